@@ -1,0 +1,421 @@
+"""Configs: one YAML file is one frozen model, checked completely before anything is computed.
+
+Parts that come in several kinds are chosen by their ``kind`` field. Relative paths are taken from the current folder.
+This module imports nothing heavy, so that a wrong config is refused in well under a second.
+"""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import yaml
+from ase.data import chemical_symbols
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from al_core.errors import ConfigError
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Return ', did you mean ...?' if a known word is near, then the known words."""
+    close = difflib.get_close_matches(str(word), known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{hint} (known: {', '.join(sorted(known))})"
+
+
+class Strict(BaseModel):
+    """Base of all configs: unknown keys are errors that name the nearest known key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys_only(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for key in data:
+                if key not in cls.model_fields:
+                    message = f"unknown key {str(key)!r}{nearest(key, list(cls.model_fields))}"
+                    raise PydanticCustomError("unknown_key", "{message}", {"message": message})
+        return data
+
+
+def _element(symbol: str) -> str:
+    if symbol not in chemical_symbols[1:]:
+        raise PydanticCustomError("element", "{got} is not a chemical element", {"got": repr(symbol)})
+    return symbol
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))
+
+
+Element = Annotated[str, AfterValidator(_element)]
+UserPath = Annotated[Path, AfterValidator(_absolute)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+PositiveInt = Annotated[int, Field(ge=1)]
+
+
+def _by_kind(value: Any) -> Any:
+    return value.get("kind") if isinstance(value, dict) else getattr(value, "kind", value)
+
+
+def _one_of(*kinds: type[BaseModel]) -> Any:
+    """Return the annotation of a field that is one of several models, told apart by ``kind``."""
+    names = [kind.model_fields["kind"].default for kind in kinds]
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str):
+            value = {"kind": value}
+        kind = _by_kind(value)
+        if kind not in names:
+            hint = nearest(kind, names) if kind is not None else f" (known: {', '.join(names)})"
+            message = f"unknown kind {kind!r}{hint}" if kind is not None else f"needs a 'kind'{hint}"
+            raise PydanticCustomError("unknown_kind", "{message}", {"message": message})
+        return value
+
+    tagged: Any = Annotated[kinds[0], Tag(names[0])]
+    for kind, name in zip(kinds[1:], names[1:], strict=True):
+        tagged = tagged | Annotated[kind, Tag(name)]
+    return Annotated[tagged, Discriminator(_by_kind), BeforeValidator(check)]
+
+
+# ---- labelers -------------------------------------------------------------------------------------------------------
+
+
+class GPAWLabeler(Strict):
+    """Plane-wave DFT with GPAW. Everything but ``timeout_s`` is part of a label's key."""
+
+    kind: Literal["gpaw"] = "gpaw"
+    xc: Literal["PBE", "LDA", "revPBE", "RPBE"] = "PBE"
+    cutoff_eV: Annotated[float, Field(ge=100, le=2000)] = 300.0
+    kpt_density: Annotated[float, Field(ge=0.5, le=20)] = 3.4  # points per Å^-1; the mesh is made even
+    smearing_eV: Annotated[float, Field(gt=0, le=1)] = 0.1  # Fermi-Dirac
+    bands_percent: Annotated[int, Field(ge=105, le=400)] = 125  # of the occupied bands
+    density_convergence: PositiveFloat = 1e-4  # electrons per valence electron
+    energy_convergence_eV: PositiveFloat = 5e-4  # per valence electron
+    max_scf_steps: PositiveInt = 100
+    timeout_s: PositiveFloat = 3600.0
+
+
+class StillingerWeberLabeler(Strict):
+    """The Stillinger-Weber potential of Si or Ge."""
+
+    kind: Literal["stillinger_weber"] = "stillinger_weber"
+
+
+class DatasetLabeler(Strict):
+    """Labels looked up in an extxyz file."""
+
+    kind: Literal["dataset"] = "dataset"
+    path: UserPath
+    energy_key: str = "REF_energy"
+    forces_key: str = "REF_forces"
+    stress_key: str | None = None
+
+
+AnyLabeler = GPAWLabeler | StillingerWeberLabeler | DatasetLabeler
+
+# ---- structures -----------------------------------------------------------------------------------------------------
+
+
+class Slice(Strict):
+    """Structures of one sort, sampled by short molecular dynamics of the neutral potential."""
+
+    name: Name
+    count: PositiveInt
+    temperature_K: Annotated[float, Field(ge=1, le=10000)]
+    strain: Annotated[float, Field(ge=0, le=0.3)] = 0.02  # largest random strain component
+    vacancies: Annotated[int, Field(ge=0)] = 0
+    repeat: Annotated[int, Field(ge=1, le=4)] = 1  # of the 8-atom cubic diamond cell, along each axis
+    steps: Annotated[int, Field(ge=1, le=100000)] = 150  # of 2 fs
+    melt_K: Annotated[float, Field(ge=0, le=50000)] = 0.0  # as many steps at this temperature first; 0: none
+
+
+class MDStructures(Strict):
+    """Diamond-lattice structures from Stillinger-Weber molecular dynamics: neutral to every model under test."""
+
+    kind: Literal["md"] = "md"
+    slices: Annotated[tuple[Slice, ...], Field(min_length=1)]
+    lattice_scale: Annotated[float, Field(ge=0.8, le=1.25)] = 1.01  # of the experimental lattice constant
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class FileStructures(Strict):
+    """Structures (and, where they are needed, labels) from an extxyz file."""
+
+    kind: Literal["file"] = "file"
+    path: UserPath
+    energy_key: str = "REF_energy"
+    forces_key: str = "REF_forces"
+    stress_key: str | None = None
+    slice_key: str = "config_type"
+
+
+class BundledStructures(Strict):
+    """A data set shipped with Graft."""
+
+    kind: Literal["bundled"] = "bundled"
+    name: Name
+
+
+class HoldoutStructures(Strict):
+    """Structures taken out of the pool, spread over its groups, before anything is chosen from it."""
+
+    kind: Literal["holdout"] = "holdout"
+    size: PositiveInt
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+# ---- models ---------------------------------------------------------------------------------------------------------
+
+
+class Architecture(Strict):
+    """The hyperparameters of a MACE model that all arms of a study share."""
+
+    channels: Annotated[int, Field(ge=1, le=512)] = 32
+    max_L: Annotated[int, Field(ge=0, le=2)] = 0
+    layers: Annotated[int, Field(ge=1, le=4)] = 2
+    r_max: Annotated[float, Field(gt=1, le=12)] = 5.0
+    l_max: Annotated[int, Field(ge=1, le=4)] = 3
+    correlation: Annotated[int, Field(ge=1, le=4)] = 3
+    radial_functions: Annotated[int, Field(ge=2, le=32)] = 8
+    radial_mlp: tuple[PositiveInt, ...] = (64, 64, 64)
+    cutoff_power: Annotated[int, Field(ge=2, le=12)] = 5
+
+
+class Training(Strict):
+    """How a model is trained; the same for every arm."""
+
+    steps: Annotated[int, Field(ge=0)] = 300
+    batch_size: PositiveInt = 4
+    energy_weight: Annotated[float, Field(ge=0)] = 10.0  # of the mean squared error in eV/atom
+    force_weight: Annotated[float, Field(gt=0)] = 1.0  # eV/Å
+    stress_weight: Annotated[float, Field(ge=0)] = 10.0  # eV/Å^3
+    warmup: Annotated[float, Field(ge=0, le=0.5)] = 0.05  # share of the steps with a rising learning rate
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.98
+    clip_norm: PositiveFloat = 10.0
+    dtype: Literal["float32", "float64"] = "float32"
+
+
+LearningRate = Annotated[float, Field(gt=0, le=1)]
+
+
+class ScratchArm(Strict):
+    """A model that starts from random weights."""
+
+    kind: Literal["scratch"] = "scratch"
+    learning_rate: LearningRate = 0.01
+
+
+class TransferArm(Strict):
+    """The source weights as they are, with the target's atomic energy."""
+
+    kind: Literal["transfer"] = "transfer"
+    learning_rate: LearningRate = 0.001
+
+
+class RescaledArm(Strict):
+    """The source weights with lengths and energies rescaled to the target element."""
+
+    kind: Literal["rescaled"] = "rescaled"
+    learning_rate: LearningRate = 0.001
+
+
+class RandomAcquisition(Strict):
+    """Structures drawn at random."""
+
+    kind: Literal["random"] = "random"
+
+
+class UncertaintyAcquisition(Strict):
+    """The structures on which the committee disagrees most about a force."""
+
+    kind: Literal["uncertainty"] = "uncertainty"
+
+
+# ---- the files ------------------------------------------------------------------------------------------------------
+
+
+class PretrainConfig(Strict):
+    """A committee of source models and the data it is trained on."""
+
+    kind: Literal["pretrain"] = "pretrain"
+    name: Name = "source"
+    element: Element
+    structures: _one_of(MDStructures, FileStructures, BundledStructures)  # type: ignore[valid-type]
+    labeler: _one_of(GPAWLabeler, StillingerWeberLabeler, DatasetLabeler) | None = None  # type: ignore[valid-type]
+    committee: Annotated[int, Field(ge=2, le=64)] = 4
+    model: Architecture = Architecture()
+    training: Training = Training(steps=3000)
+    learning_rate: LearningRate = 0.01
+    workers: Annotated[int, Field(ge=0)] = 0  # 0: one per core
+    device: str = "auto"
+
+    @model_validator(mode="after")
+    def _labels_come_from_somewhere(self) -> Self:
+        if self.structures.kind == "md" and self.labeler is None:
+            raise PydanticCustomError("labeler", "structures of kind 'md' have no labels: a labeler is needed")
+        if self.structures.kind != "md" and self.labeler is not None:
+            raise PydanticCustomError(
+                "labeler", "structures from a file or data set are read with their labels: leave the labeler out"
+            )
+        return self
+
+
+class BundledSource(Strict):
+    """A committee of source models shipped with Graft."""
+
+    kind: Literal["bundled"] = "bundled"
+    name: Name
+
+
+class BundlesSource(Strict):
+    """A committee of source models in a folder, as ``graft pretrain`` writes it."""
+
+    kind: Literal["bundles"] = "bundles"
+    path: UserPath
+
+
+class StudyConfig(Strict):
+    """A study: every arm, acquisition and seed at every label budget."""
+
+    name: Name
+    target: Element
+    source: _one_of(BundledSource, BundlesSource, PretrainConfig)  # type: ignore[valid-type]
+    labeler: _one_of(GPAWLabeler, StillingerWeberLabeler, DatasetLabeler)  # type: ignore[valid-type]
+    pool: _one_of(MDStructures, FileStructures, BundledStructures)  # type: ignore[valid-type]
+    test: _one_of(BundledStructures, FileStructures, HoldoutStructures, MDStructures)  # type: ignore[valid-type]
+    budgets: tuple[PositiveInt, ...]
+    arms: tuple[_one_of(ScratchArm, TransferArm, RescaledArm), ...]  # type: ignore[misc]
+    acquisitions: tuple[_one_of(RandomAcquisition, UncertaintyAcquisition), ...]  # type: ignore[misc]
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0, 1, 2)
+    comparisons: tuple[Literal["shared", "own"], ...] = ("shared", "own")
+    shared_leader: str = ""  # the arm whose choices all arms share; '' is the last one listed
+    committee: Annotated[int, Field(ge=2, le=64)] = 4
+    training: Training = Training()
+    max_failed_share: Annotated[float, Field(ge=0, le=1)] = 0.3  # of the labels asked for
+    workers: Annotated[int, Field(ge=0)] = 0  # processes at once, for labels and for training; 0: one per core
+    device: str = "auto"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        def fail(message: str) -> None:
+            raise PydanticCustomError("study", "{message}", {"message": message})
+
+        for key in ("budgets", "arms", "acquisitions", "seeds", "comparisons"):
+            values = [getattr(value, "kind", value) for value in getattr(self, key)]
+            if not values:
+                fail(f"{key} is empty")
+            if len(set(values)) != len(values):
+                fail(f"{key} names something twice: {values}")
+        if list(self.budgets) != sorted(self.budgets):
+            fail(f"budgets must increase, got {list(self.budgets)}")
+        kinds = [arm.kind for arm in self.arms]
+        if self.shared_leader and self.shared_leader not in kinds:
+            fail(f"shared_leader: {self.shared_leader!r} is not one of the arms{nearest(self.shared_leader, kinds)}")
+        if self.source.kind == "pretrain" and self.committee > self.source.committee:
+            fail(f"committee of {self.committee} needs as many source models, the source has {self.source.committee}")
+        return self
+
+    @property
+    def leader(self) -> str:
+        """The arm whose choices all arms share in the shared comparison."""
+        return self.shared_leader or self.arms[-1].kind
+
+
+T = TypeVar("T", bound=Strict)
+
+# ---- reading --------------------------------------------------------------------------------------------------------
+
+
+def load_config(model: type[T], path: Path, overrides: tuple[str, ...] = ()) -> T:
+    """Read a YAML config, apply ``key.path=value`` overrides and validate.
+
+    Args:
+        model: the config's class, e.g. :class:`StudyConfig`.
+        path: the YAML file.
+        overrides: as given to ``--set``; values are YAML (``budgets=[1,2]``).
+
+    Raises:
+        ConfigError: one message that lists every fault with its key.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"config {path}: no such file")
+    try:
+        data = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"config {path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"config {path}: expected keys and values, got {type(data).__name__}")
+    for override in overrides:
+        _override(data, override)
+    return validate(model, data, str(path))
+
+
+def validate(model: type[T], data: dict[str, Any], where: str) -> T:
+    """Return the config of a plain dictionary; see :func:`load_config` for the errors."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        lines = [_told(fault) for fault in error.errors()]
+        raise ConfigError("\n".join([f"config {where}:", *(f"  {line}" for line in dict.fromkeys(lines))])) from error
+
+
+def _told(fault: Any) -> str:
+    """Return one fault of a validation: key, what was expected, what was got."""
+    tags = {"tagged-union[", "function-before["}
+    parts = [str(part) for part in fault["loc"] if not any(str(part).startswith(tag) for tag in tags)]
+    place = ".".join(parts) or "the study"
+    if fault["type"] == "missing":
+        return f"{place}: is required (in the file, or with --set {place}=...)"
+    if fault["type"] in ("unknown_key", "unknown_kind", "study", "labeler", "element"):
+        return f"{place}: {fault['msg']}"
+    return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}"
+
+
+def _override(data: dict[str, Any], override: str) -> None:
+    key, sign, text = override.partition("=")
+    if not sign or not key:
+        raise ConfigError(f"--set {override}: expected key.path=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override}: the value is not YAML") from error
+    *parents, last = key.split(".")
+    place: Any = data
+    for parent in parents:
+        place = _descend(place, parent, override)
+    if isinstance(place, list):
+        place[_index(place, last, override)] = value
+    else:
+        place[last] = value
+
+
+def _descend(place: Any, part: str, override: str) -> Any:
+    if isinstance(place, list):
+        return place[_index(place, part, override)]
+    if isinstance(place.get(part), str):
+        place[part] = {"kind": place[part]}
+    child = place.setdefault(part, {})
+    if not isinstance(child, dict | list):
+        raise ConfigError(f"--set {override}: {part} is a value, it has no keys")
+    return child
+
+
+def _index(place: list[Any], part: str, override: str) -> int:
+    if not part.isdigit() or int(part) >= len(place):
+        raise ConfigError(f"--set {override}: {part} is not an index of a list of {len(place)}")
+    return int(part)

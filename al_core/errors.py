@@ -1,0 +1,40 @@
+"""The one exception tree of Graft. Every error a user can cause is a :class:`GraftError`."""
+
+
+class GraftError(Exception):
+    """Base of all errors that are told to the user in one message, without a traceback."""
+
+
+class ConfigError(GraftError):
+    """A config, a file it names, or the place results go to is not usable; nothing was computed."""
+
+
+class LabelError(GraftError):
+    """A structure could not be labelled.
+
+    Args:
+        message: the cause, in one line.
+        transient: True if the same calculation may succeed when it is tried again (its process was killed, it ran out of time).
+        core_seconds: what the failed attempt cost.
+    """
+
+    def __init__(self, message: str, *, transient: bool = False, core_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.transient = transient
+        self.core_seconds = core_seconds
+
+
+class StoreError(GraftError):
+    """A label store cannot be read or written, or is of another version."""
+
+
+class BundleError(GraftError):
+    """A model bundle is missing, corrupt or does not fit."""
+
+
+class TrainingError(GraftError):
+    """Training cannot start or diverged."""
+
+
+class SelectionError(GraftError):
+    """An acquisition cannot choose as many structures as asked."""

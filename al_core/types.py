@@ -1,0 +1,51 @@
+"""The nouns that travel between the layers."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from ase import Atoms
+
+
+@dataclass(frozen=True)
+class Label:
+    """Energy, forces and stress of one structure from one labeler.
+
+    Attributes:
+        energy: total energy, eV.
+        forces: [n_atoms, 3], eV/Å.
+        stress: [6] in Voigt order xx, yy, zz, yz, xz, xy, eV/Å^3, ASE's sign (positive under tension), or None.
+        core_seconds: processor time the calculation took.
+        provenance: what was computed where, by which versions; JSON-ready.
+    """
+
+    energy: float
+    forces: np.ndarray
+    stress: np.ndarray | None = None
+    core_seconds: float = 0.0
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+class Labeler(Protocol):
+    """What turns a structure into a :class:`Label`. One object per setting; safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """The ``kind`` of the labeler, as in configs."""
+
+    def identity(self) -> dict[str, Any]:
+        """Settings and versions that decide the label's value; hashed into the label key. JSON-ready."""
+
+    def check(self, atoms: Atoms) -> None:
+        """Raise :class:`~al_core.errors.LabelError` if this structure can never be labelled (before any cost)."""
+
+    def estimate_core_seconds(self, atoms: Atoms) -> float:
+        """Expected cost of one label, core-seconds."""
+
+    def label(self, atoms: Atoms, directory: Path) -> Label:
+        """Label one structure; files worth keeping go into ``directory``. ``atoms`` is left unchanged.
+
+        Raises:
+            LabelError: the calculation failed; ``transient`` tells whether trying again can help.
+        """

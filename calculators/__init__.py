@@ -1,0 +1,1 @@
+"""Labelers and ASE calculators: what gives one structure its energy, forces and stress."""

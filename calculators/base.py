@@ -1,0 +1,19 @@
+"""The registry of labelers: a new one is a new file, a settings class in ``al_core/config.py`` and a line here."""
+
+from al_core.config import AnyLabeler
+from al_core.types import Labeler
+
+
+def make_labeler(settings: AnyLabeler) -> Labeler:
+    """Return the labeler a config asks for. Nothing is computed and no DFT code is imported."""
+    if settings.kind == "gpaw":
+        from calculators.gpaw_dft import GPAWLabeler
+
+        return GPAWLabeler(settings)
+    if settings.kind == "dataset":
+        from calculators.dataset import DatasetLabeler
+
+        return DatasetLabeler(settings)
+    from calculators.stillinger_weber import StillingerWeberLabeler
+
+    return StillingerWeberLabeler(settings)
