@@ -16,9 +16,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     Field,
-    Tag,
     ValidationError,
     model_validator,
 )
@@ -67,28 +65,24 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(ge=1)]
 
 
-def _by_kind(value: Any) -> Any:
-    return value.get("kind") if isinstance(value, dict) else getattr(value, "kind", value)
+_KINDS: set[str] = set()
 
 
-def _one_of(*kinds: type[BaseModel]) -> Any:
-    """Return the annotation of a field that is one of several models, told apart by ``kind``."""
-    names = [kind.model_fields["kind"].default for kind in kinds]
+def _kinds(*names: str) -> BeforeValidator:
+    """Return the check that a part's ``kind`` is one of these; a bare string stands for a part of that kind."""
+    _KINDS.update(names)
 
     def check(value: Any) -> Any:
         if isinstance(value, str):
             value = {"kind": value}
-        kind = _by_kind(value)
+        kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
         if kind not in names:
-            hint = nearest(kind, names) if kind is not None else f" (known: {', '.join(names)})"
-            message = f"unknown kind {kind!r}{hint}" if kind is not None else f"needs a 'kind'{hint}"
+            what = f"unknown kind {kind!r}" if kind else "needs a 'kind'"
+            message = f"{what}{nearest(str(kind or ''), list(names))}"
             raise PydanticCustomError("unknown_kind", "{message}", {"message": message})
         return value
 
-    tagged: Any = Annotated[kinds[0], Tag(names[0])]
-    for kind, name in zip(kinds[1:], names[1:], strict=True):
-        tagged = tagged | Annotated[kind, Tag(name)]
-    return Annotated[tagged, Discriminator(_by_kind), BeforeValidator(check)]
+    return BeforeValidator(check)
 
 
 # ---- labelers -------------------------------------------------------------------------------------------------------
@@ -126,6 +120,7 @@ class DatasetLabeler(Strict):
 
 
 AnyLabeler = GPAWLabeler | StillingerWeberLabeler | DatasetLabeler
+LabelerPart = Annotated[AnyLabeler, Field(discriminator="kind"), _kinds("gpaw", "stillinger_weber", "dataset")]
 
 # ---- structures -----------------------------------------------------------------------------------------------------
 
@@ -177,6 +172,15 @@ class HoldoutStructures(Strict):
     size: PositiveInt
     seed: Annotated[int, Field(ge=0)] = 0
 
+
+SourceStructures = Annotated[
+    MDStructures | FileStructures | BundledStructures, Field(discriminator="kind"), _kinds("md", "file", "bundled")
+]
+TestStructures = Annotated[
+    MDStructures | FileStructures | BundledStructures | HoldoutStructures,
+    Field(discriminator="kind"),
+    _kinds("md", "file", "bundled", "holdout"),
+]
 
 # ---- models ---------------------------------------------------------------------------------------------------------
 
@@ -245,6 +249,11 @@ class UncertaintyAcquisition(Strict):
     kind: Literal["uncertainty"] = "uncertainty"
 
 
+AnyArm = ScratchArm | TransferArm | RescaledArm
+AnyAcquisition = RandomAcquisition | UncertaintyAcquisition
+ArmPart = Annotated[AnyArm, Field(discriminator="kind"), _kinds("scratch", "transfer", "rescaled")]
+AcquisitionPart = Annotated[AnyAcquisition, Field(discriminator="kind"), _kinds("random", "uncertainty")]
+
 # ---- the files ------------------------------------------------------------------------------------------------------
 
 
@@ -254,8 +263,8 @@ class PretrainConfig(Strict):
     kind: Literal["pretrain"] = "pretrain"
     name: Name = "source"
     element: Element
-    structures: _one_of(MDStructures, FileStructures, BundledStructures)  # type: ignore[valid-type]
-    labeler: _one_of(GPAWLabeler, StillingerWeberLabeler, DatasetLabeler) | None = None  # type: ignore[valid-type]
+    structures: SourceStructures
+    labeler: LabelerPart | None = None
     committee: Annotated[int, Field(ge=2, le=64)] = 4
     model: Architecture = Architecture()
     training: Training = Training(steps=3000)
@@ -288,18 +297,25 @@ class BundlesSource(Strict):
     path: UserPath
 
 
+SourcePart = Annotated[
+    BundledSource | BundlesSource | PretrainConfig,
+    Field(discriminator="kind"),
+    _kinds("bundled", "bundles", "pretrain"),
+]
+
+
 class StudyConfig(Strict):
     """A study: every arm, acquisition and seed at every label budget."""
 
     name: Name
     target: Element
-    source: _one_of(BundledSource, BundlesSource, PretrainConfig)  # type: ignore[valid-type]
-    labeler: _one_of(GPAWLabeler, StillingerWeberLabeler, DatasetLabeler)  # type: ignore[valid-type]
-    pool: _one_of(MDStructures, FileStructures, BundledStructures)  # type: ignore[valid-type]
-    test: _one_of(BundledStructures, FileStructures, HoldoutStructures, MDStructures)  # type: ignore[valid-type]
+    source: SourcePart
+    labeler: LabelerPart
+    pool: SourceStructures
+    test: TestStructures
     budgets: tuple[PositiveInt, ...]
-    arms: tuple[_one_of(ScratchArm, TransferArm, RescaledArm), ...]  # type: ignore[misc]
-    acquisitions: tuple[_one_of(RandomAcquisition, UncertaintyAcquisition), ...]  # type: ignore[misc]
+    arms: tuple[ArmPart, ...]
+    acquisitions: tuple[AcquisitionPart, ...]
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0, 1, 2)
     comparisons: tuple[Literal["shared", "own"], ...] = ("shared", "own")
     shared_leader: str = ""  # the arm whose choices all arms share; '' is the last one listed
@@ -360,8 +376,7 @@ def load_config(model: type[T], path: Path, overrides: tuple[str, ...] = ()) -> 
         raise ConfigError(f"config {path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise ConfigError(f"config {path}: expected keys and values, got {type(data).__name__}")
-    for override in overrides:
-        _override(data, override)
+    apply_overrides(data, overrides)
     return validate(model, data, str(path))
 
 
@@ -370,20 +385,41 @@ def validate(model: type[T], data: dict[str, Any], where: str) -> T:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        lines = [_told(fault) for fault in error.errors()]
-        raise ConfigError("\n".join([f"config {where}:", *(f"  {line}" for line in dict.fromkeys(lines))])) from error
+        lines = dict.fromkeys(_told(fault) for fault in _root_causes(error.errors()))
+        raise ConfigError("\n".join([f"config {where}:", *(f"  {line}" for line in lines)])) from error
+
+
+def _root_causes(faults: list[Any]) -> list[Any]:
+    """Leave out a list's 'too short' where it is so only because its items are wrong."""
+    places = [fault["loc"] for fault in faults]
+    return [
+        fault
+        for fault in faults
+        if fault["type"] != "too_short"
+        or not any(place[: len(fault["loc"])] == fault["loc"] != place for place in places)
+    ]
 
 
 def _told(fault: Any) -> str:
     """Return one fault of a validation: key, what was expected, what was got."""
-    tags = {"tagged-union[", "function-before["}
-    parts = [str(part) for part in fault["loc"] if not any(str(part).startswith(tag) for tag in tags)]
+    parts = [str(part) for part in fault["loc"] if part not in _KINDS]  # pydantic puts the kind into the path
     place = ".".join(parts) or "the study"
     if fault["type"] == "missing":
         return f"{place}: is required (in the file, or with --set {place}=...)"
     if fault["type"] in ("unknown_key", "unknown_kind", "study", "labeler", "element"):
         return f"{place}: {fault['msg']}"
-    return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}"
+    expected = fault["msg"].replace("Tuple", "List").replace("valid tuple", "list")
+    return f"{place}: {expected[0].lower()}{expected[1:]}, got {fault['input']!r}"
+
+
+def apply_overrides(data: dict[str, Any], overrides: tuple[str, ...]) -> None:
+    """Change a config's dictionary in place by ``key.path=value`` texts.
+
+    Raises:
+        ConfigError: a text is not of that form, or its path does not fit the dictionary.
+    """
+    for override in overrides:
+        _override(data, override)
 
 
 def _override(data: dict[str, Any], override: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-_DIGITS = 6  # positions and cells that agree to 1e-6 Å are the same structure
+DIGITS = 6  # positions and cells that agree to 1e-6 Å are the same structure
 
 
 def digest(value: Any) -> str:
@@ -32,7 +32,7 @@ def structure_id(atoms: Atoms) -> str:
     sha.update(np.asarray(atoms.pbc, dtype=bool).tobytes())
     for array in (atoms.cell.array, atoms.positions):
         # + 0.0 turns -0.0 into 0.0
-        sha.update((np.round(np.asarray(array, dtype="<f8"), _DIGITS) + 0.0).tobytes())
+        sha.update((np.round(np.asarray(array, dtype="<f8"), DIGITS) + 0.0).tobytes())
     return sha.hexdigest()[:16]
 
 

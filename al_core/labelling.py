@@ -9,7 +9,7 @@ from ase import Atoms
 from al_core.errors import LabelError, StoreError
 from al_core.hashing import label_key, structure_id
 from al_core.store import Entry, LabelStore
-from al_core.types import Labeler
+from al_core.types import Label, Labeler
 
 _POLL_SECONDS = 0.3
 
@@ -68,8 +68,15 @@ def _compute(store: LabelStore, labeler: Labeler, atoms: Atoms, key: str, direct
     store.complete(key, label)
 
 
-def finished(entry: Entry) -> Entry:
-    """Return the entry if it holds a label; raise a :class:`StoreError` otherwise."""
+def finished(store: LabelStore, key: str) -> tuple[Atoms, Label]:
+    """Return structure and label of a finished entry.
+
+    Raises:
+        StoreError: the label was never made, is being made, or failed.
+    """
+    entry = store.get(key)
+    if entry is None:
+        raise StoreError(f"label {key} is not in {store.path}")
     if entry.label is None:
-        raise StoreError(f"label {entry.key} is {entry.state}: {entry.cause}")
-    return entry
+        raise StoreError(f"label {key} is {entry.state}: {entry.cause}")
+    return entry.atoms, entry.label

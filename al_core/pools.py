@@ -14,11 +14,9 @@ from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 
 from al_core.config import MDStructures, Slice
+from al_core.elements import LATTICE_CONSTANT_A
 from al_core.errors import SelectionError
 from al_core.structures import closest_distance
-
-LATTICE_CONSTANT_A = {"C": 3.567, "Si": 5.431, "Ge": 5.658}  # experimental, diamond structure, room temperature
-COHESIVE_ENERGY_EV = {"C": 7.37, "Si": 4.63, "Ge": 3.85}  # per atom, Kittel, Introduction to Solid State Physics, 8th ed.
 
 _TIMESTEP_FS = 2.0
 _FRICTION_PER_FS = 0.02
@@ -56,10 +54,15 @@ def sample(
     return structures
 
 
+def prototype(element: str, scale: float = 1.0, repeat: int = 1) -> Atoms:
+    """Return the perfect cubic diamond cell, repeated along each axis; ``scale`` is of the experimental lattice."""
+    return bulk(element, "diamond", a=LATTICE_CONSTANT_A[element] * scale, cubic=True).repeat(repeat)
+
+
 def _one(part: Slice, element: str, scale: float, calculator: Calculator, rng: np.random.Generator) -> Atoms:
     bond = LATTICE_CONSTANT_A[element] * np.sqrt(3) / 4
     for _ in range(_ATTEMPTS):
-        atoms = bulk(element, "diamond", a=LATTICE_CONSTANT_A[element] * scale, cubic=True).repeat(part.repeat)
+        atoms = prototype(element, scale, part.repeat)
         for _ in range(part.vacancies):
             del atoms[int(rng.integers(len(atoms)))]
         strain = rng.uniform(-part.strain, part.strain, (3, 3))

@@ -6,11 +6,9 @@ reads ``structure.json`` and ``settings.json`` in DIRECTORY and writes ``gpaw.tx
 atomically, ``result.json`` with either the label or the reason why there is none.
 """
 
-import ctypes
 import math
 import os
 import resource
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,7 @@ from typing import Any
 from ase.io import read
 
 from al_core.files import read_json, write_json
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to kill this process when the one that started it ends, so that no DFT outlives its study."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+from al_core.processes import exit_with_parent
 
 
 def compute(directory: Path) -> dict[str, Any]:
@@ -61,7 +54,7 @@ def compute(directory: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Label the structure in the folder given on the command line."""
-    _die_with_parent()
+    exit_with_parent()
     directory = Path(sys.argv[1])
     try:
         result = {"result": compute(directory)}

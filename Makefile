@@ -1,0 +1,62 @@
+# Everything a fresh machine needs: Python 3.11, make and g++ (GPAW is compiled when it is installed).
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+SERVER_ARGS ?=
+
+# GPAW is C++ inside: with plain gcc it does not compile
+PIP_INSTALL := CC=g++ CXX=g++ $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help study test lint format typecheck wheel server clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+study: $(VENV)/.installed ## Set up .venv if needed, then run the quickstart study
+	$(BIN)/graft study run configs/quickstart.yaml
+
+test: $(VENV)/.installed-test lint ## Set up .venv with the test tools, lint, then run all tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-test ## Check style and format with ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.installed-test ## Apply ruff's fixes and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+typecheck: $(VENV)/.installed-test ## Check the types of the three packages
+	$(BIN)/mypy
+
+wheel: $(VENV)/.installed-test ## Build dist/*.whl from scratch
+	rm -rf dist
+	$(BIN)/python -m build
+
+server: $(VENV)/.installed ## Start a Prefect server with a dashboard on http://127.0.0.1:4200
+	$(BIN)/prefect server start $(SERVER_ARGS)
+
+clean: ## Remove build products and caches; .venv and runs/ stay
+	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# ---- the environment: made once, and again when what it is made from changes ----
+
+$(VENV)/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not on PATH. Install Python 3.11, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { echo "make: $(PYTHON) is not Python 3.11 or 3.12"; exit 1; }
+	@command -v g++ >/dev/null || { echo "make: g++ is not on PATH; GPAW is compiled with it (Debian: apt-get install g++)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || { echo "make: $(PYTHON) has no venv module (Debian: apt-get install python3.11-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP_INSTALL) -e '.[test]'
+	@touch $@

@@ -1,0 +1,57 @@
+"""Force and energy errors of a committee's mean prediction, by test slice."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+
+from al_core.models.prediction import Predictions
+from al_core.types import Label
+
+ALL = "all"
+
+
+def slice_errors(said: Predictions, labelled: Sequence[tuple[Atoms, Label]]) -> dict[str, dict[str, float]]:
+    """Return {slice: {metric: value}}; the slice of a structure is its ``info["config_type"]``, ``all`` holds every one.
+
+    Force errors are over all components, in meV/Å; energy errors per atom, in meV. Both are of the committee's mean.
+
+    Args:
+        said: the committee's predictions for the structures.
+        labelled: structures and labels of the test set, in the same order.
+    """
+    force_errors = [forces.mean(axis=0) - label.forces for forces, (_, label) in zip(said.forces, labelled, strict=True)]
+    energy_errors = np.array(
+        [(row.mean() - label.energy) / len(atoms) for row, (atoms, label) in zip(said.energies, labelled, strict=True)]
+    )
+    slices: dict[str, list[int]] = {ALL: list(range(len(labelled)))}
+    for index, (atoms, _) in enumerate(labelled):
+        slices.setdefault(str(atoms.info.get("config_type", ALL)), [])
+        if atoms.info.get("config_type", ALL) != ALL:
+            slices[str(atoms.info["config_type"])].append(index)
+    return {
+        name: _summary(np.concatenate([force_errors[index].ravel() for index in members]), energy_errors[members])
+        for name, members in slices.items()
+    }
+
+
+def member_force_maes(said: Predictions, labelled: Sequence[tuple[Atoms, Label]]) -> list[float]:
+    """Return the force MAE of each single member over all structures, meV/Å."""
+    errors = np.concatenate(
+        [
+            np.abs(forces - label.forces).reshape(len(forces), -1)
+            for forces, (_, label) in zip(said.forces, labelled, strict=True)
+        ],
+        axis=1,
+    )
+    return [float(value) for value in 1e3 * errors.mean(axis=1)]
+
+
+def _summary(forces: np.ndarray, energies: np.ndarray) -> dict[str, float]:
+    return {
+        "force_mae_meV_per_A": 1e3 * float(np.abs(forces).mean()),
+        "force_rmse_meV_per_A": 1e3 * float(np.sqrt((forces**2).mean())),
+        "energy_mae_meV_per_atom": 1e3 * float(np.abs(energies).mean()),
+        "energy_rmse_meV_per_atom": 1e3 * float(np.sqrt((energies**2).mean())),
+        "n_structures": len(energies),
+    }

@@ -1,0 +1,1 @@
+"""MACE models of one element: building, training, starting from another element, keeping and loading."""

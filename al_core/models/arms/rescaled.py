@@ -1,0 +1,43 @@
+"""The source's potential in the target's units of length and energy."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from ase import Atoms
+
+from al_core.elements import COHESIVE_ENERGY_EV, LATTICE_CONSTANT_A
+from al_core.models.bundle import Bundle
+from al_core.models.rescaling import Rescaling, fit_atomic_energy, fit_rescaling, relabel, rescale
+from al_core.types import Label
+
+
+def physical_guess(source: str, target: str) -> Rescaling:
+    """Return the ratios of experimental lattice constants and cohesive energies; 1 where one is not known."""
+
+    def ratio(table: dict[str, float]) -> float:
+        return table[target] / table[source] if source in table and target in table else 1.0
+
+    return Rescaling(length=ratio(LATTICE_CONSTANT_A), energy=ratio(COHESIVE_ENERGY_EV))
+
+
+def rescaled(
+    source: Sequence[Bundle], labelled: Sequence[tuple[Atoms, Label]], element: str, seed: int, device: torch.device
+) -> list[Bundle]:
+    """Return the source committee with length ratio, energy scale and E0 fitted to the labels.
+
+    Length ratio and energy scale are one pair for the whole committee; each member has its own E0. Without labels the
+    ratios of the experimental lattice constants and cohesive energies are taken.
+
+    Args:
+        source: the source committee.
+        labelled: the labels at hand; may be none.
+        element: chemical symbol of the target.
+        seed: not used; the members differ by the seeds of their source models.
+        device: where to compute.
+    """
+    guess = physical_guess(source[0].element, element)
+    fitted = fit_rescaling(source, labelled, guess, device)
+    starts = [relabel(rescale(bundle, fitted), element) for bundle in source]
+    starts = [replace(start, info={**start.info, "rescaling": fitted.as_dict()}) for start in starts]
+    return [fit_atomic_energy(bundle, labelled, device) for bundle in starts]

@@ -1,0 +1,58 @@
+"""The arm that knows nothing of the source but its architecture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from ase import Atoms
+from matscipy.neighbours import neighbour_list
+
+from al_core.config import Architecture
+from al_core.models.bundle import Bundle
+from al_core.models.mace import seeded_bundle
+from al_core.models.rescaling import fit_atomic_energy, with_scale
+from al_core.types import Label
+
+_SMALLEST_SCALE = 0.1  # eV/Å; labels of a nearly perfect crystal have next to no force to take a scale from
+_NEIGHBORS_WITHOUT_DATA = 20.0
+
+
+def scratch(
+    source: Sequence[Bundle], labelled: Sequence[tuple[Atoms, Label]], element: str, seed: int, device: torch.device
+) -> list[Bundle]:
+    """Return a randomly initialised committee with the source's architecture.
+
+    Args:
+        source: gives the architecture and the committee's size; no weight of it is used.
+        labelled: the labels at hand; may be none.
+        element: chemical symbol of the target.
+        seed: of the initial weights.
+        device: where to compute.
+    """
+    return [
+        initial_model(bundle.architecture, labelled, element, _member_seed(seed, number), device)
+        for number, bundle in enumerate(source)
+    ]
+
+
+def initial_model(
+    architecture: Architecture,
+    labelled: Sequence[tuple[Atoms, Label]],
+    element: str,
+    seed: int,
+    device: torch.device,
+) -> Bundle:
+    """Return an untrained model with neighbour count, output scale (root mean square force) and E0 of the labels,
+    as in mace's own training."""
+    neighbors, scale = _NEIGHBORS_WITHOUT_DATA, 1.0
+    if labelled:
+        edges = sum(len(neighbour_list("i", atoms, architecture.r_max)) for atoms, _ in labelled)
+        neighbors = edges / sum(len(atoms) for atoms, _ in labelled)
+        forces = np.concatenate([label.forces.ravel() for _, label in labelled])
+        scale = max(_SMALLEST_SCALE, float(np.sqrt((forces**2).mean())))
+    start = with_scale(seeded_bundle(architecture, element, neighbors, seed), scale)
+    return fit_atomic_energy(start, labelled, device)
+
+
+def _member_seed(seed: int, number: int) -> int:
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])

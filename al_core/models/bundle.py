@@ -1,0 +1,84 @@
+"""Model bundles: a folder with ``weights.safetensors`` and ``model.json``. Loading one executes no code."""
+
+import json
+import os
+import shutil
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from al_core.config import Architecture
+from al_core.errors import BundleError
+from al_core.hashing import file_sha256
+from al_core.models.card import CARD, FORMAT, WEIGHTS, read_card
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One model as data.
+
+    Attributes:
+        architecture: the hyperparameters the modules are built from. For a rescaled model the cutoff in ``weights``
+            counts, not ``architecture.r_max``.
+        element: chemical symbol; units are eV and Å.
+        avg_num_neighbors: the neighbour count messages are normalised by (mace keeps it outside its state dict).
+        weights: mace's state dict.
+        info: how the model came about; JSON-ready.
+    """
+
+    architecture: Architecture
+    element: str
+    avg_num_neighbors: float
+    weights: dict[str, torch.Tensor]
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write a bundle; it appears under its name only when it is complete. A finished bundle is left as it is."""
+    folder = Path(folder)
+    if (folder / CARD).exists():
+        return
+    temporary = folder.with_name(f".tmp-{uuid.uuid4().hex[:12]}-{folder.name}")
+    temporary.mkdir(parents=True)
+    try:
+        save_file({name: tensor.contiguous() for name, tensor in bundle.weights.items()}, temporary / WEIGHTS)
+        card = {
+            "format": FORMAT,
+            "architecture": bundle.architecture.model_dump(mode="json"),
+            "element": bundle.element,
+            "avg_num_neighbors": bundle.avg_num_neighbors,
+            "units": {"energy": "eV", "length": "angstrom"},
+            "weights_sha256": file_sha256(temporary / WEIGHTS),
+            **bundle.info,
+        }
+        (temporary / CARD).write_text(json.dumps(card, indent=1, allow_nan=False) + "\n")
+        try:
+            os.replace(temporary, folder)
+        except OSError:
+            if not (folder / CARD).exists():  # else another process has just finished the same bundle
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle.
+
+    Raises:
+        BundleError: no bundle, corrupt, or of another format.
+    """
+    card = read_card(folder)
+    try:
+        weights = load_file(Path(folder) / WEIGHTS)
+        architecture = Architecture.model_validate(card.pop("architecture"))
+        element, neighbors = str(card.pop("element")), float(card.pop("avg_num_neighbors"))
+    except (SafetensorError, ValidationError, KeyError, ValueError) as error:
+        raise BundleError(f"{folder}: corrupt bundle: {type(error).__name__}: {error}") from error
+    info = {key: value for key, value in card.items() if key not in ("format", "units", "weights_sha256")}
+    return Bundle(architecture, element, neighbors, weights, info)

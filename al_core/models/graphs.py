@@ -1,0 +1,68 @@
+"""Neighbour graphs as the dictionaries of tensors that mace's modules read. Built once a structure, joined to batches."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from ase import Atoms
+from mace.data.neighborhood import get_neighborhood
+
+from al_core.types import Label
+
+Graph = dict[str, torch.Tensor]
+
+
+def graph(atoms: Atoms, r_max: float, dtype: torch.dtype) -> Graph:
+    """Return the graph of one structure of one element.
+
+    Keys: positions [n, 3] (Å), node_attrs [n, 1], edge_index [2, n_edges], shifts and unit_shifts [n_edges, 3],
+    cell [3, 3] (Å).
+    """
+    edges, shifts, unit_shifts, cell = get_neighborhood(
+        positions=atoms.positions,
+        cutoff=r_max,
+        pbc=tuple(bool(periodic) for periodic in atoms.pbc),
+        cell=atoms.cell.array.copy(),
+    )
+    return {
+        "positions": torch.tensor(atoms.positions, dtype=dtype),
+        "node_attrs": torch.ones(len(atoms), 1, dtype=dtype),
+        "edge_index": torch.tensor(edges, dtype=torch.long),
+        "shifts": torch.tensor(shifts, dtype=dtype),
+        "unit_shifts": torch.tensor(unit_shifts, dtype=dtype),
+        "cell": torch.tensor(cell, dtype=dtype),
+    }
+
+
+def join(graphs: Sequence[Graph], device: torch.device) -> Graph:
+    """Return several graphs as one batch; adds ``batch`` [n_atoms], ``ptr`` [n_graphs + 1] and ``head``."""
+    sizes = torch.tensor([len(one["positions"]) for one in graphs])
+    starts = torch.cat([torch.zeros(1, dtype=torch.long), sizes.cumsum(0)])
+    batch: Graph = {
+        key: torch.cat([one[key] for one in graphs])
+        for key in ("positions", "node_attrs", "shifts", "unit_shifts", "cell")
+    }
+    batch["edge_index"] = torch.cat(
+        [one["edge_index"] + start for one, start in zip(graphs, starts[:-1], strict=True)], dim=1
+    )
+    batch["ptr"] = starts
+    batch["batch"] = torch.repeat_interleave(torch.arange(len(graphs)), sizes)
+    batch["head"] = torch.zeros(len(graphs), dtype=torch.long)
+    return {key: value.to(device) for key, value in batch.items()}
+
+
+def targets(labels: Sequence[Label], dtype: torch.dtype, device: torch.device) -> Graph:
+    """Return the labels of a batch: energy [n_graphs], forces [n_atoms, 3], stress [n_graphs, 3, 3] and
+    has_stress [n_graphs] (1 or 0; the stress is zero where there is none)."""
+    stresses = np.zeros((len(labels), 6))
+    for row, label in zip(stresses, labels, strict=True):
+        if label.stress is not None:
+            row[:] = label.stress
+    matrices = stresses[:, [[0, 5, 4], [5, 1, 3], [4, 3, 2]]]
+    values = {
+        "energy": np.array([label.energy for label in labels]),
+        "forces": np.concatenate([label.forces for label in labels]),
+        "stress": matrices,
+        "has_stress": np.array([label.stress is not None for label in labels], float),
+    }
+    return {key: torch.tensor(value, dtype=dtype, device=device) for key, value in values.items()}

@@ -1,0 +1,176 @@
+"""Pool and test set of a study: built once, kept as files, checked against each other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+from ase.io import write
+
+from al_core.config import BundledStructures, FileStructures, StudyConfig
+from al_core.datasets import LabelKeys, bundled, labelled_structures, read_structures, write_labelled
+from al_core.errors import ConfigError
+from al_core.files import atomic_path, read_json, write_json
+from al_core.hashing import digest, file_sha256, structure_id
+from al_core.pools import sample
+from al_core.studies.workspace import Workspace
+from al_core.types import Label
+
+Potential = Callable[[str], Calculator]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """Ids of a study's structures.
+
+    Attributes:
+        pool: ids of the candidates, in the order of the pool's file.
+        test: ids of the test set.
+        unlabelled_test: whether the test set still has to be labelled by the study's labeler.
+    """
+
+    pool: tuple[str, ...]
+    test: tuple[str, ...]
+    unlabelled_test: bool
+
+
+def prepare_data(config: StudyConfig, place: Workspace, potential: Potential, progress: Progress) -> StudyData:
+    """Build pool and test set (or find them built before) and return their ids.
+
+    Structures to be labelled are in ``pool.extxyz`` and ``test_structures.extxyz``; a test set that comes with labels
+    is written to ``test.extxyz`` at once.
+
+    Raises:
+        ConfigError: pool and test set share a structure, or the pool is smaller than the largest budget.
+    """
+    index = place.out / "data.json"
+    inputs = digest([config.target, config.pool.model_dump(mode="json"), config.test.model_dump(mode="json")])
+    if index.exists() and (known := read_json(index))["inputs"] == inputs:
+        return StudyData(tuple(known["pool"]), tuple(known["test"]), known["unlabelled_test"])
+    pool = unique(pool_structures(config, potential, progress))
+    labelled_test: list[tuple[Atoms, Label]] = []
+    if config.test.kind in ("bundled", "file"):
+        labelled_test = file_or_bundled(config.test)
+        test = [atoms for atoms, _ in labelled_test]
+    elif config.test.kind == "md":
+        test = sample(config.test, config.target, potential, progress)
+    else:
+        pool, test = hold_out(pool, config.test.size, config.test.seed)
+    check_apart(pool, test)
+    check_pool_size(len(pool), config)
+    place.out.mkdir(parents=True, exist_ok=True)
+    write_structures(place.pool, pool)
+    write_structures(place.out / "test_structures.extxyz", test)
+    place.test.unlink(missing_ok=True)
+    if labelled_test:
+        write_labelled(place.test, labelled_test)
+    data = StudyData(
+        tuple(structure_id(atoms) for atoms in pool), tuple(structure_id(atoms) for atoms in test), not labelled_test
+    )
+    write_json(
+        index, {"inputs": inputs, "pool": data.pool, "test": data.test, "unlabelled_test": data.unlabelled_test}
+    )
+    return data
+
+
+def structures_of(place: Workspace) -> dict[str, Atoms]:
+    """Return all structures of a prepared study by id."""
+    both = read_structures(place.pool) + read_structures(place.out / "test_structures.extxyz")
+    return {structure_id(atoms): atoms for atoms in both}
+
+
+def hash_of_test_set(place: Workspace) -> str:
+    """Return the content hash of the labelled test set."""
+    return file_sha256(place.test)
+
+
+def pool_structures(config: StudyConfig, potential: Potential, progress: Progress) -> list[Atoms]:
+    """Return the candidates a config describes, before anything is held out."""
+    if config.pool.kind == "md":
+        return sample(config.pool, config.target, potential, progress)
+    if config.pool.kind == "file":
+        return with_slices(read_structures(config.pool.path), config.pool.slice_key)
+    return read_structures(bundled(config.pool.name).path)
+
+
+def file_or_bundled(settings: FileStructures | BundledStructures) -> list[tuple[Atoms, Label]]:
+    """Return structures and labels of a shipped data set or a file, slices under ``config_type``."""
+    if settings.kind == "bundled":
+        return labelled_structures(bundled(settings.name).path, LabelKeys())
+    labelled = labelled_structures(settings.path, LabelKeys.of(settings))
+    with_slices([atoms for atoms, _ in labelled], settings.slice_key)
+    return labelled
+
+
+def with_slices(structures: list[Atoms], key: str) -> list[Atoms]:
+    """Put each structure's slice under ``config_type``."""
+    for atoms in structures:
+        atoms.info["config_type"] = str(atoms.info.get(key, "all"))
+    return structures
+
+
+def unique(structures: Sequence[Atoms]) -> list[Atoms]:
+    """Return the structures without repetitions."""
+    return list({structure_id(atoms): atoms for atoms in structures}.values())
+
+
+def hold_out(pool: Sequence[Atoms], size: int, seed: int) -> tuple[list[Atoms], list[Atoms]]:
+    """Return (rest, held out): ``size`` structures spread over the groups (``config_type``) in proportion.
+
+    Every group gives at least one structure while there are enough to hold out.
+    """
+    if size >= len(pool):
+        raise ConfigError(f"test.size: {size} of {len(pool)} structures cannot be held out; the pool would be empty")
+    rng = np.random.default_rng(seed)
+    groups: dict[str, list[int]] = {}
+    for index in rng.permutation(len(pool)):
+        groups.setdefault(str(pool[index].info["config_type"]), []).append(int(index))
+    taken = dict.fromkeys(sorted(groups), 0)
+    for _ in range(size):
+        # the group that is furthest behind its share gives the next one
+        neediest = max(
+            (name for name in taken if taken[name] < len(groups[name])),
+            key=lambda name: (taken[name] == 0, len(groups[name]) / len(pool) * size - taken[name]),
+        )
+        taken[neediest] += 1
+    held = sorted(index for name, number in taken.items() for index in groups[name][:number])
+    rest = sorted(set(range(len(pool))) - set(held))
+    return [pool[index] for index in rest], [pool[index] for index in held]
+
+
+def check_apart(pool: Sequence[Atoms], test: Sequence[Atoms]) -> None:
+    """Raise :class:`~al_core.errors.ConfigError` if a test structure is also in the pool."""
+    shared = {structure_id(atoms) for atoms in pool} & {structure_id(atoms) for atoms in test}
+    if shared:
+        raise ConfigError(
+            f"test: {len(shared)} of its structures are in the pool too, for example {sorted(shared)[0]}; "
+            "test data must be unseen: use test.kind=holdout or another file"
+        )
+
+
+def check_pool_size(available: int, config: StudyConfig) -> None:
+    """Raise :class:`~al_core.errors.ConfigError` if the pool cannot serve the largest budget."""
+    if config.budgets[-1] > available:
+        raise ConfigError(
+            f"budgets: the largest is {config.budgets[-1]}, the pool has {available} structures; "
+            "lower it or enlarge the pool"
+        )
+
+
+def write_structures(path: Path, structures: Sequence[Atoms]) -> None:
+    """Write structures and their slices, without labels, as extxyz."""
+    plain = [
+        Atoms(
+            atoms.numbers,
+            atoms.positions,
+            cell=atoms.cell,
+            pbc=atoms.pbc,
+            info={"config_type": atoms.info["config_type"]},
+        )
+        for atoms in structures
+    ]
+    with atomic_path(path) as temporary:
+        write(temporary, plain, format="extxyz")

@@ -1,0 +1,76 @@
+"""Training one member of a source committee, and telling how good the committee is."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from al_core.config import PretrainConfig
+from al_core.datasets import LabelKeys, labelled_structures
+from al_core.evaluation.errors import member_force_maes, slice_errors
+from al_core.files import write_json
+from al_core.hashing import file_sha256
+from al_core.models.arms.scratch import initial_model
+from al_core.models.bundle import load_bundle, save_bundle
+from al_core.models.card import committee_folders
+from al_core.models.mace import pick_device
+from al_core.models.prediction import predict
+from al_core.models.training import Labelled, train
+from al_core.studies.data import hold_out
+
+_HELD_OUT_SHARE = 10  # one structure in ten is kept for the errors on the model card
+
+
+def split(data: Path) -> tuple[list[Labelled], list[Labelled]]:
+    """Return (training set, held out) of a labelled file, the held out ones spread over its groups."""
+    labelled = {id(atoms): (atoms, label) for atoms, label in labelled_structures(data, LabelKeys())}
+    structures = [atoms for atoms, _ in labelled.values()]
+    rest, held = hold_out(structures, max(1, len(structures) // _HELD_OUT_SHARE), seed=0)
+    return [labelled[id(atoms)] for atoms in rest], [labelled[id(atoms)] for atoms in held]
+
+
+def pretrain_member(config: PretrainConfig, data: Path, out: Path, number: int) -> Path:
+    """Train one member of a source committee and return its bundle's folder; a finished one is left as it is.
+
+    Args:
+        config: architecture, training, learning rate.
+        data: extxyz file with labels under the ``REF_`` keys.
+        out: the committee's folder.
+        number: which member; also the seed of its weights and batches.
+    """
+    folder = out / f"member-{number}"
+    if (folder / "model.json").exists():
+        return folder
+    device = pick_device(config.device)
+    training_set, held_out = split(data)
+    start = initial_model(config.model, training_set, config.element, number, device)
+    trained = train(start, training_set, config.training, config.learning_rate, number, device)
+    said = predict([trained], [atoms for atoms, _ in held_out], device)
+    card = {
+        **trained.info,
+        "name": f"{config.name}/member-{number}",
+        "data_sha256": file_sha256(data),
+        "settings": config.training.model_dump(),
+        "held_out_errors": slice_errors(said, held_out),
+    }
+    save_bundle(replace(trained, info=card), folder)
+    return folder
+
+
+def describe_committee(data: Path, out: Path, device: str = "auto") -> dict[str, object]:
+    """Evaluate a committee on the held out part of its data, write ``committee.json`` and return it."""
+    _, held_out = split(data)
+    committee = [load_bundle(folder) for folder in committee_folders(out)]
+    said = predict(committee, [atoms for atoms, _ in held_out], pick_device(device))
+    spread = [float(np.std(forces, axis=0).mean()) for forces in said.forces]
+    card = {
+        "members": len(committee),
+        "element": committee[0].element,
+        "data_sha256": file_sha256(data),
+        "held_out": len(held_out),
+        "errors": slice_errors(said, held_out),
+        "members_force_mae_meV_per_A": member_force_maes(said, held_out),
+        "mean_force_deviation_meV_per_A": 1e3 * float(np.mean(spread)),
+    }
+    write_json(out / "committee.json", card)
+    return card

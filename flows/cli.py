@@ -1,0 +1,248 @@
+"""The command ``graft``. Heavy imports come after the arguments are found good, so that help and refusals are instant."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="Grow a machine-learned interatomic potential for an element with almost no data, from one of a similar element.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+study_app = typer.Typer(help="Data-budget studies: every arm, acquisition and seed at every label budget.", no_args_is_help=True)
+app.add_typer(study_app, name="study")
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="The study's config.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for stores, results and report.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a value of the config; repeatable. Values are YAML."),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show Prefect's log.")]
+
+
+@study_app.command("run")
+def study_run(config: ConfigFile, out: Out = None, set_: Set = None, verbose: Verbose = False) -> None:
+    """Run a study, or go on with it. Nothing finished is computed again."""
+    _run_study(config, out, tuple(set_ or ()), verbose)
+
+
+@study_app.command("plan")
+def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:
+    """Print cells, labels and estimated core-hours. Nothing is computed."""
+    settings, folder = _checked_study(config, out, tuple(set_ or ()))
+    from rich.console import Console
+    from rich.table import Table
+
+    from flows.planning import plan_study
+
+    planned, done = plan_study(settings, folder)
+    table = Table(title=f"Study {settings.name}", show_header=False)
+    for name, value in (
+        ("arms", ", ".join(arm.kind for arm in settings.arms)),
+        ("acquisitions", ", ".join(part.kind for part in settings.acquisitions)),
+        ("budgets", ", ".join(str(budget) for budget in settings.budgets)),
+        ("seeds", ", ".join(str(seed) for seed in settings.seeds)),
+        ("cells", f"{planned.cells} (from {planned.committees} committees of {settings.committee})"),
+        ("labels", f"{planned.labels_least} to {planned.labels_most}, {done} in the store already"),
+        ("test labels", str(planned.test_labels)),
+        ("labelling", f"up to {planned.label_core_hours:.2f} core-hours (estimate)"),
+        ("training", f"{planned.training_core_hours:.2f} core-hours (estimate)"),
+        ("results go to", str(folder)),
+    ):
+        table.add_row(name, value)
+    Console().print(table)
+
+
+@study_app.command("status")
+def study_status(out: Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")]) -> None:
+    """Print what a study has finished and spent, and which labels failed why."""
+    from flows.status import print_status
+
+    print_status(out)
+
+
+@study_app.command("report")
+def study_report(out: Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")]) -> None:
+    """Write the report again from the stores and results."""
+    from al_core.report.render import write_report
+
+    print(write_report(out))
+
+
+@app.command()
+def demo(out: Out = None, set_: Set = None, verbose: Verbose = False) -> None:
+    """Run the smoke study: offline, Stillinger-Weber in the place of DFT, a minute or so."""
+    from flows.planning import shipped_config
+
+    _run_study(shipped_config("smoke"), out or Path("graft-demo"), tuple(set_ or ()), verbose)
+
+
+@app.command()
+def pretrain(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="The pretraining config.")],
+    out: Out = None,
+    set_: Set = None,
+    verbose: Verbose = False,
+) -> None:
+    """Train a committee of source models."""
+    from al_core.config import PretrainConfig, load_config
+    from flows.preflight import preflight_pretraining
+
+    overrides = tuple(set_ or ())
+    settings = load_config(PretrainConfig, config, overrides)
+    folder = (out or Path("runs") / settings.name).resolve()
+    preflight_pretraining(settings, folder)
+    _quiet_prefect(verbose)
+    from flows import pretrain as flow
+
+    begin = time.monotonic()
+    flow(str(config), str(folder), list(overrides))
+    card = json.loads((folder / "committee.json").read_text())
+    error = card["errors"]["all"]["force_mae_meV_per_A"]
+    print(
+        f"{card['members']} models of {card['element']}, force MAE {error:.0f} meV/Å on {card['held_out']} held out "
+        f"structures, {time.monotonic() - begin:.0f} s: {folder}"
+    )
+
+
+@app.command()
+def label(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Structures in any format ASE reads.")],
+    labeler: Annotated[str, typer.Option(help="gpaw, stillinger_weber or dataset.")] = "gpaw",
+    out: Out = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the labeler, such as cutoff_eV=400; repeatable."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="How many labels at once; 0 is one a core.")] = 0,
+    verbose: Verbose = False,
+) -> None:
+    """Label every structure of a file; each label is paid for once."""
+    from al_core.config import apply_overrides
+    from al_core.datasets import read_structures
+    from flows.planning import checked_labeler
+    from flows.preflight import check_labels_possible, check_writable
+
+    settings: dict[str, Any] = {"kind": labeler}
+    apply_overrides(settings, tuple(set_ or ()))
+    parsed = checked_labeler(settings)
+    check_labels_possible(read_structures(file), parsed, str(file))
+    folder = (out or Path("runs") / f"labels-{file.stem}").resolve()
+    check_writable(folder)
+    _quiet_prefect(verbose)
+    from flows import label_structures
+
+    begin = time.monotonic()
+    path = label_structures(str(file), settings, str(folder), workers)
+    print(f"labelled structures after {time.monotonic() - begin:.0f} s: {path}")
+
+
+@app.command("eval")
+def evaluate(
+    bundle: Annotated[Path, typer.Option("--bundle", help="A model bundle, or a folder of them (their mean).")],
+    data: Annotated[Path, typer.Option("--data", help="Labelled extxyz file; eV and eV/Å.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    energy_key: str = "REF_energy",
+    forces_key: str = "REF_forces",
+    slice_key: Annotated[str, typer.Option(help="The name in info that structures are grouped by.")] = "config_type",
+) -> None:
+    """Print force and energy errors of a model on labelled data."""
+    from al_core.studies.assessment import assess
+
+    errors = assess(bundle, data, energy_key, forces_key, slice_key)
+    if as_json:
+        print(json.dumps({**errors["all"], "slices": {k: v for k, v in errors.items() if k != "all"}}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{bundle} on {data}")
+    table.add_column("slice")
+    columns = list(errors["all"])
+    for column in columns:
+        table.add_column(column, justify="right")
+    for name, values in errors.items():
+        table.add_row(name, *(f"{values[c]:.0f}" if c == "n_structures" else f"{values[c]:.1f}" for c in columns))
+    Console().print(table)
+
+
+@app.command()
+def export(
+    bundle: Annotated[Path, typer.Option("--bundle", help="A model bundle.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.model", help="Where to write the model.")],
+) -> None:
+    """Write a stock .model file for MACECalculator, LAMMPS and other tools that read MACE models."""
+    from al_core.models.card import read_card
+
+    read_card(bundle)
+    from al_core.models.bundle import load_bundle
+    from al_core.models.mace import export as write_model
+
+    write_model(load_bundle(bundle), out)
+    print(out)
+
+
+@app.command()
+def doctor() -> None:
+    """Check compiler, GPAW, threads, data sets, Prefect and versions, and say how to mend what is wrong."""
+    from flows.doctor import print_checks, run_checks
+
+    checks = run_checks()
+    print_checks(checks)
+    raise typer.Exit(0 if all(check.ok for check in checks) else 1)
+
+
+def _checked_study(config: Path, out: Path | None, overrides: tuple[str, ...]) -> tuple[Any, Path]:
+    from al_core.config import StudyConfig, load_config
+    from flows.preflight import preflight
+
+    settings = load_config(StudyConfig, config, overrides)
+    folder = (out or Path("runs") / settings.name).resolve()
+    preflight(settings, folder)
+    return settings, folder
+
+
+def _run_study(config: Path, out: Path | None, overrides: tuple[str, ...], verbose: bool) -> None:
+    begin = time.monotonic()
+    _, folder = _checked_study(config, out, overrides)
+    _quiet_prefect(verbose)
+    from flows import data_budget_study
+
+    report = data_budget_study(str(config), str(folder), list(overrides))
+    from flows.status import one_line
+
+    print(one_line(folder, time.monotonic() - begin))
+    print(f"report: {report}")
+
+
+def _quiet_prefect(verbose: bool) -> None:
+    """Leave the terminal to the progress bars unless the log is asked for; a user's own setting wins."""
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is told in one message, with exit code 2."""
+    from al_core.errors import BundleError, ConfigError, GraftError, StoreError
+
+    try:
+        app()
+    except (ConfigError, BundleError, StoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except GraftError as error:
+        print(f"failed: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

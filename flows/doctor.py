@@ -1,0 +1,285 @@
+"""Checks of the installation, each with what mends it. Heavy libraries are imported only inside the checks."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+DISTRIBUTION = "graft-mlip"
+PACKAGES = ("torch", "mace-torch", "e3nn", "ase", "gpaw", "gpaw-data", "prefect", "fastapi")
+PYTHON_FROM, PYTHON_BELOW = (3, 11), (3, 13)
+FREE_DISK_GB = 2.0
+DFT_TIMEOUT_S = 180.0
+REINSTALL = "install Graft again from its wheel or checkout: pip install --force-reinstall --no-deps ..."
+
+# Run apart, as every use of GPAW in Graft; prints one line of JSON.
+_ABOUT_GPAW = """
+import json, pathlib
+import gpaw, gpaw.cgpaw, gpaw.fftw
+files = [file.name for path in gpaw.setup_paths for file in pathlib.Path(path).glob("*.PBE*")]
+print(json.dumps({
+    "data sets": [name for name in ("Si", "Ge") if any(file.startswith(name + ".PBE") for file in files)],
+    "libraries": {
+        "libxc": bool(gpaw.get_libraries().get("libxc")),
+        "FFTW": bool(gpaw.fftw.have_fftw()),
+        "BLAS": hasattr(gpaw.cgpaw, "mmm"),
+        "MPI": bool(gpaw.cgpaw.have_mpi),
+        "OpenMP": bool(gpaw.cgpaw.have_openmp),
+    },
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. ``mend`` says what to do, or what would be better where ``ok``; '' if there is nothing to do."""
+
+    name: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+def run_checks() -> list[Check]:
+    """Run all checks; those of GPAW take some seconds."""
+    gpaw_facts = about_gpaw()
+    return [
+        check_python(),
+        check_compiler(),
+        *check_packages(),
+        check_data_sets(gpaw_facts),
+        check_libraries(gpaw_facts),
+        check_dft(),
+        check_cores(),
+        check_assets(),
+        check_folder(),
+        check_prefect(),
+        check_telemetry(),
+        check_server(),
+    ]
+
+
+def print_checks(checks: list[Check], console: Console | None = None) -> None:
+    """Print the checks as a table, and below it what to do."""
+    console = console or Console()
+    table = Table("", "check", "found", box=None, pad_edge=False)
+    for check in checks:
+        table.add_row("[green]ok[/]" if check.ok else "[bold red]FAIL[/]", check.name, escape(check.found))
+    console.print(table)
+    for check in sorted((check for check in checks if check.mend), key=lambda check: check.ok):
+        console.print(f"\n[{'dim' if check.ok else 'bold'}]{check.name}:[/] {escape(check.mend)}", highlight=False)
+
+
+def check_python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> Check:
+    """Check the version of Python."""
+    ok = PYTHON_FROM <= version[:2] < PYTHON_BELOW
+    mend = "" if ok else "make a virtual environment with Python 3.11 or 3.12: python3.11 -m venv .venv"
+    return Check("Python", ok, ".".join(map(str, version)), mend)
+
+
+def check_compiler() -> Check:
+    """Check for g++. It is needed once, to build GPAW."""
+    path = shutil.which("g++")
+    if path:
+        return Check("C++ compiler", True, path)
+    mend = "install g++ (Debian: apt-get install g++); GPAW is compiled when it is installed"
+    built = _version("gpaw") is not None
+    return Check("C++ compiler", built, "no g++ on PATH" + (", but GPAW is built" if built else ""), mend)
+
+
+def check_packages() -> list[Check]:
+    """Check the versions of what Graft builds on against the ranges its own metadata asks for."""
+    try:
+        asked = {need.name: need for need in map(Requirement, metadata.requires(DISTRIBUTION) or []) if not need.marker}
+    except metadata.PackageNotFoundError:
+        mend = "install it, in the checkout with: CC=g++ CXX=g++ pip install -c constraints.txt -e ."
+        return [Check(DISTRIBUTION, False, "not installed, so the versions it needs are not known", mend)]
+    return [_check_package(asked[name]) for name in PACKAGES]
+
+
+def _check_package(need: Requirement) -> Check:
+    found = _version(need.name)
+    ok = found is not None and need.specifier.contains(Version(found), prereleases=True)
+    prefix = "CC=g++ CXX=g++ " if need.name == "gpaw" else ""
+    mend = "" if ok else f"{prefix}pip install '{need}'"
+    if need.name == "fastapi" and not ok:
+        mend += "; the server of this Prefect does not work with other versions"
+    return Check(need.name, ok, f"{found or 'not installed'} (needs {need.specifier})", mend)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def about_gpaw(program: str = _ABOUT_GPAW) -> dict[str, Any] | str:
+    """Return the data sets and libraries that GPAW finds, or the reason why it cannot be asked."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=DFT_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if done.returncode != 0:
+        return (done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"])[-1]
+    facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return facts
+
+
+def check_data_sets(facts: dict[str, Any] | str) -> Check:
+    """Check that GPAW finds the PAW data sets of Si and Ge."""
+    mend = "pip install --force-reinstall gpaw-data, and unset GPAW_SETUP_PATH if it is set"
+    if isinstance(facts, str):
+        return Check("PAW data sets", False, facts, mend)
+    missing = {"Si", "Ge"} - set(facts["data sets"])
+    if missing:
+        return Check("PAW data sets", False, f"none for {' and '.join(sorted(missing))}", mend)
+    return Check("PAW data sets", True, "Si and Ge")
+
+
+def check_libraries(facts: dict[str, Any] | str) -> Check:
+    """Report the libraries that GPAW was built with; none is needed, some make it faster."""
+    if isinstance(facts, str):
+        return Check("GPAW libraries", True, "not known")
+    there = [name for name, has in facts["libraries"].items() if has]
+    missing = [name for name in ("FFTW", "BLAS", "libxc") if name not in there]
+    mend = f"optional: built with {', '.join(missing)} GPAW takes up to a fifth less time; the results are the same"
+    return Check(
+        "GPAW libraries",
+        True,
+        ", ".join(there) or "none (its own PBE, SciPy's BLAS, NumPy's FFT)",
+        mend if missing else "",
+    )
+
+
+def check_dft() -> Check:
+    """Check that the labeler gets forces from GPAW: two Si atoms, few plane waves, in a subprocess of one thread."""
+    from al_core.errors import GraftError
+
+    mend = "GPAW is built again with: CC=g++ CXX=g++ pip install --force-reinstall --no-deps gpaw"
+    folder = Path(tempfile.mkdtemp(prefix="graft-doctor-"))  # kept if the calculation fails: its output tells why
+    try:
+        from ase.build import bulk
+
+        from al_core.config import GPAWLabeler
+        from calculators.base import make_labeler
+
+        atoms = bulk("Si")
+        atoms.rattle(0.05, seed=0)
+        settings = GPAWLabeler(cutoff_eV=150, kpt_density=1.0, timeout_s=DFT_TIMEOUT_S)
+        label = make_labeler(settings).label(atoms, folder)
+    except (GraftError, ImportError, OSError) as error:
+        return Check("GPAW calculates", False, str(error), mend)
+    shutil.rmtree(folder)
+    return Check("GPAW calculates", True, f"two Si atoms in {label.core_seconds:.1f} core-seconds")
+
+
+def check_cores() -> Check:
+    """Report the cores and the thread variables. Graft itself uses one thread a process and one process a core."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = os.environ.get("OMP_NUM_THREADS")
+    found = f"{cores} {'core' if cores == 1 else 'cores'}, OMP_NUM_THREADS {'not set' if threads is None else threads}"
+    if threads is not None and not (threads.isdigit() and 1 <= int(threads) <= cores):
+        return Check("cores", False, found, f"unset OMP_NUM_THREADS, or set it to at most {cores}")
+    return Check("cores", True, found)
+
+
+def check_assets(folder: Path | None = None) -> Check:
+    """Check that the data that come with Graft are there, and are those that their data sheets name."""
+    from al_core.hashing import file_sha256
+
+    if folder is None:
+        import al_core
+
+        folder = Path(al_core.__path__[0]) / "assets" / "data"
+    sheets = sorted(folder.glob("*.json"))
+    if not sheets:
+        return Check("bundled data", False, f"no data sheet in {folder}", REINSTALL)
+    faults = [fault for sheet in sheets if (fault := _sheet_fault(sheet, file_sha256))]
+    if faults:
+        return Check("bundled data", False, "; ".join(faults), REINSTALL)
+    return Check("bundled data", True, ", ".join(sheet.stem for sheet in sheets))
+
+
+def _sheet_fault(sheet: Path, sha256: Callable[[Path], str]) -> str:
+    """Return what is wrong with a data sheet or its file, '' if nothing."""
+    try:
+        content = json.loads(sheet.read_text())
+        file, expected = sheet.parent / content["file"], content["sha256"]
+    except (ValueError, KeyError, TypeError):
+        return f"{sheet.name} does not name a file and its sha256"
+    if not file.is_file():
+        return f"{file.name} is missing"
+    return "" if sha256(file) == expected else f"{file.name} is not the file that {sheet.name} describes"
+
+
+def check_folder(folder: Path | None = None) -> Check:
+    """Check that results can be written into the current folder."""
+    folder = folder or Path.cwd()
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return Check("current folder", False, f"{folder}: {error.strerror}", "change to a folder that you may write to")
+    free = shutil.disk_usage(folder).free / 1e9
+    mend = "" if free >= FREE_DISK_GB else f"free some disk: a study keeps up to {FREE_DISK_GB:g} GB of DFT output"
+    return Check("current folder", free >= FREE_DISK_GB, f"{folder}, writable, {free:.1f} GB free", mend)
+
+
+def check_prefect() -> Check:
+    """Check that Prefect and the server that comes with it can be imported."""
+    program = "import prefect.server.api.server, prefect.workers.process"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return Check("Prefect", True, "can be imported, with its server")
+    found = (done.stderr.strip().splitlines() or ["cannot be imported"])[-1]
+    return Check("Prefect", False, found, "pip install the versions of prefect and fastapi named above")
+
+
+def check_telemetry() -> Check:
+    """Check that Prefect sends nothing to its makers."""
+    from prefect.settings import get_current_settings
+
+    untracked = os.environ.get("DO_NOT_TRACK", "").lower() in {"1", "true", "yes"}
+    analytics = bool(get_current_settings().server.analytics_enabled)
+    if not analytics:
+        return Check("telemetry", True, "off")
+    found = f"Prefect's server analytics are on{'' if untracked else ', DO_NOT_TRACK is not set'}"
+    return Check("telemetry", False, found, "export DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false")
+
+
+def check_server() -> Check:
+    """Check that the Prefect server answers, if one is named."""
+    import httpx
+    from prefect.settings import get_current_settings
+
+    url = get_current_settings().api.url
+    if url is None:
+        return Check("Prefect server", True, "none named: each run starts one of its own")
+    try:
+        httpx.get(f"{url}/health", timeout=5.0).raise_for_status()
+    except httpx.HTTPError as error:
+        mend = "start it with `prefect server start`, or unset PREFECT_API_URL (`prefect config unset PREFECT_API_URL`)"
+        return Check("Prefect server", False, f"{url} does not answer: {error}", mend)
+    return Check("Prefect server", True, url)

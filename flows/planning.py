@@ -1,0 +1,49 @@
+"""What the command line needs to know of configs before any flow is started."""
+
+from pathlib import Path
+from typing import Any
+
+from al_core.config import AnyLabeler, LabelerPart, MDStructures, Strict, StudyConfig, nearest, validate
+from al_core.datasets import bundled, read_structures
+from al_core.errors import ConfigError
+from al_core.pools import prototype
+from al_core.store import LabelStore
+from al_core.studies.plan import Plan, plan, sampled_sizes
+from al_core.studies.workspace import Workspace
+from calculators.base import make_labeler
+
+_ROOT = Path(__file__).resolve().parent
+
+
+class _LabelerOnly(Strict):
+    labeler: LabelerPart
+
+
+def checked_labeler(settings: dict[str, Any]) -> AnyLabeler:
+    """Return validated labeler settings; see :func:`al_core.config.load_config` for the errors."""
+    return validate(_LabelerOnly, {"labeler": settings}, "of the command line").labeler
+
+
+def shipped_config(name: str) -> Path:
+    """Return a config that comes with Graft, in a checkout or an installed wheel."""
+    folders = [folder for folder in (_ROOT / "_configs", _ROOT.parent / "configs") if folder.is_dir()]
+    for folder in folders:
+        if (folder / f"{name}.yaml").is_file():
+            return folder / f"{name}.yaml"
+    known = [path.stem for folder in folders for path in folder.glob("*.yaml")]
+    raise ConfigError(f"no config {name!r} is shipped{nearest(name, known)}")
+
+
+def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int]:
+    """Return the plan of a study and how many finished labels its store holds already."""
+    if isinstance(config.pool, MDStructures):
+        sizes = sampled_sizes(config.pool)
+        example = prototype(config.target, config.pool.lattice_scale, config.pool.slices[0].repeat)
+    else:
+        path = bundled(config.pool.name).path if config.pool.kind == "bundled" else config.pool.path
+        frames = read_structures(path)
+        sizes, example = [len(atoms) for atoms in frames], frames[0]
+    cost = make_labeler(config.labeler).estimate_core_seconds(example)
+    store = Workspace(out).store
+    done = sum(entry.state == "done" for entry in LabelStore(store).entries()) if store.exists() else 0
+    return plan(config, sizes, cost), done

@@ -1,0 +1,181 @@
+"""Everything that can be wrong with a study and be told before it computes anything. Nothing heavy is imported."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from ase import Atoms
+
+from al_core.config import AnyLabeler, MDStructures, PretrainConfig, StudyConfig
+from al_core.datasets import bundled, read_structures
+from al_core.elements import LATTICE_CONSTANT_A
+from al_core.errors import ConfigError, LabelError
+from al_core.models.card import committee_folders, read_card, shipped_committee
+from al_core.store import LabelStore
+from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, hold_out, unique, with_slices
+from al_core.studies.workspace import Workspace
+from calculators.base import make_labeler
+from calculators.stillinger_weber import PARAMETERS
+
+_FREE_MB = 200
+
+
+def preflight(config: StudyConfig, out: Path) -> None:
+    """Check data, source, labeler and folder of a study.
+
+    Raises:
+        ConfigError, BundleError, StoreError: what is wrong, with its key and the mend.
+    """
+    _check_source(config)
+    pool = _check_structures("pool", config.pool, config.target)
+    if config.test.kind == "holdout":
+        if pool is None:
+            raise ConfigError("test.kind: holdout takes structures from a pool of kind file or bundled, not md")
+        pool, test = hold_out(pool, config.test.size, config.test.seed)
+        check_labels_possible([*pool, *test], config.labeler, "the pool")
+    elif config.test.kind == "md":
+        _check_structures("test", config.test, config.target)
+        _check_element_of_labeler(config.labeler, config.target)
+    else:
+        test = [atoms for atoms, _ in file_or_bundled(config.test)]
+        _check_elements("test", test, config.target)
+        if pool is not None:
+            check_apart(pool, test)
+    if config.test.kind == "bundled":
+        _check_same_theory(config.test.name, config.labeler)
+    if pool is not None:
+        check_labels_possible(pool, config.labeler, "the pool")
+    else:
+        _check_element_of_labeler(config.labeler, config.target)
+    check_pool_size(_n_sampled(config.pool) if config.pool.kind == "md" else len(pool or []), config)
+    check_writable(out)
+
+
+def preflight_pretraining(config: PretrainConfig, out: Path) -> None:
+    """Check data, labeler and folder of a pretraining.
+
+    Raises:
+        ConfigError, StoreError: what is wrong, with its key and the mend.
+    """
+    _check_pretraining(config, "")
+    check_writable(out)
+
+
+def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, where: str) -> None:
+    """Raise :class:`~al_core.errors.ConfigError` at the first structure the labeler can never label."""
+    ready = make_labeler(labeler)
+    for number, atoms in enumerate(structures):
+        try:
+            ready.check(atoms)
+        except LabelError as error:
+            raise ConfigError(f"labeler {labeler.kind}: structure {number} of {where}: {error}") from error
+
+
+def check_writable(out: Path) -> None:
+    """Raise :class:`~al_core.errors.ConfigError` if results cannot be kept there, and
+    :class:`~al_core.errors.StoreError` if a label store there cannot be used."""
+    existing = out
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise ConfigError(f"--out {out}: {existing} is a file, not a folder")
+    probe = existing / f".graft-{uuid.uuid4().hex[:8]}"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(f"--out {out}: no permission to write in {existing} ({error.strerror})") from error
+    free = shutil.disk_usage(existing).free / 1e6
+    if free < _FREE_MB:
+        raise ConfigError(f"--out {out}: the disk is full: {free:.0f} MB are free, {_FREE_MB} MB are needed")
+    if Workspace(out).store.exists():
+        LabelStore(Workspace(out).store)
+
+
+def _check_source(config: StudyConfig) -> None:
+    if config.source.kind == "pretrain":
+        _check_pretraining(config.source, "source.")
+        return
+    folder = shipped_committee(config.source.name) if config.source.kind == "bundled" else config.source.path
+    folders = committee_folders(folder)
+    for one in folders:
+        read_card(one)
+    if config.committee > len(folders):
+        raise ConfigError(f"committee: {config.committee} members need as many source models, {folder} has {len(folders)}")
+
+
+def _check_pretraining(config: PretrainConfig, prefix: str) -> None:
+    if config.structures.kind == "md":
+        _check_structures(f"{prefix}structures", config.structures, config.element)
+        if config.labeler is not None:
+            _check_element_of_labeler(config.labeler, config.element)
+        return
+    structures = [atoms for atoms, _ in file_or_bundled(config.structures)]
+    _check_elements(f"{prefix}structures", structures, config.element)
+    if len(structures) < 2:
+        raise ConfigError(f"{prefix}structures: one structure is too few to train on and to hold one out")
+
+
+def _check_structures(key: str, settings: object, element: str) -> list[Atoms] | None:
+    """Return the structures of a file or data set; None for ones that are sampled later."""
+    if isinstance(settings, MDStructures):
+        if element not in PARAMETERS or element not in LATTICE_CONSTANT_A:
+            raise ConfigError(
+                f"{key}: the neutral sampler knows {', '.join(PARAMETERS)}, not {element}; use {key}.kind=file"
+            )
+        return None
+    if settings.kind == "bundled":  # type: ignore[attr-defined]
+        frames = read_structures(bundled(settings.name).path)  # type: ignore[attr-defined]
+    else:
+        frames = with_slices(read_structures(settings.path), settings.slice_key)  # type: ignore[attr-defined]
+    _check_elements(key, frames, element)
+    return unique(frames)
+
+
+def _check_elements(key: str, structures: Sequence[Atoms], element: str) -> None:
+    for number, atoms in enumerate(structures):
+        if set(atoms.get_chemical_symbols()) != {element}:
+            raise ConfigError(f"{key}: structure {number} is {atoms.symbols}, expected {element} only")
+
+
+def _check_element_of_labeler(labeler: AnyLabeler, element: str) -> None:
+    if labeler.kind == "stillinger_weber" and element not in PARAMETERS:
+        raise ConfigError(f"labeler stillinger_weber: has parameters for {', '.join(PARAMETERS)}, not for {element}")
+    if labeler.kind == "gpaw" and not _has_paw_setup(element, labeler.xc):
+        raise ConfigError(
+            f"labeler gpaw: there is no PAW data set for {element} and {labeler.xc}; "
+            "install them with `pip install gpaw-data` or set GPAW_SETUP_PATH"
+        )
+    if labeler.kind == "dataset":
+        elements = {symbol for atoms in read_structures(labeler.path) for symbol in atoms.get_chemical_symbols()}
+        if element not in elements:
+            raise ConfigError(f"labeler dataset: {labeler.path} holds {', '.join(sorted(elements))}, not {element}")
+
+
+def _has_paw_setup(element: str, xc: str) -> bool:
+    folders = [Path(part) for part in os.environ.get("GPAW_SETUP_PATH", "").split(os.pathsep) if part]
+    spec = find_spec("gpaw_data")
+    if spec is not None and spec.submodule_search_locations:
+        folders += [Path(part) for part in spec.submodule_search_locations]
+    data_set = {"revPBE": "PBE", "RPBE": "PBE"}.get(xc, xc)
+    return any(next(folder.rglob(f"{element}.{data_set}*"), None) is not None for folder in folders)
+
+
+def _check_same_theory(name: str, labeler: AnyLabeler) -> None:
+    """Labels and test data must come from one level of theory; versions may differ."""
+    sheet = bundled(name).sheet["labeler"]
+    ours = make_labeler(labeler).identity()
+    different = sorted(key for key in ours if key in sheet and sheet[key] != ours[key] and not key.startswith("gpaw"))
+    if sheet["kind"] != ours["kind"] or different:
+        what = ", ".join(f"{key} {sheet[key]} against {ours[key]}" for key in different) or sheet["kind"]
+        raise ConfigError(
+            f"test: {name} was labelled with other settings than the study's labeler ({what}); "
+            "use the same settings or test.kind=md"
+        )
+
+
+def _n_sampled(settings: MDStructures) -> int:
+    return sum(part.count for part in settings.slices)

@@ -1,0 +1,79 @@
+"""The flow ``pretrain``: a committee of source models from a config."""
+
+from pathlib import Path
+
+from prefect import flow
+
+from al_core.config import PretrainConfig, load_config
+from al_core.datasets import write_labelled
+from al_core.errors import ConfigError, LabelError
+from al_core.files import read_json, write_json
+from al_core.hashing import digest, structure_id
+from al_core.labelling import finished
+from al_core.pools import sample
+from al_core.store import LabelStore
+from al_core.studies.data import file_or_bundled, write_structures
+from al_core.studies.workspace import Workspace
+from calculators.stillinger_weber import stillinger_weber
+from flows import tasks
+from flows.infrastructure import CORES, TASK_RUNNER
+from flows.preflight import preflight_pretraining
+from flows.progress import Steps
+
+
+@flow(name="pretrain", flow_run_name="pretrain {config}", task_runner=TASK_RUNNER)
+def pretrain(config: str, out: str | None = None, overrides: list[str] | None = None) -> str:
+    """Train a source committee and return its folder.
+
+    Args:
+        config: path of the YAML file.
+        out: the committee's folder; ``runs/<name>`` if not given.
+        overrides: ``key.path=value`` changes to the config.
+    """
+    settings = load_config(PretrainConfig, Path(config), tuple(overrides or ()))
+    folder = Path(out) if out else Path("runs") / settings.name
+    preflight_pretraining(settings, folder)
+    CORES.limit(settings.workers)
+    with Steps() as steps:
+        return str(train_committee(settings, folder.resolve(), steps))
+
+
+def train_committee(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
+    """Train the members that are not trained yet, inside a flow run; return the committee's folder."""
+    inputs = digest(config.model_dump(mode="json", exclude={"workers", "device", "name"}))
+    mark = folder / "inputs.json"
+    if mark.exists() and read_json(mark) != inputs:
+        raise ConfigError(f"{folder} holds source models of another config; choose another --out or delete it")
+    if (folder / "committee.json").exists():
+        return folder
+    data = _training_data(config, folder, steps)
+    write_json(mark, inputs)
+    steps.expect("source models", config.committee)
+    futures = [tasks.pretrain_member.submit(config, data, folder, number) for number in range(config.committee)]
+    for future in futures:
+        future.result()
+        steps.done("source models")
+    tasks.describe_committee(data, folder, config.device)
+    return folder
+
+
+def _training_data(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
+    """Write the labelled training data under the ``REF_`` keys and return its path; labels are found or computed."""
+    data = folder / "training.extxyz"
+    if data.exists():
+        return data
+    if config.structures.kind != "md":
+        write_labelled(data, file_or_bundled(config.structures))
+        return data
+    file = folder / "structures.extxyz"
+    frames = sample(config.structures, config.element, stillinger_weber, steps.counter("structures sampled"))
+    write_structures(file, frames)
+    place = Workspace(folder)
+    assert config.labeler is not None  # the config's own check
+    keys = tasks.label_all([structure_id(atoms) for atoms in frames], config.labeler, place, (file,), steps)
+    store = LabelStore(place.store)
+    labelled = [(atoms, finished(store, keys[structure_id(atoms)])[1]) for atoms in frames if keys[structure_id(atoms)]]
+    if not labelled:
+        raise LabelError(f"all {len(frames)} structures failed; the causes are in {place.store}")
+    write_labelled(data, labelled)
+    return data

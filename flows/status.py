@@ -1,0 +1,67 @@
+"""What a study has finished and spent, on the terminal."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from al_core.store import LabelStore
+from al_core.studies.results import StudyResults, load_results
+from al_core.studies.workspace import Workspace
+
+
+def one_line(out: Path, seconds: float) -> str:
+    """Return the summary of a finished run in one line."""
+    results = load_results(out)
+    spent = results.ledger
+    best = min(results.rows, key=lambda row: row.metrics["all"]["force_mae_meV_per_A"])
+    failed = f", {spent['labels_failed']} failed" if spent["labels_failed"] else ""
+    return (
+        f"{results.name}: {len(results.rows)} of {results.expected_rows} cells, {spent['labels_done']} labels{failed}, "
+        f"best force MAE {best.metrics['all']['force_mae_meV_per_A']:.0f} meV/Å ({best.arm}, {best.budget} labels), "
+        f"{seconds:.0f} s"
+    )
+
+
+def print_status(out: Path) -> None:
+    """Print cells, labels and failures of a study's folder.
+
+    Raises:
+        ConfigError: the folder holds no study.
+    """
+    console = Console()
+    store = Workspace(out).store
+    if store.exists():
+        _print_labels(console, store)
+    _print_cells(console, load_results(out))
+
+
+def _print_labels(console: Console, store: Path) -> None:
+    entries = LabelStore(store).entries()
+    states = {state: sum(entry.state == state for entry in entries) for state in ("done", "running", "failed")}
+    spent = sum(entry.core_seconds for entry in entries)
+    console.print(f"labels: {states['done']} done, {states['running']} running, {states['failed']} failed, {spent:.0f} core-seconds")
+    for entry in entries:
+        if entry.state == "failed":
+            console.print(f"  [red]failed[/red] {entry.structure}: {entry.cause}", soft_wrap=True)
+
+
+def _print_cells(console: Console, results: StudyResults) -> None:
+    console.print(f"cells: {len(results.rows)} of {results.expected_rows} finished")
+    table = Table(title=f"{results.name}: force MAE, meV/Å, mean over seeds")
+    budgets = sorted({row.budget for row in results.rows})
+    for column in ("comparison", "acquisition", "arm"):
+        table.add_column(column)
+    for budget in budgets:
+        table.add_column(str(budget), justify="right")
+    for key in dict.fromkeys((row.comparison, row.acquisition, row.arm) for row in results.rows):
+        cells = []
+        for budget in budgets:
+            values = [
+                row.metrics["all"]["force_mae_meV_per_A"]
+                for row in results.rows
+                if (row.comparison, row.acquisition, row.arm) == key and row.budget == budget
+            ]
+            cells.append(f"{sum(values) / len(values):.0f}" if values else "")
+        table.add_row(*key, *cells)
+    console.print(table)

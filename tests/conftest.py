@@ -1,0 +1,122 @@
+"""Fixtures shared by the tests: one real Prefect server a session."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class PrefectServer:
+    """A running server and the environment in which Prefect's commands talk to it."""
+
+    url: str
+    env: dict[str, str]
+    folder: Path  # logs, and Prefect's home
+
+    def prefect(self, *arguments: str, timeout: float = 300, cwd: Path = ROOT, named: bool = True) -> str:
+        """Run a ``prefect`` command without a terminal and return its output; fail the test if it fails.
+
+        Without ``named`` the command is not told the server's URL, as on a user's machine.
+        """
+        env = self.env if named else {key: self.env[key] for key in self.env if key != "PREFECT_API_URL"}
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", *arguments],
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == 0, f"prefect {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
+        return done.stdout
+
+    @contextlib.contextmanager
+    def worker(self, pool: str, cwd: Path = ROOT, named: bool = True) -> Iterator[Path]:
+        """Run ``prefect worker start --pool POOL`` while the block lasts; yield its log, to be shown on failure."""
+        env = self.env if named else {key: self.env[key] for key in self.env if key != "PREFECT_API_URL"}
+        log = self.folder / f"worker-{pool}.log"
+        with _running(["worker", "start", "--pool", pool], env, log, cwd):
+            yield log
+
+
+@contextlib.contextmanager
+def _running(arguments: list[str], env: dict[str, str], log: Path, cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a ``prefect`` command in a process group of its own, and end the whole group with the block."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", *arguments],
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=15)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # children that outlived their parent
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path, timeout: float = 120) -> None:
+    import httpx
+
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/health", timeout=2, trust_env=False).is_success:
+                return
+        assert process.poll() is None, f"the Prefect server ended with {process.returncode}:\n{log.read_text()}"
+        time.sleep(0.3)
+    raise TimeoutError(f"no Prefect server at {url} after {timeout:g} s:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """A ``prefect server start`` on a free port of this machine, with a home of its own; it calls nobody."""
+    folder = tmp_path_factory.mktemp("prefect")
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    # nothing of the user's own Prefect setup may reach the tests, nor the tests that setup
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    env |= {
+        "DO_NOT_TRACK": "1",
+        "NO_COLOR": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', os.defpath)}",
+        "PREFECT_API_URL": url,
+        "PREFECT_HOME": str(folder / "home"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_SERVER_API_PORT": str(port),
+    }
+    log = folder / "server.log"
+    with _running(["server", "start"], env, log, folder) as process:
+        _wait_until_healthy(url, process, log)
+        yield PrefectServer(url, env, folder)
