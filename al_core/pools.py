@@ -56,7 +56,8 @@ def sample(
 
 def prototype(element: str, scale: float = 1.0, repeat: int = 1) -> Atoms:
     """Return the perfect cubic diamond cell, repeated along each axis; ``scale`` is of the experimental lattice."""
-    return bulk(element, "diamond", a=LATTICE_CONSTANT_A[element] * scale, cubic=True).repeat(repeat)
+    cell: Atoms = bulk(element, "diamond", a=LATTICE_CONSTANT_A[element] * scale, cubic=True).repeat(repeat)
+    return cell
 
 
 def _one(part: Slice, element: str, scale: float, calculator: Calculator, rng: np.random.Generator) -> Atoms:

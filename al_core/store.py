@@ -157,9 +157,7 @@ class LabelStore:
             atoms = row.toatoms()
             atoms.calc = SinglePointCalculator(atoms, energy=label.energy, forces=label.forces, stress=label.stress)
             data = {"provenance": label.provenance, "label_core_seconds": label.core_seconds}
-            db.update(
-                row.id, atoms=atoms, state="done", core_seconds=row.core_seconds + label.core_seconds, data=data
-            )
+            db.update(row.id, atoms=atoms, state="done", core_seconds=row.core_seconds + label.core_seconds, data=data)
 
     def fail(self, key: str, cause: str, core_seconds: float, *, transient: bool, files: str = "") -> None:
         """Turn a reservation of this process into a failure row, with its cause and the folder of its files."""

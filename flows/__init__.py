@@ -8,23 +8,38 @@ Prefect is imported when a flow is first asked for, not before.
 
 import importlib
 import os
-from typing import Any
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-_FLOWS = {
-    "pretrain": "flows.pretrain",
-    "label_structures": "flows.label",
-    "active_learning": "flows.active_learning",
-    "data_budget_study": "flows.study",
-    "evaluate": "flows.evaluate",
-}
-__all__ = sorted(_FLOWS)  # noqa: PLE0604 (names, made from the table)
+if TYPE_CHECKING:
+    from flows.active_learning import active_learning
+    from flows.evaluate import evaluate
+    from flows.label import label_structures
+    from flows.pretrain import pretrain
+    from flows.study import data_budget_study
+
+__all__ = ["active_learning", "data_budget_study", "evaluate", "label_structures", "pretrain"]
+
+_FILES = {"data_budget_study": "study", "label_structures": "label"}  # the others are named as their flow
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _FLOWS:
+    if name not in __all__:
         raise AttributeError(f"module 'flows' has no attribute {name!r}")
     # read by Prefect when it is imported; a user's own setting wins
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")  # 20 is short on a busy machine
-    return getattr(importlib.import_module(_FLOWS[name]), name)
+    return getattr(importlib.import_module(f"flows.{_FILES.get(name, name)}"), name)
+
+
+class _Flows(ModuleType):
+    """This package, in which a flow's name stays the flow when the file of the same name is imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in __all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Flows

@@ -40,7 +40,8 @@ def active_learning(
     arms = [part for part in study.arms if part.kind == arm]
     acquisitions = [part for part in study.acquisitions if part.kind == acquisition]
     if not arms:
-        raise ConfigError(f"arm: {arm!r} is not in {config}{nearest(arm, [part.kind for part in study.arms])}")
+        known: list[str] = [part.kind for part in study.arms]
+        raise ConfigError(f"arm: {arm!r} is not in {config}{nearest(arm, known)}")
     if not acquisitions:
         known = [part.kind for part in study.acquisitions]
         raise ConfigError(f"acquisition: {acquisition!r} is not in {config}{nearest(acquisition, known)}")

@@ -93,10 +93,11 @@ def pretrain(
 ) -> None:
     """Train a committee of source models."""
     from al_core.config import PretrainConfig, load_config
-    from flows.preflight import preflight_pretraining
 
     overrides = tuple(set_ or ())
     settings = load_config(PretrainConfig, config, overrides)
+    from flows.preflight import preflight_pretraining
+
     folder = (out or Path("runs") / settings.name).resolve()
     preflight_pretraining(settings, folder)
     _quiet_prefect(verbose)
@@ -201,9 +202,10 @@ def doctor() -> None:
 
 def _checked_study(config: Path, out: Path | None, overrides: tuple[str, ...]) -> tuple[Any, Path]:
     from al_core.config import StudyConfig, load_config
-    from flows.preflight import preflight
 
     settings = load_config(StudyConfig, config, overrides)
+    from flows.preflight import preflight
+
     folder = (out or Path("runs") / settings.name).resolve()
     preflight(settings, folder)
     return settings, folder

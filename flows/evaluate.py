@@ -11,9 +11,7 @@ from flows.infrastructure import TASK_RUNNER
 
 
 @flow(name="evaluate", flow_run_name="evaluate {bundle} on {data}", task_runner=TASK_RUNNER)
-def evaluate(
-    bundle: str, data: str, energy_key: str = "REF_energy", forces_key: str = "REF_forces"
-) -> dict[str, Any]:
+def evaluate(bundle: str, data: str, energy_key: str = "REF_energy", forces_key: str = "REF_forces") -> dict[str, Any]:
     """Return {slice: {metric: value}} of a bundle, or of a folder of bundles (their mean), on a labelled file.
 
     Args:

@@ -1,4 +1,4 @@
-"""Where the work runs: a bounded number of cores shared by DFT and training, and worker processes of one thread each."""
+"""Where the work runs: a bounded number of cores for DFT and training together, and worker processes of one thread."""
 
 import contextlib
 import os

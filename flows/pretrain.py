@@ -12,7 +12,7 @@ from al_core.hashing import digest, structure_id
 from al_core.labelling import finished
 from al_core.pools import sample
 from al_core.store import LabelStore
-from al_core.studies.data import file_or_bundled, write_structures
+from al_core.studies.data import described, file_or_bundled, write_structures
 from al_core.studies.workspace import Workspace
 from calculators.stillinger_weber import stillinger_weber
 from flows import tasks
@@ -38,9 +38,15 @@ def pretrain(config: str, out: str | None = None, overrides: list[str] | None = 
         return str(train_committee(settings, folder.resolve(), steps))
 
 
+def committee_key(config: PretrainConfig) -> str:
+    """Return the content key of what a pretraining config describes."""
+    settings = config.model_dump(mode="json", exclude={"workers", "device", "name", "structures"})
+    return digest([settings, described(config.structures)])
+
+
 def train_committee(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
     """Train the members that are not trained yet, inside a flow run; return the committee's folder."""
-    inputs = digest(config.model_dump(mode="json", exclude={"workers", "device", "name"}))
+    inputs = committee_key(config)
     mark = folder / "inputs.json"
     if mark.exists() and read_json(mark) != inputs:
         raise ConfigError(f"{folder} holds source models of another config; choose another --out or delete it")

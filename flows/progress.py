@@ -7,8 +7,15 @@ from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 _LINE_EVERY_S = 15.0
 
@@ -39,7 +46,9 @@ class Steps:
             self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bars is not None:
             self._bars.stop()
 
@@ -71,4 +80,5 @@ class Steps:
                 self._bars.advance(self._tasks[name], steps)
             elif time.monotonic() - self._last_line > _LINE_EVERY_S or self._counts[name][0] == self._counts[name][1]:
                 self._last_line = time.monotonic()
-                print(f"{name}: {self._counts[name][0]} of {self._counts[name][1]}", file=sys.stderr, flush=True)
+                sys.stderr.write(f"{name}: {self._counts[name][0]} of {self._counts[name][1]}\n")
+                sys.stderr.flush()

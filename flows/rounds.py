@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-
 from al_core.acquisition import ACQUISITIONS
 from al_core.config import StudyConfig
 from al_core.errors import LabelError
@@ -21,6 +20,7 @@ from flows import tasks
 from flows.progress import Steps
 
 MODELS = "committees trained"
+_FAILURES_BEFORE_STOPPING = 3  # one bad structure of few is bad luck
 
 
 @dataclass
@@ -117,7 +117,7 @@ class Rounds:
     def _stop_if_too_many_fail(self) -> None:
         used = {key for keys in self.labels.values() for key in keys}
         share = len(self.failed) / max(1, len(self.failed) + len(used))
-        if self.failed and share > self.config.max_failed_share:
+        if len(self.failed) >= _FAILURES_BEFORE_STOPPING and share > self.config.max_failed_share:
             raise LabelError(
                 f"{len(self.failed)} of {len(self.failed) + len(used)} labels failed, more than "
                 f"max_failed_share={self.config.max_failed_share:g}; the causes are in `graft study status "

@@ -33,6 +33,9 @@ def print_status(out: Path) -> None:
     store = Workspace(out).store
     if store.exists():
         _print_labels(console, store)
+        if not Workspace(out).summary.exists():
+            console.print("cells: none yet; they appear when the first budget is finished")
+            return
     _print_cells(console, load_results(out))
 
 
@@ -40,7 +43,8 @@ def _print_labels(console: Console, store: Path) -> None:
     entries = LabelStore(store).entries()
     states = {state: sum(entry.state == state for entry in entries) for state in ("done", "running", "failed")}
     spent = sum(entry.core_seconds for entry in entries)
-    console.print(f"labels: {states['done']} done, {states['running']} running, {states['failed']} failed, {spent:.0f} core-seconds")
+    counts = ", ".join(f"{number} {state}" for state, number in states.items())
+    console.print(f"labels: {counts}, {spent:.0f} core-seconds")
     for entry in entries:
         if entry.state == "failed":
             console.print(f"  [red]failed[/red] {entry.structure}: {entry.cause}", soft_wrap=True)

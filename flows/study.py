@@ -24,7 +24,7 @@ from calculators.stillinger_weber import stillinger_weber
 from flows import tasks
 from flows.infrastructure import CORES, TASK_RUNNER
 from flows.preflight import preflight
-from flows.pretrain import train_committee
+from flows.pretrain import committee_key, train_committee
 from flows.progress import Steps
 from flows.rounds import Rounds
 
@@ -72,7 +72,7 @@ def source_committee(config: StudyConfig, place: Workspace, steps: Steps) -> tup
     """Return the bundles of the source committee, one a member; trained now if the config says so."""
     source = config.source
     if source.kind == "pretrain":
-        folder = train_committee(source, place.source, steps)
+        folder = train_committee(source, place.source / committee_key(source), steps)
     else:
         folder = shipped_committee(source.name) if source.kind == "bundled" else source.path
     return tuple(committee_folders(folder)[: config.committee])

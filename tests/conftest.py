@@ -1,4 +1,4 @@
-"""Fixtures shared by the tests: one real Prefect server a session."""
+"""Fixtures shared by the tests: one real Prefect server a session, tiny models, structures."""
 
 import contextlib
 import os
@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,3 +121,97 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
     with _running(["server", "start"], env, log, folder) as process:
         _wait_until_healthy(url, process, log)
         yield PrefectServer(url, env, folder)
+
+
+# ---- tiny models and structures --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Any:
+    """The smallest architecture that still has every part of a real one."""
+    from al_core.config import Architecture
+
+    return Architecture(
+        channels=4, l_max=2, correlation=2, layers=2, r_max=4.0, radial_functions=4, radial_mlp=(8, 8), cutoff_power=5
+    )
+
+
+@pytest.fixture(scope="session")
+def cpu() -> Any:
+    """The device of every test."""
+    import torch
+
+    return torch.device("cpu")
+
+
+@pytest.fixture(scope="session")
+def sw_label() -> Any:
+    """Label a structure with Stillinger-Weber."""
+    from al_core.types import Label
+    from calculators.stillinger_weber import stillinger_weber
+
+    def label(atoms: Any) -> Any:
+        copy = atoms.copy()
+        copy.calc = stillinger_weber(atoms.get_chemical_symbols()[0])
+        return Label(float(copy.get_potential_energy()), copy.get_forces(), copy.get_stress())
+
+    return label
+
+
+@pytest.fixture(scope="session")
+def crystals() -> Any:
+    """Make n different rattled and strained 8-atom diamond cells of an element."""
+    import numpy as np
+    from ase.build import bulk
+
+    from al_core.elements import LATTICE_CONSTANT_A
+
+    def make(element: str, n: int, seed: int = 0, rattle: float = 0.12) -> list[Any]:
+        rng = np.random.default_rng(seed)
+        made = []
+        for number in range(n):
+            atoms = bulk(element, "diamond", a=LATTICE_CONSTANT_A[element], cubic=True)
+            atoms.set_cell(atoms.cell.array @ (np.eye(3) + rng.uniform(-0.03, 0.03, (3, 3))), scale_atoms=True)
+            atoms.positions += rng.normal(0, rattle, atoms.positions.shape)
+            atoms.info["config_type"] = f"group{number % 2}"
+            made.append(atoms)
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def cells(crystals: Any) -> Any:
+    """Ge cells that neighbour lists stumble over: perfect, rattled, vacancy, one atom with many images, a cluster."""
+    from ase.build import bulk
+
+    rattled = crystals("Ge", 1, seed=5)[0]
+    vacancy = rattled.copy()
+    del vacancy[3]
+    cluster = crystals("Ge", 1, seed=6)[0]
+    cluster.pbc = False
+    return {
+        "perfect": bulk("Ge", "diamond", a=5.658, cubic=True),
+        "rattled": rattled,
+        "vacancy": vacancy,
+        "one atom": bulk("Ge", "sc", a=2.6),
+        "cluster": cluster,
+    }
+
+
+@pytest.fixture(scope="session")
+def ge_labelled(crystals: Any, sw_label: Any) -> Any:
+    """Five Ge structures with labels."""
+    return [(atoms, sw_label(atoms)) for atoms in crystals("Ge", 5, seed=2)]
+
+
+@pytest.fixture(scope="session")
+def source(tiny: Any, cpu: Any, crystals: Any, sw_label: Any) -> Any:
+    """A committee of two Si models, trained for a moment, so that forces are of a real size and the members differ."""
+    from al_core.config import Training
+    from al_core.models.arms.scratch import initial_model
+    from al_core.models.training import train
+
+    labelled = [(atoms, sw_label(atoms)) for atoms in crystals("Si", 6, seed=1)]
+    starts = [initial_model(tiny, labelled, "Si", seed, cpu) for seed in (11, 12)]
+    return [train(start, labelled, Training(steps=30), 0.01, 0, cpu) for start in starts]

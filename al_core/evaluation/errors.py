@@ -12,7 +12,7 @@ ALL = "all"
 
 
 def slice_errors(said: Predictions, labelled: Sequence[tuple[Atoms, Label]]) -> dict[str, dict[str, float]]:
-    """Return {slice: {metric: value}}; the slice of a structure is its ``info["config_type"]``, ``all`` holds every one.
+    """Return {slice: {metric: value}}: a structure's slice is its ``info["config_type"]``, ``all`` holds every one.
 
     Force errors are over all components, in meV/Å; energy errors per atom, in meV. Both are of the committee's mean.
 
@@ -20,7 +20,9 @@ def slice_errors(said: Predictions, labelled: Sequence[tuple[Atoms, Label]]) -> 
         said: the committee's predictions for the structures.
         labelled: structures and labels of the test set, in the same order.
     """
-    force_errors = [forces.mean(axis=0) - label.forces for forces, (_, label) in zip(said.forces, labelled, strict=True)]
+    force_errors = [
+        forces.mean(axis=0) - label.forces for forces, (_, label) in zip(said.forces, labelled, strict=True)
+    ]
     energy_errors = np.array(
         [(row.mean() - label.energy) / len(atoms) for row, (atoms, label) in zip(said.energies, labelled, strict=True)]
     )

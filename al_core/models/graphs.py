@@ -1,12 +1,12 @@
-"""Neighbour graphs as the dictionaries of tensors that mace's modules read. Built once a structure, joined to batches."""
+"""Neighbour graphs as the dictionaries of tensors mace's modules read. Built once a structure, joined to batches."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from ase import Atoms
-from mace.data.neighborhood import get_neighborhood
 
+from al_core.models.mace import neighborhood
 from al_core.types import Label
 
 Graph = dict[str, torch.Tensor]
@@ -18,10 +18,10 @@ def graph(atoms: Atoms, r_max: float, dtype: torch.dtype) -> Graph:
     Keys: positions [n, 3] (Å), node_attrs [n, 1], edge_index [2, n_edges], shifts and unit_shifts [n_edges, 3],
     cell [3, 3] (Å).
     """
-    edges, shifts, unit_shifts, cell = get_neighborhood(
+    edges, shifts, unit_shifts, cell = neighborhood(
         positions=atoms.positions,
         cutoff=r_max,
-        pbc=tuple(bool(periodic) for periodic in atoms.pbc),
+        pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
         cell=atoms.cell.array.copy(),
     )
     return {
@@ -52,8 +52,11 @@ def join(graphs: Sequence[Graph], device: torch.device) -> Graph:
 
 
 def targets(labels: Sequence[Label], dtype: torch.dtype, device: torch.device) -> Graph:
-    """Return the labels of a batch: energy [n_graphs], forces [n_atoms, 3], stress [n_graphs, 3, 3] and
-    has_stress [n_graphs] (1 or 0; the stress is zero where there is none)."""
+    """Return the labels of a batch.
+
+    Keys: energy [n_graphs], forces [n_atoms, 3], stress [n_graphs, 3, 3] and has_stress [n_graphs] (1 or 0; the stress
+    is zero where there is none).
+    """
     stresses = np.zeros((len(labels), 6))
     for row, label in zip(stresses, labels, strict=True):
         if label.stress is not None:

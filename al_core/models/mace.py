@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import io
 import os
 import warnings
 from collections.abc import Iterator
@@ -17,12 +18,14 @@ from al_core.errors import BundleError
 from al_core.files import atomic_path
 from al_core.models.bundle import Bundle
 
-with warnings.catch_warnings():
+# mace prints what optional accelerators it lacks; standard output belongs to whoever asked for a result
+with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
     warnings.filterwarnings("ignore", message=".*(TorchScript|torch.jit).*")
     warnings.filterwarnings("ignore", message="Environment variable TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     _before = os.environ.get("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
-    from mace import modules  # before e3nn, which it prepares
+    from mace import modules  # noqa: I001 (before e3nn, which it prepares)
+    from mace.data.neighborhood import get_neighborhood
     import e3nn
     from e3nn import o3
 if _before is None:
@@ -30,6 +33,7 @@ if _before is None:
     os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
 
 Model = modules.ScaleShiftMACE
+neighborhood = get_neighborhood
 
 
 def pick_device(name: str) -> torch.device:
@@ -116,8 +120,13 @@ def _load(bundle: Bundle, model: Model) -> Model:
     except RuntimeError as error:
         raise BundleError(f"corrupt bundle: its weights do not fit its architecture: {error}") from error
     for interaction in model.interactions:
-        interaction.avg_num_neighbors = bundle.avg_num_neighbors
+        setattr(interaction, "avg_num_neighbors", bundle.avg_num_neighbors)  # noqa: B010 (a plain attribute)
     return model.requires_grad_(True)
+
+
+def cutoff(model: Model) -> float:
+    """Return the cutoff of a model, Å; of a rescaled one it is not that of its architecture."""
+    return float(model.get_buffer("r_max"))
 
 
 def with_weights(bundle: Bundle, model: Model, **info: object) -> Bundle:
@@ -126,11 +135,8 @@ def with_weights(bundle: Bundle, model: Model, **info: object) -> Bundle:
 
 
 def _cpu_state(model: Model) -> dict[str, torch.Tensor]:
-    state = {}
-    for name, tensor in model.state_dict().items():
-        tensor = tensor.detach().cpu()
-        state[name] = (tensor.float() if tensor.is_floating_point() else tensor).clone()
-    return state
+    state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    return {name: (value.float() if value.is_floating_point() else value).clone() for name, value in state.items()}
 
 
 def export(bundle: Bundle, path: Path) -> None:
@@ -138,6 +144,8 @@ def export(bundle: Bundle, path: Path) -> None:
 
     Such files are Python pickles: load them only from where you trust.
     """
-    model = _load(bundle, new_model(bundle.architecture, bundle.element, bundle.avg_num_neighbors, torch.float32))
+    with torch.random.fork_rng(devices=[]):
+        model = new_model(bundle.architecture, bundle.element, bundle.avg_num_neighbors, torch.float32)
+    _load(bundle, model)
     with atomic_path(path) as temporary:
         torch.save(model, temporary)

@@ -9,7 +9,7 @@ from ase import Atoms
 
 from al_core.models.bundle import Bundle
 from al_core.models.graphs import graph, join
-from al_core.models.mace import build
+from al_core.models.mace import build, cutoff
 
 _ATOMS_PER_BATCH = 256
 
@@ -39,7 +39,7 @@ def predict(
     for number, bundle in enumerate(committee):
         model = build(bundle, dtype, device)
         model.requires_grad_(False)
-        r_max = float(model.r_max)
+        r_max = cutoff(model)
         for batch in _batches(structures):
             graphs = join([graph(structures[index], r_max, dtype) for index in batch], device)
             output = model(graphs)

@@ -131,7 +131,7 @@ def fit_rescaling(
 
 
 def _shrunk(atoms: Atoms, lam: float) -> Atoms:
-    copy = atoms.copy()
+    copy: Atoms = atoms.copy()
     copy.set_cell(atoms.cell.array / lam)
     copy.positions = atoms.positions / lam
     return copy

@@ -12,7 +12,7 @@ from al_core.config import Training
 from al_core.errors import TrainingError
 from al_core.models.bundle import Bundle
 from al_core.models.graphs import Graph, graph, join, targets
-from al_core.models.mace import Model, build, with_weights
+from al_core.models.mace import Model, build, cutoff, with_weights
 from al_core.types import Label
 
 Labelled = tuple[Atoms, Label]
@@ -50,10 +50,10 @@ def train(
     begin = time.process_time()
     dtype = getattr(torch, settings.dtype)
     model = build(start, dtype, device)
-    batches = _Batches(labelled, float(model.r_max), settings.batch_size, seed, dtype, device)
+    batches = _Batches(labelled, cutoff(model), settings.batch_size, seed, dtype, device)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, amsgrad=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings))
-    parameters = list(model.parameters())
+    parameters: list[torch.Tensor] = list(model.parameters())
     averages = [parameter.detach().clone() for parameter in parameters]
     loss = torch.zeros(())
     for step in range(settings.steps):
@@ -85,6 +85,8 @@ def _rate(step: int, settings: Training) -> float:
     rising = settings.warmup * settings.steps
     if step < rising:
         return (step + 1) / (rising + 1)
+    if settings.steps == 0:
+        return 0.0  # the optimizer asks for a first rate, used or not
     return 0.5 * (1 + math.cos(math.pi * (step - rising) / (settings.steps - rising)))
 
 
@@ -97,7 +99,7 @@ def _loss(model: Model, batch: Graph, target: Graph, settings: Training) -> torc
     with_stress = settings.stress_weight > 0 and bool(target["has_stress"].any())
     output = model(dict(batch), training=True, compute_stress=with_stress)
     atoms = (batch["ptr"][1:] - batch["ptr"][:-1]).to(target["energy"].dtype)
-    loss = settings.energy_weight * (((output["energy"] - target["energy"]) / atoms) ** 2).mean()
+    loss: torch.Tensor = settings.energy_weight * (((output["energy"] - target["energy"]) / atoms) ** 2).mean()
     loss = loss + settings.force_weight * ((output["forces"] - target["forces"]) ** 2).mean()
     if with_stress:
         error = ((output["stress"] - target["stress"]) ** 2).mean(dim=(1, 2))

@@ -17,6 +17,7 @@ from al_core.store import LabelStore
 from al_core.studies.inputs import CellInputs
 from al_core.studies.workspace import Workspace
 
+
 def run_cell(cell: CellInputs) -> str:
     """Train (what is not trained yet), evaluate, write the result; return the cell's key. Finished cells are left."""
     place = Workspace(cell.out)

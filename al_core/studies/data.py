@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.io import write
 
-from al_core.config import BundledStructures, FileStructures, StudyConfig
+from al_core.config import BundledStructures, FileStructures, HoldoutStructures, MDStructures, StudyConfig
 from al_core.datasets import LabelKeys, bundled, labelled_structures, read_structures, write_labelled
 from al_core.errors import ConfigError
 from al_core.files import atomic_path, read_json, write_json
@@ -20,6 +21,8 @@ from al_core.types import Label
 
 Potential = Callable[[str], Calculator]
 Progress = Callable[[int, int], None]
+
+_INDEX, _TEST_STRUCTURES = "data.json", "test_structures.extxyz"
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,9 @@ def prepare_data(config: StudyConfig, place: Workspace, potential: Potential, pr
     Raises:
         ConfigError: pool and test set share a structure, or the pool is smaller than the largest budget.
     """
-    index = place.out / "data.json"
-    inputs = digest([config.target, config.pool.model_dump(mode="json"), config.test.model_dump(mode="json")])
-    if index.exists() and (known := read_json(index))["inputs"] == inputs:
-        return StudyData(tuple(known["pool"]), tuple(known["test"]), known["unlabelled_test"])
+    inputs = digest([config.target, described(config.pool), described(config.test), _labeler_of_test_set(config)])
+    if (known := _prepared_before(place, inputs)) is not None:
+        return known
     pool = unique(pool_structures(config, potential, progress))
     labelled_test: list[tuple[Atoms, Label]] = []
     if config.test.kind in ("bundled", "file"):
@@ -57,13 +59,14 @@ def prepare_data(config: StudyConfig, place: Workspace, potential: Potential, pr
         test = [atoms for atoms, _ in labelled_test]
     elif config.test.kind == "md":
         test = sample(config.test, config.target, potential, progress)
-    else:
+    elif config.test.kind == "holdout":
         pool, test = hold_out(pool, config.test.size, config.test.seed)
     check_apart(pool, test)
     check_pool_size(len(pool), config)
     place.out.mkdir(parents=True, exist_ok=True)
+    (place.out / _INDEX).unlink(missing_ok=True)  # it vouches for the files, which change now
     write_structures(place.pool, pool)
-    write_structures(place.out / "test_structures.extxyz", test)
+    write_structures(place.out / _TEST_STRUCTURES, test)
     place.test.unlink(missing_ok=True)
     if labelled_test:
         write_labelled(place.test, labelled_test)
@@ -71,15 +74,38 @@ def prepare_data(config: StudyConfig, place: Workspace, potential: Potential, pr
         tuple(structure_id(atoms) for atoms in pool), tuple(structure_id(atoms) for atoms in test), not labelled_test
     )
     write_json(
-        index, {"inputs": inputs, "pool": data.pool, "test": data.test, "unlabelled_test": data.unlabelled_test}
+        place.out / _INDEX,
+        {"inputs": inputs, "pool": data.pool, "test": data.test, "unlabelled_test": data.unlabelled_test},
     )
     return data
 
 
-def structures_of(place: Workspace) -> dict[str, Atoms]:
-    """Return all structures of a prepared study by id."""
-    both = read_structures(place.pool) + read_structures(place.out / "test_structures.extxyz")
-    return {structure_id(atoms): atoms for atoms in both}
+def _prepared_before(place: Workspace, inputs: str) -> StudyData | None:
+    """Return the data of the same inputs if all of their files are there."""
+    files = [place.out / _INDEX, place.out / _TEST_STRUCTURES, place.pool]
+    if not all(file.exists() for file in files):
+        return None
+    known = read_json(place.out / _INDEX)
+    if known["inputs"] != inputs or not (known["unlabelled_test"] or place.test.exists()):
+        return None
+    return StudyData(tuple(known["pool"]), tuple(known["test"]), known["unlabelled_test"])
+
+
+def described(settings: MDStructures | FileStructures | BundledStructures | HoldoutStructures) -> dict[str, Any]:
+    """Return what a config says of structures, with the content of a file it names, JSON-ready."""
+    said = settings.model_dump(mode="json")
+    if settings.kind == "file":
+        said["path"] = file_sha256(settings.path)
+    elif settings.kind == "bundled":
+        said["name"] = bundled(settings.name).sheet["sha256"]
+    return said
+
+
+def _labeler_of_test_set(config: StudyConfig) -> dict[str, Any]:
+    """Return the settings that decide the labels of the test set, where the study computes them."""
+    if config.test.kind in ("file", "bundled"):
+        return {}
+    return config.labeler.model_dump(mode="json", exclude={"timeout_s"})
 
 
 def hash_of_test_set(place: Workspace) -> str:

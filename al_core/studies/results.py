@@ -1,4 +1,4 @@
-"""What a study has found so far, read back from its folder. The report, the CLI and the artifacts are made from this."""
+"""What a study has found so far, read back from its folder: what report, CLI and artifacts are made from."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -13,7 +13,8 @@ from al_core.studies.grid import Chain, Place
 from al_core.studies.workspace import Workspace
 
 _PACKAGES = (
-    "graft-mlip torch mace-torch e3nn ase gpaw gpaw-data matscipy prefect numpy scipy pydantic safetensors".split()
+    *("graft-mlip", "torch", "mace-torch", "e3nn", "ase", "gpaw", "gpaw-data", "matscipy", "prefect"),
+    *("numpy", "scipy", "pydantic", "safetensors"),
 )
 
 

@@ -22,7 +22,7 @@ class Workspace:
 
     @property
     def source(self) -> Path:
-        """The source committee, when the study trains it itself."""
+        """Source committees the study trained itself, a folder each."""
         return self.out / "source"
 
     @property

@@ -42,8 +42,10 @@ def initial_model(
     seed: int,
     device: torch.device,
 ) -> Bundle:
-    """Return an untrained model with neighbour count, output scale (root mean square force) and E0 of the labels,
-    as in mace's own training."""
+    """Return an untrained model with the labels' neighbour count, output scale (root mean square force) and E0.
+
+    These are the statistics mace's own training takes, too.
+    """
     neighbors, scale = _NEIGHBORS_WITHOUT_DATA, 1.0
     if labelled:
         edges = sum(len(neighbour_list("i", atoms, architecture.r_max)) for atoms, _ in labelled)

@@ -1,0 +1,104 @@
+"""The program that makes the data and models shipped with Graft, with real DFT.
+
+    python -m flows.make_assets --work DIR
+
+It samples and labels the data sets of ``configs/assets``, writes them with their data sheets, and trains the silicon
+committee of ``configs/pretrain_si.yaml`` on one of them. Labels and models are kept in DIR: after a kill the same
+command goes on where it stood.
+"""
+
+import argparse
+import os
+import shutil
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+
+from al_core.config import Element, LabelerPart, MDStructures, Name, Strict, load_config
+from al_core.datasets import ASSETS, LabelKeys, labelled_structures
+from al_core.files import write_json
+from al_core.hashing import file_sha256, label_key, structure_id
+from al_core.pools import sample
+from al_core.store import LabelStore
+from al_core.studies.data import write_structures
+from al_core.studies.workspace import Workspace
+from calculators.base import make_labeler
+from calculators.stillinger_weber import PARAMETERS, stillinger_weber
+
+_CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+_LIMITS = "8-atom cells only; spin-paired; cutoff and k-points chosen from few measurements, not from a convergence study"
+
+
+class DataSetConfig(Strict):
+    """One shipped data set."""
+
+    name: Name
+    element: Element
+    purpose: str
+    labeler: LabelerPart
+    structures: MDStructures
+
+
+def make_data_set(config: DataSetConfig, work: Path, data: Path) -> None:
+    """Sample and label a data set and write it with its data sheet; a finished one is left as it is."""
+    from flows import label_structures
+
+    sheet = data / f"{config.name}.json"
+    if sheet.exists():
+        return
+    structures = work / f"{config.name}.extxyz"
+    if not structures.exists():
+        write_structures(structures, sample(config.structures, config.element, stillinger_weber))
+    labelled = label_structures(str(structures), config.labeler.model_dump(), str(work))
+    target = data / f"{config.name}.extxyz"
+    data.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(labelled, target)
+    write_json(sheet, _sheet(config, target, work))
+
+
+def _sheet(config: DataSetConfig, file: Path, work: Path) -> dict[str, Any]:
+    structures: list[Atoms] = [atoms for atoms, _ in labelled_structures(file, LabelKeys())]
+    identity = make_labeler(config.labeler).identity()
+    store = LabelStore(Workspace(work).store)
+    entries = [store.get(label_key(structure_id(atoms), identity)) for atoms in structures]
+    return {
+        "name": config.name,
+        "file": file.name,
+        "sha256": file_sha256(file),
+        "element": config.element,
+        "purpose": config.purpose,
+        "structures": len(structures),
+        "slices": dict(Counter(str(atoms.info["config_type"]) for atoms in structures)),
+        "keys": {"energy": "REF_energy, eV", "forces": "REF_forces, eV/Å", "stress": "REF_stress, eV/Å^3, Voigt"},
+        "labeler": identity,
+        "core_seconds": round(sum(entry.core_seconds for entry in entries if entry), 1),
+        "sampler": {
+            "potential": "Stillinger-Weber",
+            "parameters": PARAMETERS[config.element],
+            "settings": config.structures.model_dump(mode="json"),
+        },
+        "made": date.today().isoformat(),
+        "known_limits": _LIMITS,
+        "license": "MIT, as Graft",
+    }
+
+
+def main() -> None:
+    """Make everything that is not there yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="folder for labels and half-finished models")
+    work = parser.parse_args().work.resolve()
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    for path in sorted((_CONFIGS / "assets").glob("*.yaml")):
+        make_data_set(load_config(DataSetConfig, path), work, ASSETS / "data")
+    from flows import pretrain
+
+    committee = pretrain(str(_CONFIGS / "pretrain_si.yaml"), str(work / "si-pbe"))
+    shutil.copytree(committee, ASSETS / "models" / "si-pbe", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.extxyz", "labels*"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""The transferred models are exact before training, and the fit of the rescaling finds what was put in."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from al_core.models.arms import ARMS
+from al_core.models.bundle import Bundle
+from al_core.models.prediction import predict
+from al_core.models.rescaling import (
+    Rescaling,
+    atomic_energy,
+    fit_atomic_energy,
+    fit_rescaling,
+    relabel,
+    rescale,
+    with_atomic_energy,
+)
+from al_core.types import Label
+
+CELLS = ("perfect", "rattled", "vacancy", "one atom", "cluster")
+# Everything is evaluated in float64, but the weights of both models are float32: the handful of numbers that
+# rescaling changes carry a relative error of 6e-8 each, which a model of two layers turns into some 1e-6.
+RELATIVE = 1e-5
+
+
+def _stretched(atoms: Any, lam: float) -> Any:
+    copy = atoms.copy()
+    copy.set_cell(atoms.cell.array * lam)
+    copy.positions = atoms.positions * lam
+    return copy
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("lam", "s"), [(1.0417, 0.83), (0.93, 1.4), (1.10, 1.0), (1.0, 0.5)])
+def test_rescaling_is_exact(source: Any, cells: Any, cpu: Any, name: str, lam: float, s: float) -> None:
+    atoms = cells[name]
+    old, e0 = source[0], -3.25  # a float32, as E0 is kept as one
+    new = with_atomic_energy(rescale(old, Rescaling(lam, s)), e0)
+    before, after = predict([old], [atoms], cpu), predict([new], [_stretched(atoms, lam)], cpu)
+    interaction = before.energies[0, 0] - len(atoms) * atomic_energy(old)
+    assert abs(interaction) > 0.1  # else nothing is tested
+    assert after.energies[0, 0] == pytest.approx(s * interaction + len(atoms) * e0, rel=RELATIVE)
+    size = np.abs(before.forces[0]).max()
+    np.testing.assert_allclose(after.forces[0], s / lam * before.forces[0], rtol=0, atol=RELATIVE * size + 1e-12)
+
+
+def test_rescaling_the_energy_leaves_e0_alone(source: Any) -> None:
+    assert atomic_energy(rescale(source[0], Rescaling(1.1, 0.5))) == atomic_energy(source[0]) != 0
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_relabelled_model_is_bit_identical(source: Any, cells: Any, cpu: Any, name: str) -> None:
+    atoms = cells[name]
+    new = relabel(source[0], "Ge")
+    assert new.element == "Ge"
+    assert new.weights["atomic_numbers"].tolist() == [32]
+    before, after = predict([source[0]], [atoms], cpu), predict([new], [atoms], cpu)
+    assert np.array_equal(before.energies, after.energies)
+    assert np.array_equal(before.forces[0], after.forces[0])
+    # and with another E0 the energy is shifted, the forces are the same bits
+    shifted = predict([with_atomic_energy(new, atomic_energy(new) + 1.0)], [atoms], cpu)
+    assert shifted.energies[0, 0] - after.energies[0, 0] == pytest.approx(len(atoms), rel=1e-6)
+    assert np.array_equal(shifted.forces[0], after.forces[0])
+
+
+def test_the_transferred_arm_is_exact_before_training(source: Any, ge_labelled: Any, cells: Any, cpu: Any) -> None:
+    starts = ARMS["transfer"](source, ge_labelled, "Ge", 0, cpu)
+    atoms = cells["rattled"]
+    before, after = predict(source, [atoms], cpu), predict(starts, [atoms], cpu)
+    assert np.array_equal(before.forces[0], after.forces[0])
+    shifts = [len(atoms) * (atomic_energy(b) - atomic_energy(a)) for a, b in zip(source, starts, strict=True)]
+    np.testing.assert_allclose(after.energies[0] - before.energies[0], shifts, rtol=1e-6)
+
+
+def _labels_of(committee: list[Bundle], structures: list[Any], device: Any) -> list[tuple[Any, Label]]:
+    said = predict(committee, structures, device)
+    return [
+        (atoms, Label(float(energies.mean()), forces.mean(axis=0)))
+        for atoms, energies, forces in zip(structures, said.energies, said.forces, strict=True)
+    ]
+
+
+TRUTH = Rescaling(length=1.06, energy=0.8)
+
+
+@pytest.fixture(scope="module")
+def made(source: Any, crystals: Any, cpu: Any) -> list[tuple[Any, Label]]:
+    """Labels that a rescaled copy of the source committee made."""
+    committee = [with_atomic_energy(relabel(rescale(bundle, TRUTH), "Ge"), -3.0) for bundle in source]
+    return _labels_of(committee, crystals("Ge", 6, seed=8, rattle=0.2), cpu)
+
+
+def test_the_fit_finds_the_rescaling_the_labels_were_made_with(source: Any, made: Any, cpu: Any) -> None:
+    found = fit_rescaling(source, made, TRUTH, cpu)
+    assert found.length == pytest.approx(TRUTH.length, abs=1e-3)
+    assert found.energy == pytest.approx(TRUTH.energy, abs=2e-3)
+
+
+def test_the_fit_finds_it_from_another_prior(source: Any, made: Any, cpu: Any) -> None:
+    prior = Rescaling(length=1.03, energy=0.9)
+    found = fit_rescaling(source, made, prior, cpu)
+    # forces of a few structures outweigh the prior nearly completely
+    assert abs(found.length - TRUTH.length) < 0.2 * abs(prior.length - TRUTH.length)
+    assert abs(found.energy - TRUTH.energy) < 0.2 * abs(prior.energy - TRUTH.energy)
+
+
+def test_one_label_that_says_little_leaves_the_prior(source: Any, cpu: Any, cells: Any) -> None:
+    prior = Rescaling(length=1.03, energy=0.9)
+    # a perfect crystal has no force, and its energy goes into E0
+    label = Label(-30.0, np.zeros((8, 3)))
+    found = fit_rescaling(source, [(cells["perfect"], label)], prior, cpu)
+    assert found.length == pytest.approx(prior.length, abs=2e-3)
+    assert found.energy == pytest.approx(prior.energy, abs=1e-6)
+
+
+def test_without_labels_the_fit_is_the_prior(source: Any, cpu: Any) -> None:
+    prior = Rescaling(length=1.03, energy=0.9)
+    assert fit_rescaling(source, [], prior, cpu) == prior
+
+
+def test_the_committee_gets_one_rescaling_and_each_member_its_own_e0(source: Any, made: Any, cpu: Any) -> None:
+    starts = ARMS["rescaled"](source, made, "Ge", 0, cpu)
+    fitted = starts[0].info["rescaling"]
+    for start, bundle in zip(starts, source, strict=True):
+        assert start.info["rescaling"] == fitted
+        assert float(start.weights["r_max"]) == pytest.approx(4.0 * fitted["length"], rel=1e-6)
+        factor = float(start.weights["scale_shift.scale"] / bundle.weights["scale_shift.scale"])
+        assert factor == pytest.approx(fitted["energy"], rel=1e-6)
+    assert atomic_energy(starts[0]) != atomic_energy(starts[1])
+
+
+def test_the_rescaled_arm_explains_labels_of_a_rescaled_source(source: Any, made: Any, cpu: Any) -> None:
+    starts = ARMS["rescaled"](source, made, "Ge", 0, cpu)
+    said = predict(starts, [atoms for atoms, _ in made], cpu)
+    wanted = np.concatenate([label.forces for _, label in made])
+    got = np.concatenate([forces.mean(axis=0) for forces in said.forces])
+    relabelled = predict(source, [atoms for atoms, _ in made], cpu)
+    unscaled = np.concatenate([forces.mean(axis=0) for forces in relabelled.forces])
+    assert np.abs(got - wanted).mean() < 0.05 * np.abs(unscaled - wanted).mean()
+
+
+def test_without_labels_the_rescaled_arm_takes_the_known_ratios(source: Any, cpu: Any) -> None:
+    fitted = ARMS["rescaled"](source, [], "Ge", 0, cpu)[0].info["rescaling"]
+    assert fitted == {"length": pytest.approx(5.658 / 5.431), "energy": pytest.approx(3.85 / 4.63)}
+
+
+def test_fitting_e0_makes_the_mean_energy_error_zero(source: Any, ge_labelled: Any, cells: Any, cpu: Any) -> None:
+    labelled = [*ge_labelled, (cells["vacancy"], Label(-20.0, np.zeros((7, 3))))]
+    fitted = fit_atomic_energy(source[0], labelled, cpu)
+
+    def errors(bundle: Bundle) -> np.ndarray:
+        said = predict([bundle], [atoms for atoms, _ in labelled], cpu).energies[:, 0]
+        return np.array(
+            [(energy - label.energy) / len(atoms) for energy, (atoms, label) in zip(said, labelled, strict=True)]
+        )
+
+    assert abs(errors(source[0]).mean()) > 0.01
+    assert abs(errors(fitted).mean()) < 1e-6
+    changed = [name for name in fitted.weights if not fitted.weights[name].equal(source[0].weights[name])]
+    assert changed == ["atomic_energies_fn.atomic_energies"]
+    assert replace(fitted, weights={}) == replace(source[0], weights={})
+
+
+def test_without_labels_e0_stays(source: Any, cpu: Any) -> None:
+    assert fit_atomic_energy(source[0], [], cpu) is source[0]
