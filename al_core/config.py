@@ -6,6 +6,7 @@ This module imports nothing heavy, so that a wrong config is refused in well und
 
 import difflib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -25,7 +26,7 @@ from pydantic_core import PydanticCustomError
 from al_core.errors import ConfigError
 
 
-def nearest(word: str, known: list[str]) -> str:
+def nearest(word: str, known: Sequence[str]) -> str:
     """Return ', did you mean ...?' if a known word is near, then the known words."""
     close = difflib.get_close_matches(str(word), known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
@@ -33,7 +34,7 @@ def nearest(word: str, known: list[str]) -> str:
 
 
 class Strict(BaseModel):
-    """Base of all configs: unknown keys are errors that name the nearest known key."""
+    """Base of all configs: unknown keys are errors that name the nearest known key, and yes/no is not a number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -41,10 +42,14 @@ class Strict(BaseModel):
     @classmethod
     def _known_keys_only(cls, data: Any) -> Any:
         if isinstance(data, dict):
-            for key in data:
+            for key, value in data.items():
                 if key not in cls.model_fields:
                     message = f"unknown key {str(key)!r}{nearest(key, list(cls.model_fields))}"
                     raise PydanticCustomError("unknown_key", "{message}", {"message": message})
+                parts = value if isinstance(value, list | tuple) else [value]
+                if cls.model_fields[key].annotation is not bool and any(isinstance(part, bool) for part in parts):
+                    message = f"{key} is not a matter of true or false, got {value!r}"
+                    raise PydanticCustomError("truth", "{message}", {"message": message})
         return data
 
 
@@ -63,6 +68,7 @@ UserPath = Annotated[Path, AfterValidator(_absolute)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(ge=1)]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")]
 
 
 _KINDS: set[str] = set()
@@ -136,6 +142,14 @@ class Slice(Strict):
     repeat: Annotated[int, Field(ge=1, le=4)] = 1  # of the 8-atom cubic diamond cell, along each axis
     steps: Annotated[int, Field(ge=1, le=100000)] = 150  # of 2 fs
     melt_K: Annotated[float, Field(ge=0, le=50000)] = 0.0  # as many steps at this temperature first; 0: none
+
+    @model_validator(mode="after")
+    def _atoms_are_left(self) -> Self:
+        atoms = 8 * self.repeat**3
+        if self.vacancies > atoms - 2:
+            message = f"vacancies must leave 2 of the {atoms} atoms (repeat={self.repeat}), got {self.vacancies}"
+            raise PydanticCustomError("slice", "{message}", {"message": message})
+        return self
 
 
 class MDStructures(Strict):
@@ -270,7 +284,7 @@ class PretrainConfig(Strict):
     training: Training = Training(steps=3000)
     learning_rate: LearningRate = 0.01
     workers: Annotated[int, Field(ge=0)] = 0  # 0: one per core
-    device: str = "auto"
+    device: Device = "auto"
 
     @model_validator(mode="after")
     def _labels_come_from_somewhere(self) -> Self:
@@ -323,7 +337,7 @@ class StudyConfig(Strict):
     training: Training = Training()
     max_failed_share: Annotated[float, Field(ge=0, le=1)] = 0.3  # of the labels asked for
     workers: Annotated[int, Field(ge=0)] = 0  # processes at once, for labels and for training; 0: one per core
-    device: str = "auto"
+    device: Device = "auto"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -356,6 +370,18 @@ T = TypeVar("T", bound=Strict)
 # ---- reading --------------------------------------------------------------------------------------------------------
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, but a key that stands twice is an error: the first value would be lost in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<" and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} stands twice", key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
+        return super().construct_mapping(node, deep)
+
+
 def load_config(model: type[T], path: Path, overrides: tuple[str, ...] = ()) -> T:
     """Read a YAML config, apply ``key.path=value`` overrides and validate.
 
@@ -369,24 +395,38 @@ def load_config(model: type[T], path: Path, overrides: tuple[str, ...] = ()) -> 
     """
     path = Path(path)
     if not path.is_file():
-        raise ConfigError(f"config {path}: no such file")
+        raise ConfigError(f"config {path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
     try:
-        data = yaml.safe_load(path.read_text())
+        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (a SafeLoader)
+    except OSError as error:
+        raise ConfigError(f"config {path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"config {path} is not YAML: {' '.join(str(error).split())}") from error
+    if data is None:
+        raise ConfigError(f"config {path} is empty")
     if not isinstance(data, dict):
-        raise ConfigError(f"config {path}: expected keys and values, got {type(data).__name__}")
+        raise ConfigError(f"config {path}: expected keys and values, got a {type(data).__name__}")
     apply_overrides(data, overrides)
     return validate(model, data, str(path))
 
 
-def validate(model: type[T], data: dict[str, Any], where: str) -> T:
-    """Return the config of a plain dictionary; see :func:`load_config` for the errors."""
+def validate(model: type[T], data: dict[str, Any], where: str, below: str = "") -> T:
+    """Return the config of a plain dictionary; see :func:`load_config` for the errors.
+
+    Args:
+        model: the config's class.
+        data: its keys and values.
+        where: what the message calls the config.
+        below: the user sees only what is below this key, so the message leaves it out.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        lines = dict.fromkeys(_told(fault) for fault in _root_causes(error.errors()))
+        lines = dict.fromkeys(_told(fault, below) for fault in _root_causes(error.errors()))
         raise ConfigError("\n".join([f"config {where}:", *(f"  {line}" for line in lines)])) from error
+
+
+_TOLD_IN_FULL = ("unknown_key", "unknown_kind", "truth", "slice", "study", "labeler", "element")
 
 
 def _root_causes(faults: list[Any]) -> list[Any]:
@@ -400,14 +440,14 @@ def _root_causes(faults: list[Any]) -> list[Any]:
     ]
 
 
-def _told(fault: Any) -> str:
+def _told(fault: Any, below: str) -> str:
     """Return one fault of a validation: key, what was expected, what was got."""
     parts = [str(part) for part in fault["loc"] if part not in _KINDS]  # pydantic puts the kind into the path
-    place = ".".join(parts) or "the study"
+    place = ".".join(parts[1:] if below and parts[:1] == [below] else parts)
     if fault["type"] == "missing":
         return f"{place}: is required (in the file, or with --set {place}=...)"
-    if fault["type"] in ("unknown_key", "unknown_kind", "study", "labeler", "element"):
-        return f"{place}: {fault['msg']}"
+    if fault["type"] in _TOLD_IN_FULL:
+        return f"{place}: {fault['msg']}" if place else fault["msg"]
     expected = fault["msg"].replace("Tuple", "List").replace("valid tuple", "list")
     return f"{place}: {expected[0].lower()}{expected[1:]}, got {fault['input']!r}"
 
@@ -434,18 +474,16 @@ def _override(data: dict[str, Any], override: str) -> None:
     place: Any = data
     for parent in parents:
         place = _descend(place, parent, override)
-    if isinstance(place, list):
-        place[_index(place, last, override)] = value
-    else:
-        place[last] = value
+    place[_index(place, last, override) if isinstance(place, list) else last] = value
 
 
 def _descend(place: Any, part: str, override: str) -> Any:
-    if isinstance(place, list):
-        return place[_index(place, part, override)]
-    if isinstance(place.get(part), str):
-        place[part] = {"kind": place[part]}
-    child = place.setdefault(part, {})
+    where: Any = _index(place, part, override) if isinstance(place, list) else part
+    child = place[where] if isinstance(place, list) else place.get(part)
+    if child is None:
+        child = place[where] = {}
+    elif isinstance(child, str):  # a bare kind
+        child = place[where] = {"kind": child}
     if not isinstance(child, dict | list):
         raise ConfigError(f"--set {override}: {part} is a value, it has no keys")
     return child

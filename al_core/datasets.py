@@ -27,7 +27,8 @@ class _HasKeys(Protocol):
 @dataclass(frozen=True)
 class LabelKeys:
     """Under which names a file keeps its labels: energy (eV) and stress (eV/Å^3, ASE's sign) in ``info``, forces
-    (eV/Å) in ``arrays``."""
+    (eV/Å) in ``arrays``.
+    """
 
     energy: str = "REF_energy"
     forces: str = "REF_forces"
@@ -51,7 +52,7 @@ def read_structures(path: Path) -> list[Atoms]:
     """
     path = Path(path)
     if not path.is_file():
-        raise ConfigError(f"{path}: no such file")
+        raise ConfigError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
     try:
         frames = read(path, index=":")
     except Exception as error:  # ASE's readers raise whatever they stumble over
@@ -74,7 +75,11 @@ def labelled_structures(path: Path, keys: LabelKeys) -> list[tuple[Atoms, Label]
         ConfigError: as :func:`read_structures`, or a structure without these labels (the message lists which labels
             there are), or labels that are not finite.
     """
-    return list(_labelled(path, keys))
+    labelled = list(_labelled(path, keys))
+    named = keys.stress not in (None, LabelKeys.stress)  # under Graft's own name, stress may be missing
+    if named and all(label.stress is None for _, label in labelled):
+        raise ConfigError(f"{path}: has no stress under {keys.stress!r}; there are: {_present(labelled[0][0])}")
+    return labelled
 
 
 def _labelled(path: Path, keys: LabelKeys) -> Iterator[tuple[Atoms, Label]]:
@@ -91,9 +96,9 @@ def _labelled(path: Path, keys: LabelKeys) -> Iterator[tuple[Atoms, Label]]:
             label = Label(float(energy), np.array(forces, float), None if stress is None else _voigt(stress))
         except (TypeError, ValueError) as error:
             raise ConfigError(f"{where}: its labels are not numbers: {error}") from error
-        finite = np.isfinite(label.energy) and np.isfinite(label.forces).all()
-        if not finite or (label.stress is not None and not np.isfinite(label.stress).all()):
-            raise ConfigError(f"{where} has a label that is not finite (NaN or infinity); remove it from the file")
+        named = ((keys.energy, label.energy), (keys.forces, label.forces), (keys.stress, label.stress))
+        if wrong := [key for key, value in named if value is not None and not np.isfinite(value).all()]:
+            raise ConfigError(f"{where}: {wrong[0]!r} is not finite (NaN or infinity); remove it from the file")
         yield atoms, label
 
 

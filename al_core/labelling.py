@@ -25,7 +25,8 @@ def obtain_label(
     """Return the finished (or finally failed) entry of one structure; compute it only if nobody has yet.
 
     A calculation that fails for a transient reason is tried again up to ``retries`` times, now or by a later call;
-    any other failure is final. A label being computed by a living process is waited for.
+    any other failure is final. A label being computed by a living process is waited for. An error that is not a
+    :class:`~al_core.errors.LabelError` is raised, and the label is computed by the next call.
 
     Args:
         store: where labels are kept.
@@ -61,9 +62,11 @@ def _compute(store: LabelStore, labeler: Labeler, atoms: Atoms, key: str, direct
         store.fail(key, str(error), error.core_seconds, transient=error.transient, files=str(directory))
         return
     except BaseException as error:
-        # an unforeseen error (or Ctrl-C) must not leave the row reserved by a living process
+        # An unforeseen error (Ctrl-C, a full disk) must not leave the row reserved by a living process. It says nothing
+        # of the structure: once it is mended, the same command computes the label.
         spent = time.process_time() - start
-        store.fail(key, f"{type(error).__name__}: {error}", spent, transient=True, files=str(directory))
+        cause = f"{type(error).__name__}: {error}"
+        store.fail(key, cause, spent, transient=True, files=str(directory), counts=False)
         raise
     store.complete(key, label)
 

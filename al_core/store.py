@@ -82,6 +82,7 @@ class LabelStore:
         self.path = Path(path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._refuse_foreign_file()
             with self._open() as db:
                 version = db.metadata.get("graft_store_version")
                 if version is None and len(db) == 0:
@@ -89,6 +90,8 @@ class LabelStore:
                     version = VERSION
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"label store {self.path}: {error}; give another place with --out") from error
+        if version is None:
+            raise StoreError(f"{self.path} is an ASE data base, but not a label store of Graft; choose another --out")
         if version != VERSION:
             raise StoreError(
                 f"label store {self.path} has version {version}, this Graft reads version {VERSION}; "
@@ -96,11 +99,27 @@ class LabelStore:
             )
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[Any]:
+    def _locked(self) -> Iterator[None]:
         with open(f"{self.path}.lock", "w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            with connect(str(self.path), type="db", use_lock_file=False) as db:
-                yield db
+            yield
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[Any]:
+        with self._locked(), connect(str(self.path), type="db", use_lock_file=False) as db:
+            yield db
+
+    def _refuse_foreign_file(self) -> None:
+        """Raise if there are tables of another program, which ASE would put its own beside."""
+        if not self.path.exists():
+            return
+        with self._locked(), contextlib.closing(sqlite3.connect(self.path)) as db:
+            tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and "systems" not in tables:
+            raise StoreError(
+                f"{self.path} is a data base of another program (tables: {', '.join(sorted(tables))}); "
+                "choose another --out"
+            )
 
     def get(self, key: str) -> Entry | None:
         """Return the entry of a label key, or None if it was never asked for."""
@@ -159,13 +178,19 @@ class LabelStore:
             data = {"provenance": label.provenance, "label_core_seconds": label.core_seconds}
             db.update(row.id, atoms=atoms, state="done", core_seconds=row.core_seconds + label.core_seconds, data=data)
 
-    def fail(self, key: str, cause: str, core_seconds: float, *, transient: bool, files: str = "") -> None:
-        """Turn a reservation of this process into a failure row, with its cause and the folder of its files."""
+    def fail(
+        self, key: str, cause: str, core_seconds: float, *, transient: bool, files: str = "", counts: bool = True
+    ) -> None:
+        """Turn a reservation of this process into a failure row, with its cause and the folder of its files.
+
+        ``counts`` is whether the attempt was one at all: not if it was interrupted, or the disk was full.
+        """
         with self._open() as db:
             row = self._mine(db, key)
             db.update(
                 row.id,
                 state="failed",
+                attempts=row.attempts if counts else row.attempts - 1,
                 core_seconds=row.core_seconds + core_seconds,
                 data={"cause": cause, "transient": transient, "files": files},
             )

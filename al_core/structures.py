@@ -23,13 +23,15 @@ def _in_a_box(atoms: Atoms) -> Atoms:
 
 
 def fault(atoms: Atoms) -> str:
-    """Return what makes a structure unusable ('' if nothing): NaN, no atoms, or atoms closer than 0.5 Å."""
+    """Return what makes a structure unusable ('' if nothing): NaN, no atoms, a flat cell, or atoms closer than 0.5 Å."""
     if len(atoms) == 0:
         return "has no atoms"
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
         return "has positions or a cell that are not finite"
     if atoms.pbc.any() and atoms.cell.rank < 3 and atoms.pbc[atoms.cell.lengths() == 0].any():
         return "is periodic along a direction without a cell vector"
+    if atoms.cell.rank < np.count_nonzero(atoms.cell.lengths()):
+        return "has cell vectors that lie in one plane or line"
     distance = closest_distance(atoms)
     if distance < MIN_DISTANCE_A:
         return f"has two atoms {distance:.2f} Å apart (at least {MIN_DISTANCE_A} Å expected)"

@@ -7,7 +7,6 @@ atomically, ``result.json`` with either the label or the reason why there is non
 """
 
 import math
-import os
 import resource
 import sys
 from pathlib import Path
@@ -25,7 +24,7 @@ def compute(directory: Path) -> dict[str, Any]:
     from gpaw.new.ase_interface import GPAW
 
     settings = read_json(directory / "settings.json")
-    atoms = read(directory / "structure.json")
+    atoms: Any = read(directory / "structure.json")
     calculator = GPAW(
         mode={"name": "pw", "ecut": settings["cutoff_eV"]},
         xc=settings["xc"],
@@ -57,7 +56,7 @@ def main() -> None:
     exit_with_parent()
     directory = Path(sys.argv[1])
     try:
-        result = {"result": compute(directory)}
+        result: dict[str, Any] = {"result": compute(directory)}
     except Exception as error:  # whatever DFT fails of is this label's failure, told to the parent with its cause
         result = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -67,5 +66,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.stdout = sys.stderr = open(os.path.join(sys.argv[1], "worker.log"), "w")  # noqa: SIM115 (lives as long as we)
+    sys.stdout = sys.stderr = open(Path(sys.argv[1]) / "worker.log", "w")  # noqa: SIM115 (lives as long as we)
     main()

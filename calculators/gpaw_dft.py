@@ -27,10 +27,12 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 
 
 def n_kpoints(atoms: Atoms, density: float) -> int:
-    """Return the number of k-points of an even Monkhorst-Pack mesh of at least ``density`` points per Å^-1,
-    reduced by time reversal."""
+    """Return the number of k-points of an even Monkhorst-Pack mesh of at least ``density`` points per Å^-1, reduced by
+    time reversal.
+    """
     lengths = np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0) * 2 * math.pi
-    return max(1, math.prod(2 * math.ceil(length * density / 2) for length in lengths) // 2)
+    mesh = [2 * math.ceil(float(length) * density / 2) for length in lengths]
+    return max(1, math.prod(mesh) // 2)
 
 
 class GPAWLabeler:
@@ -76,6 +78,7 @@ class GPAWLabeler:
             [sys.executable, "-m", "calculators._gpaw_worker", str(directory)],
             env=environment,
             stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the study: it must not look like a failure of this structure
         )
         try:
             code = process.wait(timeout=self.settings.timeout_s)
@@ -96,9 +99,7 @@ class GPAWLabeler:
             )
         outcome = read_json(directory / "result.json")
         if "error" in outcome:
-            raise LabelError(
-                f"GPAW: {outcome['error']}; output in {directory}", core_seconds=outcome["core_seconds"]
-            )
+            raise LabelError(f"GPAW: {outcome['error']}; output in {directory}", core_seconds=outcome["core_seconds"])
         result = outcome["result"]
         provenance = {
             "labeler": self.identity(),

@@ -42,7 +42,8 @@ def stillinger_weber(element: str) -> Calculator:
 
     if element not in PARAMETERS:
         raise LabelError(f"Stillinger-Weber has parameters for {', '.join(PARAMETERS)}, not for {element}")
-    return Manybody(**StillingerWeber(PARAMETERS[element]))
+    calculator: Calculator = Manybody(**StillingerWeber(PARAMETERS[element]))
+    return calculator
 
 
 class StillingerWeberLabeler:

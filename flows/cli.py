@@ -1,4 +1,4 @@
-"""The command ``graft``. Heavy imports come after the arguments are found good, so that help and refusals are instant."""
+"""The command ``graft``. Heavy imports come after the arguments are found good: help and refusals are instant."""
 
 import json
 import os
@@ -10,12 +10,14 @@ from typing import Annotated, Any
 import typer
 
 app = typer.Typer(
-    help="Grow a machine-learned interatomic potential for an element with almost no data, from one of a similar element.",
+    help="Grow a machine-learned interatomic potential for an element with almost no data, from that of a similar one.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-study_app = typer.Typer(help="Data-budget studies: every arm, acquisition and seed at every label budget.", no_args_is_help=True)
+study_app = typer.Typer(
+    help="Data-budget studies: every arm, acquisition and seed at every label budget.", no_args_is_help=True
+)
 app.add_typer(study_app, name="study")
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="The study's config.")]
@@ -180,9 +182,14 @@ def export(
     out: Annotated[Path, typer.Option("--out", metavar="FILE.model", help="Where to write the model.")],
 ) -> None:
     """Write a stock .model file for MACECalculator, LAMMPS and other tools that read MACE models."""
+    from al_core.errors import ConfigError
     from al_core.models.card import read_card
+    from flows.preflight import check_writable
 
     read_card(bundle)
+    if out.is_dir():
+        raise ConfigError(f"--out {out}: is a folder, expected the name of a file")
+    check_writable(out.resolve().parent)
     from al_core.models.bundle import load_bundle
     from al_core.models.mace import export as write_model
 
@@ -226,7 +233,9 @@ def _run_study(config: Path, out: Path | None, overrides: tuple[str, ...], verbo
 
 def _quiet_prefect(verbose: bool) -> None:
     """Leave the terminal to the progress bars unless the log is asked for; a user's own setting wins."""
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
+    level = "INFO" if verbose else "CRITICAL"
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", level)
+    os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", level)  # the temporary server logs how it was stopped
 
 
 def main() -> None:

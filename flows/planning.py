@@ -21,7 +21,7 @@ class _LabelerOnly(Strict):
 
 def checked_labeler(settings: dict[str, Any]) -> AnyLabeler:
     """Return validated labeler settings; see :func:`al_core.config.load_config` for the errors."""
-    return validate(_LabelerOnly, {"labeler": settings}, "of the command line").labeler
+    return validate(_LabelerOnly, {"labeler": settings}, "of the labeler (--labeler, --set)", below="labeler").labeler
 
 
 def shipped_config(name: str) -> Path:

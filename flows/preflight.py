@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ase import Atoms
 
-from al_core.config import AnyLabeler, MDStructures, PretrainConfig, StudyConfig
+from al_core.config import AnyLabeler, GPAWLabeler, MDStructures, PretrainConfig, StudyConfig
 from al_core.datasets import bundled, read_structures
 from al_core.elements import LATTICE_CONSTANT_A
-from al_core.errors import ConfigError, LabelError
+from al_core.errors import BundleError, ConfigError, LabelError
 from al_core.models.card import committee_folders, read_card, shipped_committee
 from al_core.store import LabelStore
 from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, hold_out, unique, with_slices
@@ -38,20 +38,23 @@ def preflight(config: StudyConfig, out: Path) -> None:
         check_labels_possible([*pool, *test], config.labeler, "the pool")
     elif config.test.kind == "md":
         _check_structures("test", config.test, config.target)
-        _check_element_of_labeler(config.labeler, config.target)
+        _check_labels_of_sampled("test", config.labeler, config.target)
+        if isinstance(config.pool, MDStructures):
+            _check_sampled_apart(config.pool, config.test)
     else:
         test = [atoms for atoms, _ in file_or_bundled(config.test)]
         _check_elements("test", test, config.target)
         if pool is not None:
             check_apart(pool, test)
-    if config.test.kind == "bundled":
-        _check_same_theory(config.test.name, config.labeler)
     if pool is not None:
         check_labels_possible(pool, config.labeler, "the pool")
     else:
-        _check_element_of_labeler(config.labeler, config.target)
+        _check_labels_of_sampled("pool", config.labeler, config.target)
+    if config.test.kind == "bundled":
+        _check_same_theory(config.test.name, config.labeler)
     check_pool_size(_n_sampled(config.pool) if config.pool.kind == "md" else len(pool or []), config)
     check_writable(out)
+    _check_device(config.device)
 
 
 def preflight_pretraining(config: PretrainConfig, out: Path) -> None:
@@ -62,6 +65,7 @@ def preflight_pretraining(config: PretrainConfig, out: Path) -> None:
     """
     _check_pretraining(config, "")
     check_writable(out)
+    _check_device(config.device)
 
 
 def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, where: str) -> None:
@@ -72,11 +76,18 @@ def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, wher
             ready.check(atoms)
         except LabelError as error:
             raise ConfigError(f"labeler {labeler.kind}: structure {number} of {where}: {error}") from error
+    if labeler.kind == "gpaw":
+        for element in sorted({symbol for atoms in structures for symbol in atoms.get_chemical_symbols()}):
+            _check_paw_setup(labeler, element)
 
 
 def check_writable(out: Path) -> None:
-    """Raise :class:`~al_core.errors.ConfigError` if results cannot be kept there, and
-    :class:`~al_core.errors.StoreError` if a label store there cannot be used."""
+    """Check the folder results go to.
+
+    Raises:
+        ConfigError: results cannot be kept there.
+        StoreError: the label store in it cannot be used.
+    """
     existing = out
     while not existing.exists():
         existing = existing.parent
@@ -87,7 +98,9 @@ def check_writable(out: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise ConfigError(f"--out {out}: no permission to write in {existing} ({error.strerror})") from error
+        raise ConfigError(
+            f"--out {out}: cannot write in {existing} ({error.strerror}); choose another --out"
+        ) from error
     free = shutil.disk_usage(existing).free / 1e6
     if free < _FREE_MB:
         raise ConfigError(f"--out {out}: the disk is full: {free:.0f} MB are free, {_FREE_MB} MB are needed")
@@ -101,17 +114,20 @@ def _check_source(config: StudyConfig) -> None:
         return
     folder = shipped_committee(config.source.name) if config.source.kind == "bundled" else config.source.path
     folders = committee_folders(folder)
-    for one in folders:
-        read_card(one)
+    elements = {read_card(one)["element"] for one in folders}
+    if len(elements) > 1:
+        raise BundleError(f"{folder}: its models are of different elements ({', '.join(sorted(elements))})")
     if config.committee > len(folders):
-        raise ConfigError(f"committee: {config.committee} members need as many source models, {folder} has {len(folders)}")
+        raise ConfigError(
+            f"committee: {config.committee} members need as many source models; in {folder} there are {len(folders)}"
+        )
 
 
 def _check_pretraining(config: PretrainConfig, prefix: str) -> None:
     if config.structures.kind == "md":
         _check_structures(f"{prefix}structures", config.structures, config.element)
         if config.labeler is not None:
-            _check_element_of_labeler(config.labeler, config.element)
+            _check_labels_of_sampled(f"{prefix}structures", config.labeler, config.element)
         return
     structures = [atoms for atoms, _ in file_or_bundled(config.structures)]
     _check_elements(f"{prefix}structures", structures, config.element)
@@ -141,18 +157,37 @@ def _check_elements(key: str, structures: Sequence[Atoms], element: str) -> None
             raise ConfigError(f"{key}: structure {number} is {atoms.symbols}, expected {element} only")
 
 
-def _check_element_of_labeler(labeler: AnyLabeler, element: str) -> None:
+def _check_sampled_apart(pool: MDStructures, test: MDStructures) -> None:
+    """Slices of the same settings, at the same place of the list, with the same seed hold the same structures."""
+    if (pool.seed, pool.lattice_scale) != (test.seed, test.lattice_scale):
+        return
+    for one, other in zip(pool.slices, test.slices, strict=False):
+        if one.model_dump(exclude={"name", "count"}) == other.model_dump(exclude={"name", "count"}):
+            raise ConfigError(
+                f"test: slice {other.name} would be the same structures as slice {one.name} of the pool, both with "
+                f"seed {test.seed}; test data must be unseen: choose another test.seed"
+            )
+
+
+def _check_labels_of_sampled(key: str, labeler: AnyLabeler, element: str) -> None:
+    """Check the labeler of structures that are sampled later."""
     if labeler.kind == "stillinger_weber" and element not in PARAMETERS:
         raise ConfigError(f"labeler stillinger_weber: has parameters for {', '.join(PARAMETERS)}, not for {element}")
-    if labeler.kind == "gpaw" and not _has_paw_setup(element, labeler.xc):
+    if labeler.kind == "gpaw":
+        _check_paw_setup(labeler, element)
+    if labeler.kind == "dataset":
+        raise ConfigError(
+            f"labeler dataset: {labeler.path} has no labels of structures that are yet to be sampled; "
+            f"use {key}.kind=file, or a labeler that computes"
+        )
+
+
+def _check_paw_setup(labeler: GPAWLabeler, element: str) -> None:
+    if not _has_paw_setup(element, labeler.xc):
         raise ConfigError(
             f"labeler gpaw: there is no PAW data set for {element} and {labeler.xc}; "
             "install them with `pip install gpaw-data` or set GPAW_SETUP_PATH"
         )
-    if labeler.kind == "dataset":
-        elements = {symbol for atoms in read_structures(labeler.path) for symbol in atoms.get_chemical_symbols()}
-        if element not in elements:
-            raise ConfigError(f"labeler dataset: {labeler.path} holds {', '.join(sorted(elements))}, not {element}")
 
 
 def _has_paw_setup(element: str, xc: str) -> bool:
@@ -169,12 +204,22 @@ def _check_same_theory(name: str, labeler: AnyLabeler) -> None:
     sheet = bundled(name).sheet["labeler"]
     ours = make_labeler(labeler).identity()
     different = sorted(key for key in ours if key in sheet and sheet[key] != ours[key] and not key.startswith("gpaw"))
-    if sheet["kind"] != ours["kind"] or different:
-        what = ", ".join(f"{key} {sheet[key]} against {ours[key]}" for key in different) or sheet["kind"]
+    if different:
+        what = ", ".join(f"{key} {sheet[key]} against {ours[key]}" for key in different)
         raise ConfigError(
             f"test: {name} was labelled with other settings than the study's labeler ({what}); "
             "use the same settings or test.kind=md"
         )
+
+
+def _check_device(device: str) -> None:
+    if not device.startswith("cuda"):
+        return
+    import torch  # slow, but nobody else can tell
+
+    number = int(device.partition(":")[2] or 0)
+    if number >= torch.cuda.device_count():
+        raise ConfigError(f"device: {device} is not there ({torch.cuda.device_count()} found); use auto or cpu")
 
 
 def _n_sampled(settings: MDStructures) -> int:

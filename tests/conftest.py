@@ -14,6 +14,10 @@ from typing import Any
 
 import pytest
 
+# before torch is imported, and for every process the tests start: models this small gain nothing from threads, and
+# threads that wait for each other on a busy machine make a test of a second one of minutes
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -4,6 +4,7 @@ A bundle is a folder with ``weights.safetensors`` and ``model.json``; a committe
 ``member-1``, ...
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from al_core.hashing import file_sha256
 
 FORMAT = 1
 WEIGHTS, CARD = "weights.safetensors", "model.json"
+_REQUIRED = ("architecture", "element", "avg_num_neighbors")
 _SHIPPED = Path(__file__).parents[1] / "assets" / "models"
 
 
@@ -29,6 +31,8 @@ def read_card(folder: Path) -> dict[str, Any]:
         card = read_json(folder / CARD)
         if card["format"] != FORMAT:
             raise BundleError(f"{folder}: bundle format {card['format']}, this Graft reads format {FORMAT}")
+        if missing := [key for key in _REQUIRED if key not in card]:
+            raise BundleError(f"{folder}: corrupt bundle: {CARD} lacks {', '.join(missing)}")
         if card["weights_sha256"] != file_sha256(folder / WEIGHTS):
             raise BundleError(f"{folder}: corrupt bundle: {WEIGHTS} does not have the checksum that {CARD} states")
     except (ValueError, KeyError, TypeError) as error:
@@ -42,7 +46,8 @@ def committee_folders(folder: Path) -> list[Path]:
     Raises:
         BundleError: there are none.
     """
-    folders = sorted(Path(folder).glob("member-*"), key=lambda path: int(path.name.removeprefix("member-")))
+    members = [path for path in Path(folder).glob("member-*") if re.fullmatch("member-[0-9]+", path.name)]
+    folders = sorted(members, key=lambda path: int(path.name.removeprefix("member-")))
     if not folders:
         raise BundleError(f"{folder}: no committee (a folder of bundles member-0, member-1, ...)")
     return folders

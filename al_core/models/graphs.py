@@ -34,6 +34,11 @@ def graph(atoms: Atoms, r_max: float, dtype: torch.dtype) -> Graph:
     }
 
 
+def number_of_edges(atoms: Atoms, r_max: float) -> int:
+    """Return how many pairs of atoms, each counted from both sides, are within the cutoff (Å)."""
+    return int(graph(atoms, r_max, torch.float32)["edge_index"].shape[1])
+
+
 def join(graphs: Sequence[Graph], device: torch.device) -> Graph:
     """Return several graphs as one batch; adds ``batch`` [n_atoms], ``ptr`` [n_graphs + 1] and ``head``."""
     sizes = torch.tensor([len(one["positions"]) for one in graphs])

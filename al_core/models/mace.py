@@ -54,6 +54,17 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
+@contextlib.contextmanager
+def _without_torchscript() -> Iterator[None]:
+    """Let e3nn make plain modules: TorchScript takes seconds to compile and to warm up, and gains nothing here."""
+    before = e3nn.get_optimization_defaults()
+    e3nn.set_optimization_defaults(jit_script_fx=False)
+    try:
+        yield
+    finally:
+        e3nn.set_optimization_defaults(**before)
+
+
 def new_model(architecture: Architecture, element: str, avg_num_neighbors: float, dtype: torch.dtype) -> Model:
     """Return an untrained model; its weights are drawn from torch's global random numbers."""
     channels = architecture.channels
@@ -85,7 +96,7 @@ def new_model(architecture: Architecture, element: str, avg_num_neighbors: float
 
 def seeded_bundle(architecture: Architecture, element: str, avg_num_neighbors: float, seed: int) -> Bundle:
     """Return the bundle of an untrained model, the same for the same seed (float32; E0 0, scale 1)."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _without_torchscript():
         torch.manual_seed(seed)
         model = new_model(architecture, element, avg_num_neighbors, torch.float32)
     return Bundle(architecture, element, avg_num_neighbors, _cpu_state(model), {"seed": seed})
@@ -105,13 +116,8 @@ def build(bundle: Bundle, dtype: torch.dtype, device: torch.device) -> Model:
 
 @functools.lru_cache(maxsize=8)
 def _working_model(architecture: Architecture, dtype: torch.dtype, device: torch.device) -> Model:
-    before = e3nn.get_optimization_defaults()
-    e3nn.set_optimization_defaults(jit_script_fx=False)  # TorchScript takes seconds to warm up and gains nothing here
-    try:
-        with torch.random.fork_rng(devices=[]):
-            return new_model(architecture, "H", 1.0, dtype).to(device)
-    finally:
-        e3nn.set_optimization_defaults(**before)
+    with torch.random.fork_rng(devices=[]), _without_torchscript():
+        return new_model(architecture, "H", 1.0, dtype).to(device)
 
 
 def _load(bundle: Bundle, model: Model) -> Model:

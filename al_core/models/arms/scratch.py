@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from ase import Atoms
-from matscipy.neighbours import neighbour_list
 
 from al_core.config import Architecture
 from al_core.models.bundle import Bundle
+from al_core.models.graphs import number_of_edges
 from al_core.models.mace import seeded_bundle
 from al_core.models.rescaling import fit_atomic_energy, with_scale
 from al_core.types import Label
@@ -48,7 +48,7 @@ def initial_model(
     """
     neighbors, scale = _NEIGHBORS_WITHOUT_DATA, 1.0
     if labelled:
-        edges = sum(len(neighbour_list("i", atoms, architecture.r_max)) for atoms, _ in labelled)
+        edges = sum(number_of_edges(atoms, architecture.r_max) for atoms, _ in labelled)
         neighbors = edges / sum(len(atoms) for atoms, _ in labelled)
         forces = np.concatenate([label.forces.ravel() for _, label in labelled])
         scale = max(_SMALLEST_SCALE, float(np.sqrt((forces**2).mean())))

@@ -1,0 +1,85 @@
+"""Errors by slice against numbers worked out by hand."""
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from al_core.evaluation.errors import member_force_maes, slice_errors
+from al_core.models.prediction import Predictions
+from al_core.types import Label
+
+
+def _atoms(n: int, group: str | None) -> Atoms:
+    return Atoms("Ge" * n, np.arange(3 * n).reshape(n, 3), info={} if group is None else {"config_type": group})
+
+
+LABELLED = [
+    (_atoms(2, "bulk"), Label(-8.0, np.zeros((2, 3)))),
+    (_atoms(1, "vacancy"), Label(-3.0, np.array([[1.0, 0.0, 0.0]]))),
+    (_atoms(4, "bulk"), Label(-16.0, np.ones((4, 3)))),
+]
+# two members; the mean of the energies is off by +2, -1 and +4 eV: +1, -1 and +1 eV/atom
+SAID = Predictions(
+    energies=np.array([[-7.0, -5.0], [-4.0, -4.0], [-10.0, -14.0]]),
+    forces=[
+        np.array([np.full((2, 3), 0.3), np.full((2, 3), -0.1)]),  # mean 0.1: off by 0.1 in 6 components
+        np.array([[[1.0, 0.0, 0.0]], [[1.0, 0.6, 0.0]]]),  # mean off by 0.3 in 1 of 3 components
+        np.array([np.full((4, 3), 1.2), np.full((4, 3), 0.8)]),  # mean exact
+    ],
+)
+
+
+def test_errors_of_each_slice() -> None:
+    errors = slice_errors(SAID, LABELLED)
+    assert list(errors) == ["all", "bulk", "vacancy"]
+    assert errors["bulk"] == {
+        "force_mae_meV_per_A": pytest.approx(1e3 * 0.6 / 18),
+        "force_rmse_meV_per_A": pytest.approx(1e3 * np.sqrt(0.06 / 18)),
+        "energy_mae_meV_per_atom": pytest.approx(1000),
+        "energy_rmse_meV_per_atom": pytest.approx(1000),
+        "n_structures": 2,
+    }
+    assert errors["vacancy"] == {
+        "force_mae_meV_per_A": pytest.approx(100),
+        "force_rmse_meV_per_A": pytest.approx(1e3 * np.sqrt(0.03)),
+        "energy_mae_meV_per_atom": pytest.approx(1000),
+        "energy_rmse_meV_per_atom": pytest.approx(1000),
+        "n_structures": 1,
+    }
+    # over all components of all structures, not the mean of the slices
+    assert errors["all"]["force_mae_meV_per_A"] == pytest.approx(1e3 * 0.9 / 21)
+    assert errors["all"]["force_rmse_meV_per_A"] == pytest.approx(1e3 * np.sqrt(0.15 / 21))
+    assert errors["all"]["n_structures"] == 3
+
+
+def test_energy_errors_are_per_atom_of_each_structure() -> None:
+    said = Predictions(np.array([[-8.0], [-3.0], [-12.0]]), [np.zeros((1, n, 3)) for n in (2, 1, 4)])
+    errors = slice_errors(said, LABELLED)["all"]
+    assert errors["energy_mae_meV_per_atom"] == pytest.approx(1e3 / 3)
+    assert errors["energy_rmse_meV_per_atom"] == pytest.approx(1e3 / np.sqrt(3))
+
+
+def test_structures_without_a_slice_count_in_all_only() -> None:
+    labelled = [(_atoms(len(atoms), None if number else "bulk"), label) for number, (atoms, label) in enumerate(LABELLED)]
+    errors = slice_errors(SAID, labelled)
+    assert {name: values["n_structures"] for name, values in errors.items()} == {"all": 3, "bulk": 1}
+    plain = slice_errors(SAID, [(_atoms(len(atoms), None), label) for atoms, label in LABELLED])
+    assert list(plain) == ["all"]
+
+
+def test_a_slice_named_by_a_number_is_a_slice() -> None:
+    labelled = [(atoms.copy(), label) for atoms, label in LABELLED]
+    for (atoms, _), temperature in zip(labelled, (300, 600, 300), strict=True):
+        atoms.info["config_type"] = temperature
+    errors = slice_errors(SAID, labelled)
+    assert {name: values["n_structures"] for name, values in errors.items()} == {"all": 3, "300": 2, "600": 1}
+
+
+def test_the_errors_of_the_single_members() -> None:
+    # member 0: 6 x 0.3 + 0 + 12 x 0.2 = 4.2; member 1: 6 x 0.1 + 0.6 + 12 x 0.2 = 3.6; over 21 components
+    assert member_force_maes(SAID, LABELLED) == [pytest.approx(200.0), pytest.approx(1e3 * 3.6 / 21)]
+
+
+def test_labels_of_other_structures_are_refused() -> None:
+    with pytest.raises(ValueError, match="argument"):
+        slice_errors(SAID, LABELLED[:2])

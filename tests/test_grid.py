@@ -1,0 +1,88 @@
+"""Which label sets grow, which arm is trained on which, and what is trained only once."""
+
+from typing import Any
+
+import pytest
+
+from al_core.config import StudyConfig, validate
+from al_core.studies.grid import Chain, chain_of, chains, pairs, places
+
+ARMS = ("scratch", "transfer", "rescaled")
+
+
+def study(**changes: Any) -> StudyConfig:
+    sampled = {"kind": "md", "slices": [{"name": "bulk", "count": 10, "temperature_K": 300}]}
+    return validate(
+        StudyConfig,
+        {
+            "name": "grid",
+            "target": "Ge",
+            "source": {"kind": "bundles", "path": "source"},
+            "labeler": "stillinger_weber",
+            "pool": sampled,
+            "test": {**sampled, "seed": 1},
+            "budgets": [1, 2],
+            "arms": list(ARMS),
+            "acquisitions": ["random", "uncertainty"],
+            "seeds": [0, 1],
+            **changes,
+        },
+        "test",
+    )
+
+
+def test_random_grows_one_chain_a_seed_for_all_arms() -> None:
+    assert {chain_of("random", 3, arm) for arm in ARMS} == {Chain("random", 3, "")}
+    assert {chain_of("uncertainty", 3, arm) for arm in ARMS} == {Chain("uncertainty", 3, arm) for arm in ARMS}
+
+
+def test_every_place_of_the_grid_is_there_once() -> None:
+    found = places(study())
+    assert len(found) == len(set(found)) == 2 * 2 * 2 * 3
+    assert {(p.comparison, p.chain.acquisition, p.chain.seed, p.arm) for p in found} == {
+        (comparison, acquisition, seed, arm)
+        for comparison in ("shared", "own")
+        for acquisition in ("random", "uncertainty")
+        for seed in (0, 1)
+        for arm in ARMS
+    }
+
+
+def test_in_the_own_comparison_each_arm_trains_on_its_own_choices() -> None:
+    for place in places(study()):
+        if place.comparison == "own":
+            assert place.chain.arm == ("" if place.chain.acquisition == "random" else place.arm)
+
+
+@pytest.mark.parametrize(("leader", "expected"), [("", "rescaled"), ("scratch", "scratch"), ("transfer", "transfer")])
+def test_in_the_shared_comparison_all_train_on_the_leaders_choices(leader: str, expected: str) -> None:
+    shared = [place for place in places(study(shared_leader=leader)) if place.comparison == "shared"]
+    chosen_by = {place.chain.arm for place in shared if place.chain.acquisition == "uncertainty"}
+    assert chosen_by == {expected}
+    for seed in (0, 1):
+        for acquisition in ("random", "uncertainty"):
+            same = {p.chain for p in shared if (p.chain.seed, p.chain.acquisition) == (seed, acquisition)}
+            assert len(same) == 1
+
+
+def test_what_counts_in_both_comparisons_is_trained_once() -> None:
+    found = pairs(study(seeds=[0]))
+    assert len(found) == len(set(found))
+    # random: 3 arms on one chain; uncertainty: each on its own, and the two others on the leader's
+    leaders = Chain("uncertainty", 0, "rescaled")
+    assert set(found) == {
+        *((arm, Chain("random", 0, "")) for arm in ARMS),
+        *((arm, Chain("uncertainty", 0, arm)) for arm in ARMS),
+        ("scratch", leaders),
+        ("transfer", leaders),
+    }
+    assert len(pairs(study(seeds=[0, 1, 2]))) == 3 * 8
+
+
+def test_only_chains_that_somebody_trains_on_grow() -> None:
+    assert set(chains(study(seeds=[0]))) == {
+        Chain("random", 0, ""),
+        *(Chain("uncertainty", 0, arm) for arm in ARMS),
+    }
+    shared_only = chains(study(seeds=[0], comparisons=["shared"], shared_leader="transfer"))
+    assert set(shared_only) == {Chain("random", 0, ""), Chain("uncertainty", 0, "transfer")}
