@@ -11,7 +11,7 @@ from ase import Atoms, units
 from ase.build import bulk
 from ase.calculators.calculator import Calculator
 from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from ase.md.velocitydistribution import thermalize_momenta
 
 from al_core.config import MDStructures, Slice
 from al_core.elements import LATTICE_CONSTANT_A
@@ -91,7 +91,7 @@ def _one(part: Slice, element: str, scale: float, calculator: Calculator, rng: n
 def _dynamics(atoms: Atoms, temperature_K: float, steps: int, rng: np.random.Generator) -> None:
     """Move the atoms at a temperature, from fresh velocities."""
     # twice the temperature, because half of it goes into the potential energy of a cold lattice
-    MaxwellBoltzmannDistribution(atoms, temperature_K=2 * temperature_K, rng=rng)
+    thermalize_momenta(atoms, 2 * temperature_K, rng=rng)
     Langevin(
         atoms,
         _TIMESTEP_FS * units.fs,

@@ -99,21 +99,17 @@ class LabelStore:
             )
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _open(self) -> Iterator[Any]:
         with open(f"{self.path}.lock", "w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[Any]:
-        with self._locked(), connect(str(self.path), type="db", use_lock_file=False) as db:
-            yield db
+            with connect(str(self.path), type="db", use_lock_file=False) as db:
+                yield db
 
     def _refuse_foreign_file(self) -> None:
         """Raise if there are tables of another program, which ASE would put its own beside."""
         if not self.path.exists():
             return
-        with self._locked(), contextlib.closing(sqlite3.connect(self.path)) as db:
+        with contextlib.closing(sqlite3.connect(self.path)) as db:
             tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if tables and "systems" not in tables:
             raise StoreError(

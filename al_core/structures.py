@@ -23,7 +23,7 @@ def _in_a_box(atoms: Atoms) -> Atoms:
 
 
 def fault(atoms: Atoms) -> str:
-    """Return what makes a structure unusable ('' if nothing): NaN, no atoms, a flat cell, or atoms closer than 0.5 Å."""
+    """Return what makes a structure unusable ('' if nothing): NaN, no atoms, a flat cell, atoms closer than 0.5 Å."""
     if len(atoms) == 0:
         return "has no atoms"
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):

@@ -63,7 +63,8 @@ class GPAWLabeler:
     def estimate_core_seconds(self, atoms: Atoms) -> float:
         """Rough cost: 40 core-seconds for 8 atoms and 32 k-points at 300 eV (measured without BLAS and FFTW)."""
         points = n_kpoints(atoms, self.settings.kpt_density)
-        return 2.0 + 38.0 * (points / 32) * (len(atoms) / 8) ** 2 * (self.settings.cutoff_eV / 300) ** 1.5
+        scale = (points / 32) * (len(atoms) / 8) ** 2 * math.pow(self.settings.cutoff_eV / 300, 1.5)
+        return 2.0 + 38.0 * scale
 
     def label(self, atoms: Atoms, directory: Path) -> Label:
         """See :class:`al_core.types.Labeler`."""

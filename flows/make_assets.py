@@ -11,7 +11,7 @@ import argparse
 import os
 import shutil
 from collections import Counter
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,9 @@ from calculators.base import make_labeler
 from calculators.stillinger_weber import PARAMETERS, stillinger_weber
 
 _CONFIGS = Path(__file__).resolve().parents[1] / "configs"
-_LIMITS = "8-atom cells only; spin-paired; cutoff and k-points chosen from few measurements, not from a convergence study"
+_LIMITS = (
+    "8-atom cells only; spin-paired; cutoff and k-points chosen from few measurements, not from a convergence study"
+)
 
 
 class DataSetConfig(Strict):
@@ -80,7 +82,7 @@ def _sheet(config: DataSetConfig, file: Path, work: Path) -> dict[str, Any]:
             "parameters": PARAMETERS[config.element],
             "settings": config.structures.model_dump(mode="json"),
         },
-        "made": date.today().isoformat(),
+        "made": datetime.now(UTC).date().isoformat(),
         "known_limits": _LIMITS,
         "license": "MIT, as Graft",
     }
@@ -97,7 +99,12 @@ def main() -> None:
     from flows import pretrain
 
     committee = pretrain(str(_CONFIGS / "pretrain_si.yaml"), str(work / "si-pbe"))
-    shutil.copytree(committee, ASSETS / "models" / "si-pbe", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.extxyz", "labels*"))
+    shutil.copytree(
+        committee,
+        ASSETS / "models" / "si-pbe",
+        dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns("*.extxyz", "labels*"),
+    )
 
 
 if __name__ == "__main__":

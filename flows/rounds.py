@@ -11,6 +11,7 @@ from al_core.acquisition import ACQUISITIONS
 from al_core.config import StudyConfig
 from al_core.errors import LabelError
 from al_core.hashing import label_key
+from al_core.models.card import content_hash, seed_members
 from al_core.studies.data import StudyData
 from al_core.studies.grid import Chain, Place, chains, pairs, places
 from al_core.studies.inputs import CellInputs, ChoiceInputs
@@ -29,7 +30,8 @@ class Rounds:
 
     Attributes:
         config, place, data: what is studied, where, on which structures.
-        source, source_hash, test_hash: the source committee and the content of source and test set.
+        source: all bundles of the source; every seed takes as many of them as the study's committees have members.
+        test_hash: content of the test set.
         steps: told of progress.
         labels: for each chain, its label keys in the order they were chosen.
         failed: structures that could not be labelled.
@@ -40,7 +42,6 @@ class Rounds:
     place: Workspace
     data: StudyData
     source: tuple[Path, ...]
-    source_hash: str
     test_hash: str
     steps: Steps
     labels: dict[Chain, list[str]] = field(default_factory=dict)
@@ -89,14 +90,15 @@ class Rounds:
 
     def _cell(self, arm: str, chain: Chain, budget: int) -> CellInputs:
         settings = next(candidate for candidate in self.config.arms if candidate.kind == arm)
+        source = seed_members(self.source, self.config.committee, chain.seed)
         return CellInputs(
             out=self.place.out,
             arm=settings,
             element=self.config.target,
             seed=chain.seed,
             labels=tuple(self.labels[chain][:budget]),
-            source=self.source,
-            source_hash=self.source_hash,
+            source=source,
+            source_hash=content_hash(source),
             test_hash=self.test_hash,
             training=self.config.training,
             device=self.config.device,

@@ -11,7 +11,7 @@ from al_core.datasets import read_structures, write_labelled
 from al_core.errors import LabelError
 from al_core.hashing import digest, structure_id
 from al_core.labelling import finished
-from al_core.models.card import committee_folders, read_card, shipped_committee
+from al_core.models.card import committee_folders, content_hash, shipped_committee
 from al_core.report.render import headline, write_report
 from al_core.store import LabelStore
 from al_core.studies.data import hash_of_test_set, prepare_data
@@ -61,7 +61,7 @@ def run_study(config: StudyConfig, out: Path) -> Path:
         data = prepare_data(config, place, stillinger_weber, steps.counter("structures sampled"))
         if data.unlabelled_test:
             _label_test_set(data.test, config, place, steps)
-        rounds = Rounds(config, place, data, source, _source_hash(source), hash_of_test_set(place), steps)
+        rounds = Rounds(config, place, data, source, hash_of_test_set(place), steps)
         for budget in rounds.run():
             _write_state(rounds)
             _publish(load_results(place.out), budget)
@@ -69,13 +69,13 @@ def run_study(config: StudyConfig, out: Path) -> Path:
 
 
 def source_committee(config: StudyConfig, place: Workspace, steps: Steps) -> tuple[Path, ...]:
-    """Return the bundles of the source committee, one a member; trained now if the config says so."""
+    """Return all bundles of the source committee; trained now if the config says so."""
     source = config.source
     if source.kind == "pretrain":
         folder = train_committee(source, place.source / committee_key(source), steps)
     else:
         folder = shipped_committee(source.name) if source.kind == "bundled" else source.path
-    return tuple(committee_folders(folder)[: config.committee])
+    return tuple(committee_folders(folder))
 
 
 def _label_test_set(names: tuple[str, ...], config: StudyConfig, place: Workspace, steps: Steps) -> None:
@@ -95,18 +95,17 @@ def _label_test_set(names: tuple[str, ...], config: StudyConfig, place: Workspac
     write_labelled(place.test, labelled)
 
 
-def _source_hash(source: tuple[Path, ...]) -> str:
-    cards = [read_card(folder) for folder in source]
-    return digest([[card["weights_sha256"], card["avg_num_neighbors"], card["architecture"]] for card in cards])
-
-
 def _write_state(rounds: Rounds) -> None:
     config, place = rounds.config, rounds.place
     budgets = sorted({budget for _, budget in rounds.cells})
     labels = {budget: grown(rounds.labels, budget) for budget in budgets}
     cells = {b: list(dict.fromkeys(key for (_, budget), key in rounds.cells.items() if budget == b)) for b in budgets}
     hashes = {
-        "source": {"folder": rounds.source[0].parent.name, "members": len(rounds.source), "hash": rounds.source_hash},
+        "source": {
+            "folder": rounds.source[0].parent.name,
+            "members": len(rounds.source),
+            "hash": content_hash(rounds.source),
+        },
         "test set": {"structures": len(rounds.data.test), "sha256": rounds.test_hash},
         "pool": {"structures": len(rounds.data.pool), "hash": digest(list(rounds.data.pool))},
         "labeler": make_labeler(config.labeler).identity(),

