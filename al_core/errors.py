@@ -14,7 +14,7 @@ class LabelError(GraftError):
 
     Args:
         message: the cause, in one line.
-        transient: True if the same calculation may succeed when it is tried again: its process was killed, it ran out of
+        transient: True if the same calculation may succeed when it is tried again: its process was killed, or out of
             time.
         core_seconds: what the failed attempt cost.
     """

@@ -30,7 +30,7 @@ def fault(atoms: Atoms) -> str:
         return "has positions or a cell that are not finite"
     if atoms.pbc.any() and atoms.cell.rank < 3 and atoms.pbc[atoms.cell.lengths() == 0].any():
         return "is periodic along a direction without a cell vector"
-    if atoms.cell.rank < np.count_nonzero(atoms.cell.lengths()):
+    if np.linalg.matrix_rank(atoms.cell.array) < atoms.cell.rank:  # ASE's rank only counts the vectors
         return "has cell vectors that lie in one plane or line"
     distance = closest_distance(atoms)
     if distance < MIN_DISTANCE_A:

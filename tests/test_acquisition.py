@@ -82,9 +82,7 @@ def test_forces_that_are_missing_are_told(name: str) -> None:
 
 def test_every_acquisition_of_the_config_exists_and_the_other_way_round() -> None:
     schema = StudyConfig.model_json_schema()["$defs"]
-    known = {
-        schema[name]["properties"]["kind"]["const"] for name in schema if name.endswith("Acquisition")
-    }
+    known = {schema[name]["properties"]["kind"]["const"] for name in schema if name.endswith("Acquisition")}
     assert known == set(ACQUISITIONS)
 
 

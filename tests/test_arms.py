@@ -19,7 +19,8 @@ CHANGED_BY_TRANSFER = {"atomic_numbers", "atomic_energies_fn.atomic_energies"}
 def _same(first: Bundle, second: Bundle) -> bool:
     assert set(first.weights) == set(second.weights)
     return all(
-        first.weights[name].dtype == second.weights[name].dtype and torch.equal(first.weights[name], second.weights[name])
+        first.weights[name].dtype == second.weights[name].dtype
+        and torch.equal(first.weights[name], second.weights[name])
         for name in first.weights
     )
 

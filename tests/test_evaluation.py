@@ -60,7 +60,9 @@ def test_energy_errors_are_per_atom_of_each_structure() -> None:
 
 
 def test_structures_without_a_slice_count_in_all_only() -> None:
-    labelled = [(_atoms(len(atoms), None if number else "bulk"), label) for number, (atoms, label) in enumerate(LABELLED)]
+    labelled = [
+        (_atoms(len(atoms), None if number else "bulk"), label) for number, (atoms, label) in enumerate(LABELLED)
+    ]
     errors = slice_errors(SAID, labelled)
     assert {name: values["n_structures"] for name, values in errors.items()} == {"all": 3, "bulk": 1}
     plain = slice_errors(SAID, [(_atoms(len(atoms), None), label) for atoms, label in LABELLED])

@@ -32,7 +32,9 @@ def _errors(bundle: Bundle, labelled: Any, device: Any) -> tuple[float, float]:
     """Return force RMSE (eV/Å) and energy RMSE (eV/atom)."""
     said = predict([bundle], [atoms for atoms, _ in labelled], device)
     forces = np.concatenate([f[0] - label.forces for f, (_, label) in zip(said.forces, labelled, strict=True)])
-    energies = [(e - label.energy) / len(atoms) for e, (atoms, label) in zip(said.energies[:, 0], labelled, strict=True)]
+    energies = [
+        (e - label.energy) / len(atoms) for e, (atoms, label) in zip(said.energies[:, 0], labelled, strict=True)
+    ]
     return float(np.sqrt((forces**2).mean())), float(np.sqrt(np.square(energies).mean()))
 
 

@@ -1,0 +1,300 @@
+"""The label store: reserved before computed, computed once, also by several processes and after a kill."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.db import connect
+
+import al_core.store
+from al_core.errors import StoreError
+from al_core.hashing import structure_id
+from al_core.store import LabelStore
+from al_core.types import Label
+
+ROOT = Path(__file__).resolve().parent.parent
+KEY = "Lkey"
+LABEL = Label(-1.5, np.zeros((2, 3)), None, 2.0, {"by": "hand"})
+
+
+@pytest.fixture
+def atoms() -> Atoms:
+    return bulk("Ge", "diamond", a=5.66)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LabelStore:
+    return LabelStore(tmp_path / "labels.db")
+
+
+@contextmanager
+def other_process(store: LabelStore, program: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a program that has ``store``, ``atoms`` and ``KEY``; it may print, and wait with ``input()``."""
+    head = (
+        "from pathlib import Path\n"
+        "import os, signal, numpy as np\n"
+        "from ase.build import bulk\n"
+        "from al_core.store import LabelStore\n"
+        "from al_core.types import Label\n"
+        f"KEY, store, atoms = {KEY!r}, LabelStore(Path({str(store.path)!r})), bulk('Ge', 'diamond', a=5.66)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", head + program],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+# ---- one process -----------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_label_is_reserved_for_who_asks_first(store: LabelStore, atoms: Atoms) -> None:
+    assert store.get(KEY) is None
+    assert store.claim(KEY, atoms, "sw") == ("yours", None)
+    state, entry = store.claim(KEY, atoms, "sw")
+    assert state == "busy"
+    assert (entry.state, entry.structure, entry.labeler, entry.attempts) == ("running", structure_id(atoms), "sw", 1)
+    assert entry.label is None
+
+
+def test_a_finished_label_is_found_bit_for_bit(store: LabelStore, atoms: Atoms) -> None:
+    rng = np.random.default_rng(0)
+    label = Label(rng.normal() * 1e3, rng.normal(size=(2, 3)), rng.normal(size=6), 1 / 3, {"a": [1, {"b": None}]})
+    store.claim(KEY, atoms, "sw")
+    store.complete(KEY, label)
+    state, entry = LabelStore(store.path).claim(KEY, atoms, "sw")
+    assert state == "done"
+    assert entry.label.energy == label.energy
+    np.testing.assert_array_equal(entry.label.forces, label.forces)
+    np.testing.assert_array_equal(entry.label.stress, label.stress)
+    assert (entry.label.core_seconds, entry.label.provenance) == (label.core_seconds, label.provenance)
+    assert structure_id(entry.atoms) == structure_id(atoms)
+
+
+def test_a_label_without_stress_comes_back_without_stress(store: LabelStore, atoms: Atoms) -> None:
+    store.claim(KEY, atoms, "sw")
+    store.complete(KEY, LABEL)
+    assert store.get(KEY).label.stress is None
+
+
+def test_the_labels_are_an_ordinary_ase_data_base(store: LabelStore, atoms: Atoms) -> None:
+    store.claim(KEY, atoms, "sw")
+    store.complete(KEY, LABEL)
+    with connect(store.path) as db:
+        row = db.get(state="done", labeler="sw")
+    assert row.energy == LABEL.energy
+    assert row.toatoms().get_potential_energy() == LABEL.energy
+
+
+def test_a_failure_is_kept_with_cause_cost_and_files(store: LabelStore, atoms: Atoms) -> None:
+    store.claim(KEY, atoms, "sw")
+    store.fail(KEY, "no convergence", 12.5, transient=False, files="labels/x")
+    state, entry = store.claim(KEY, atoms, "sw")
+    assert state == "failed"
+    assert (entry.cause, entry.core_seconds, entry.transient, entry.label) == ("no convergence", 12.5, False, None)
+    with connect(store.path) as db:
+        assert db.get(label_key=KEY).data["files"] == "labels/x"
+
+
+def test_the_cost_of_failures_stays_counted(store: LabelStore, atoms: Atoms) -> None:
+    store.claim(KEY, atoms, "sw")
+    store.fail(KEY, "killed", 12.5, transient=True)
+    store.reopen(KEY)
+    store.complete(KEY, LABEL)
+    entry = store.get(KEY)
+    assert (entry.attempts, entry.core_seconds, entry.label.core_seconds) == (2, 14.5, 2.0)
+
+
+def test_only_a_failed_label_is_reopened(store: LabelStore, atoms: Atoms) -> None:
+    with pytest.raises(StoreError, match="has not failed"):
+        store.reopen(KEY)
+    store.claim(KEY, atoms, "sw")
+    store.complete(KEY, LABEL)
+    with pytest.raises(StoreError, match="has not failed"):
+        store.reopen(KEY)
+
+
+def test_only_a_reserved_label_is_finished(store: LabelStore, atoms: Atoms) -> None:
+    with pytest.raises(StoreError, match="not reserved by this process"):
+        store.complete(KEY, LABEL)
+    store.claim(KEY, atoms, "sw")
+    store.complete(KEY, LABEL)
+    with pytest.raises(StoreError, match="not reserved by this process"):
+        store.fail(KEY, "too late", 0, transient=False)
+    assert store.get(KEY).state == "done"
+
+
+def test_entries_are_told_oldest_first(store: LabelStore, atoms: Atoms) -> None:
+    for key in ("Lb", "La", "Lc"):
+        store.claim(key, atoms, "sw")
+    store.complete("Lb", LABEL)
+    assert [entry.key for entry in store.entries()] == ["Lb", "La", "Lc"]
+
+
+# ---- several processes -----------------------------------------------------------------------------------------------
+
+
+def test_the_reservation_of_a_killed_process_is_taken_over(store: LabelStore, atoms: Atoms) -> None:
+    program = "assert store.claim(KEY, atoms, 'sw')[0] == 'yours'; os.kill(os.getpid(), signal.SIGKILL)"
+    with other_process(store, program) as process:
+        assert process.wait() == -signal.SIGKILL
+    assert store.get(KEY).state == "running"
+    assert store.claim(KEY, atoms, "sw") == ("yours", None)
+    store.complete(KEY, LABEL)
+    assert (store.get(KEY).state, store.get(KEY).attempts) == ("done", 2)
+    assert len(store.entries()) == 1
+
+
+def test_the_reservation_of_a_killed_process_nobody_waited_for_is_taken_over(store: LabelStore, atoms: Atoms) -> None:
+    with other_process(store, "store.claim(KEY, atoms, 'sw'); print('claimed', flush=True); input()") as process:
+        assert process.stdout.readline() == "claimed\n"
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # a zombie now
+        assert store.claim(KEY, atoms, "sw")[0] == "yours"
+
+
+def test_the_reservation_of_a_living_process_is_respected(store: LabelStore, atoms: Atoms) -> None:
+    program = (
+        "store.claim(KEY, atoms, 'sw'); print('claimed', flush=True); input()\n"
+        "store.complete(KEY, Label(-7.0, np.zeros((2, 3))))\n"
+    )
+    with other_process(store, program) as process:
+        assert process.stdout.readline() == "claimed\n"
+        assert store.claim(KEY, atoms, "sw")[0] == "busy"
+        with pytest.raises(StoreError, match="not reserved by this process"):
+            store.complete(KEY, LABEL)
+        process.communicate("\n")
+        assert process.returncode == 0
+    state, entry = store.claim(KEY, atoms, "sw")
+    assert (state, entry.label.energy) == ("done", -7.0)
+
+
+def test_another_process_of_the_same_number_is_not_the_owner(
+    store: LabelStore, atoms: Atoms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(al_core.store, "_me", lambda: f"{al_core.store.socket.gethostname()}|{os.getpid()}|1")
+        store.claim(KEY, atoms, "sw")
+    assert store.claim(KEY, atoms, "sw")[0] == "yours"
+
+
+def test_the_reservation_of_another_machine_is_respected(
+    store: LabelStore, atoms: Atoms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(al_core.store.socket, "gethostname", lambda: "elsewhere")
+        store.claim(KEY, atoms, "sw")
+    assert store.claim(KEY, atoms, "sw")[0] == "busy"
+
+
+BATCH = """
+import random, sys, time
+from ase.build import bulk
+from al_core.labelling import obtain_label
+from al_core.hashing import structure_id
+from al_core.store import LabelStore
+from al_core.types import Label
+from pathlib import Path
+import numpy as np, os
+
+out = Path(sys.argv[1])
+
+class Slow:
+    name = "slow"
+    def identity(self): return {"kind": "slow"}
+    def check(self, atoms): pass
+    def label(self, atoms, directory):
+        (out / f"computed-{structure_id(atoms)}-{os.getpid()}-{time.monotonic_ns()}").touch()
+        time.sleep(0.05)
+        return Label(atoms.get_volume(), np.zeros((len(atoms), 3)))
+
+batch = [bulk("Ge", "diamond", a=5 + 0.1 * number) for number in range(8)]
+random.Random(os.getpid()).shuffle(batch)
+print("ready", flush=True)
+input()
+for atoms in batch:
+    entry = obtain_label(LabelStore(out / "labels.db"), Slow(), atoms, out / "files")
+    assert abs(entry.label.energy - atoms.get_volume()) < 1e-3, entry
+"""
+
+
+def test_processes_that_label_one_batch_compute_each_label_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BATCH, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    processes = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(3)]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 3
+    for process in processes:  # all at once, the first use of the store included
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    errors = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 3, errors
+    computed = [path.name.split("-") for path in tmp_path.glob("computed-*")]
+    assert len(computed) == 8
+    assert len({name[1] for name in computed}) == 8
+    assert len({name[2] for name in computed}) > 1, "one process did it all: nothing was tested"
+    entries = LabelStore(tmp_path / "labels.db").entries()
+    assert [(entry.state, entry.attempts) for entry in entries] == [("done", 1)] * 8
+
+
+# ---- the file --------------------------------------------------------------------------------------------------------
+
+
+def test_a_store_of_another_version_is_refused(store: LabelStore) -> None:
+    with connect(store.path, type="db") as db:
+        db.metadata = {"graft_store_version": 0}
+    with pytest.raises(StoreError, match="has version 0, this Graft reads version 1"):
+        LabelStore(store.path)
+
+
+def test_a_data_base_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "labels.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE recipes (name TEXT)")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"another program \(tables: recipes\)"):
+        LabelStore(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_ase_data_base_that_is_not_a_label_store_is_refused(tmp_path: Path, atoms: Atoms) -> None:
+    with connect(tmp_path / "labels.db", type="db") as db:
+        db.write(atoms)
+    with pytest.raises(StoreError, match="not a label store of Graft"):
+        LabelStore(tmp_path / "labels.db")
+
+
+@pytest.mark.parametrize("content", [b"my notes " * 100, b"SQLite format 3\0" + b"\xff" * 200])
+def test_a_file_that_is_no_data_base_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "labels.db").write_bytes(content)
+    with pytest.raises(StoreError, match=r"labels\.db: .*choose another|labels\.db: .*another place"):
+        LabelStore(tmp_path / "labels.db")
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="give another place with --out"):
+        LabelStore(tmp_path / "file" / "labels.db")
+
+
+def test_an_interrupted_first_use_is_mended(tmp_path: Path, atoms: Atoms) -> None:
+    (tmp_path / "labels.db").touch()
+    assert LabelStore(tmp_path / "labels.db").claim(KEY, atoms, "sw")[0] == "yours"
+    assert LabelStore(tmp_path / "labels.db").get(KEY).state == "running"
