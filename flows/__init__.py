@@ -24,13 +24,20 @@ __all__ = ["active_learning", "data_budget_study", "evaluate", "label_structures
 _FILES = {"data_budget_study": "study", "label_structures": "label"}  # the others are named as their flow
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'flows' has no attribute {name!r}")
-    # read by Prefect when it is imported; a user's own setting wins
+def set_prefect_defaults() -> None:
+    """Keep Prefect from sending anything and from giving up early; it reads this when it is imported.
+
+    A user's own setting wins.
+    """
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")  # 20 is short on a busy machine
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'flows' has no attribute {name!r}")
+    set_prefect_defaults()
     return getattr(importlib.import_module(f"flows.{_FILES.get(name, name)}"), name)
 
 

@@ -1,0 +1,206 @@
+"""A study that is killed goes on where it stood: no label computed twice, no finished model trained again."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from ase.db import connect
+
+from al_core.studies.results import load_results
+
+ROOT = Path(__file__).resolve().parent.parent
+TEST_STRUCTURES = 30
+SMALL = {
+    "source.structures.slices": "[{name: crystal, count: 4, temperature_K: 600, steps: 5}]",
+    "source.training.steps": "20",
+    "test.slices": f"[{{name: crystal, count: {TEST_STRUCTURES}, temperature_K: 600, strain: 0.05, steps: 1}}]",
+    "pool.slices": "[{name: crystal, count: 4, temperature_K: 900, steps: 5}]",
+    "arms": "[scratch, transfer]",
+    "acquisitions": "[random]",
+    "budgets": "[1, 2]",
+    "training.steps": "60",
+    "workers": "2",
+}
+MODELS = 2 + 2 * 2 * 2  # source; arms, budgets, members
+
+
+@dataclass(frozen=True)
+class State:
+    """What a study's folder holds at one moment.
+
+    Attributes:
+        labels: label key to (state, attempts, time of its last change), of the study's own store.
+        source_labels: the same of the source committee's store.
+        models: bundle to the time its weights were written.
+        cells: result to the time it was written.
+    """
+
+    labels: dict[str, tuple[str, int, float]]
+    source_labels: dict[str, tuple[str, int, float]]
+    models: dict[str, int]
+    cells: dict[str, int]
+
+    def done(self) -> set[str]:
+        return {key for key, (state, _, _) in self.labels.items() if state == "done"}
+
+
+def look(out: Path) -> State:
+    return State(
+        labels=_rows(out / "labels.db"),
+        source_labels=_rows(out / "source" / "labels.db"),
+        models=_written(out, "**/member-*/weights.safetensors"),
+        cells=_written(out, "cells/*.json"),
+    )
+
+
+def _rows(store: Path) -> dict[str, tuple[str, int, float]]:
+    if not store.exists():
+        return {}
+    with connect(store, type="db", use_lock_file=False) as db:
+        rows = [(row.label_key, (row.state, row.attempts, row.mtime)) for row in db.select()]
+    assert len(dict(rows)) == len(rows), "a label stands twice in the store"
+    return dict(rows)
+
+
+def _written(out: Path, pattern: str) -> dict[str, int]:
+    return {
+        str(path.relative_to(out)): path.stat().st_mtime_ns for path in out.glob(pattern) if ".tmp-" not in str(path)
+    }
+
+
+def _tree(pid: int) -> list[int]:
+    """Return a process and all its descendants."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            children.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+    tree = [pid]
+    for one in tree:
+        tree += children.get(one, [])
+    return tree
+
+
+@contextlib.contextmanager
+def _study(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run the study while the block lasts; its whole process tree is killed with the block."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    env |= {"PREFECT_HOME": str(home / "prefect"), "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1,localhost"}
+    changes = [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
+    command = [sys.executable, "-m", "flows.cli", "study", "run", str(ROOT / "configs" / "smoke.yaml")]
+    with (home / "log").open("a") as log:
+        process = subprocess.Popen(
+            [*command, "--out", "out", *changes], cwd=home, env=env, stdout=log, stderr=log, text=True
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            for pid in _tree(process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+
+def _kill_when(home: Path, reached: Callable[[State], bool]) -> State:
+    """Run the study, kill it as soon as its folder is in a state, and return what it left."""
+    deadline = time.monotonic() + 240
+    with _study(home) as process:
+        while not reached(look(home / "out")):
+            assert process.poll() is None, f"it ended before it could be killed:\n{(home / 'log').read_text()}"
+            assert time.monotonic() < deadline, (home / "log").read_text()
+            time.sleep(0.02)
+    return look(home / "out")
+
+
+def _finish(home: Path) -> State:
+    with _study(home) as process:
+        assert process.wait(240) == 0, (home / "log").read_text()
+    return look(home / "out")
+
+
+@dataclass(frozen=True)
+class Story:
+    """A study killed while it labels, killed while it trains, finished, and run once more."""
+
+    out: Path
+    labelling: State
+    training: State
+    finished: State
+    again: State
+
+
+def _labelling(state: State) -> bool:
+    return len(state.done()) >= 3
+
+
+def _training(state: State) -> bool:
+    """A model of an arm is finished, and the cell it belongs to is not."""
+    return any(model.startswith("models/") for model in state.models) and not state.cells
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    home = tmp_path_factory.mktemp("resume")
+    return Story(home / "out", _kill_when(home, _labelling), _kill_when(home, _training), _finish(home), _finish(home))
+
+
+pytestmark = [pytest.mark.train, pytest.mark.slow]
+
+
+def test_it_was_killed_in_the_middle_of_labelling(story: Story) -> None:
+    assert 3 <= len(story.labelling.done()) < TEST_STRUCTURES
+    assert len([model for model in story.labelling.models if model.startswith("source/")]) == 2
+    assert story.labelling.cells == {}
+
+
+def test_it_was_killed_in_the_middle_of_training(story: Story) -> None:
+    assert 2 < len(story.training.models) < MODELS
+    assert story.training.cells == {}
+
+
+def test_it_finished_in_the_end(story: Story) -> None:
+    results = load_results(story.out)
+    assert len(results.rows) == results.expected_rows == 8
+    assert len(story.finished.models) == MODELS
+    assert (story.out / "report.html").stat().st_size > 1000
+
+
+def test_no_label_was_computed_twice(story: Story) -> None:
+    for before in (story.labelling, story.training):
+        for key in before.done():
+            assert story.finished.labels[key] == before.labels[key]  # same attempt, never written again
+    assert {state for state, _, _ in story.finished.labels.values()} == {"done"}
+    assert {attempts for _, attempts, _ in story.finished.source_labels.values()} == {1}
+
+
+def test_what_was_cut_off_is_what_was_computed_again(story: Story) -> None:
+    again = {key for key, (_, attempts, _) in story.finished.labels.items() if attempts > 1}
+    cut = [
+        {k for k, (state, _, _) in s.labels.items() if state == "running"} for s in (story.labelling, story.training)
+    ]
+    assert again == cut[0] | cut[1]
+
+
+def test_each_label_has_one_folder_and_each_structure_one_label(story: Story) -> None:
+    keys = set(story.finished.labels)
+    assert {path.name for path in (story.out / "labels").iterdir()} == keys
+    assert len({key.partition("-")[0] for key in keys}) == len(keys)
+    assert TEST_STRUCTURES < len(keys) <= TEST_STRUCTURES + 4
+
+
+@pytest.mark.parametrize("moment", ["labelling", "training"])
+def test_no_finished_model_was_trained_again(story: Story, moment: str) -> None:
+    before: State = getattr(story, moment)
+    assert before.models
+    assert {name: story.finished.models[name] for name in before.models} == before.models
+
+
+def test_a_further_run_takes_no_label_and_no_model(story: Story) -> None:
+    assert story.again == story.finished
