@@ -24,6 +24,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 
 from al_core.errors import StoreError
+from al_core.files import atomic_path
 from al_core.hashing import structure_id
 from al_core.types import Label
 
@@ -82,12 +83,11 @@ class LabelStore:
         self.path = Path(path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            if _is_empty(self.path):
+                self._create()
             self._refuse_foreign_file()
             with self._open() as db:
                 version = db.metadata.get("graft_store_version")
-                if version is None and len(db) == 0:
-                    db.metadata = {"graft_store_version": VERSION}
-                    version = VERSION
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"label store {self.path}: {error}; give another place with --out") from error
         if version is None:
@@ -99,16 +99,25 @@ class LabelStore:
             )
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[Any]:
+    def _locked(self) -> Iterator[None]:
         with open(f"{self.path}.lock", "w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            with connect(str(self.path), type="db", use_lock_file=False) as db:
-                yield db
+            yield
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[Any]:
+        with self._locked(), _connect(self.path) as db:
+            yield db
+
+    def _create(self) -> None:
+        """Make the file, complete or not at all: ASE makes its tables one by one, and a kill may come between them."""
+        with self._locked():
+            if _is_empty(self.path):  # else another process was faster
+                with atomic_path(self.path) as temporary, _connect(temporary) as db:
+                    db.metadata = {"graft_store_version": VERSION}
 
     def _refuse_foreign_file(self) -> None:
         """Raise if there are tables of another program, which ASE would put its own beside."""
-        if not self.path.exists():
-            return
         with contextlib.closing(sqlite3.connect(self.path)) as db:
             tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if tables and "systems" not in tables:
@@ -203,6 +212,14 @@ class LabelStore:
         if row is None or row.state != "running" or row.data["owner"] != _me():
             raise StoreError(f"label {key} in {self.path} is not reserved by this process")
         return row
+
+
+def _is_empty(path: Path) -> bool:
+    return not path.exists() or path.stat().st_size == 0
+
+
+def _connect(path: Path) -> Any:
+    return connect(str(path), type="db", use_lock_file=False)
 
 
 def _entry(row: Any) -> Entry:

@@ -108,12 +108,14 @@ def test_the_fit_finds_it_from_another_prior(source: Any, made: Any, cpu: Any) -
 
 
 def test_one_label_that_says_little_leaves_the_prior(source: Any, cpu: Any, cells: Any) -> None:
+    """A nearly perfect crystal has next to no force, and its energy goes into E0: it must not pull the ratios away."""
     prior = Rescaling(length=1.03, energy=0.9)
-    # a perfect crystal has no force, and its energy goes into E0
-    label = Label(-30.0, np.zeros((8, 3)))
-    found = fit_rescaling(source, [(cells["perfect"], label)], prior, cpu)
-    assert found.length == pytest.approx(prior.length, abs=2e-3)
-    assert found.energy == pytest.approx(prior.energy, abs=1e-6)
+    atoms = cells["perfect"].copy()
+    atoms.positions += np.random.default_rng(0).normal(0, 0.002, atoms.positions.shape)
+    labelled = _labels_of([rescale(bundle, TRUTH) for bundle in source], [atoms], cpu)
+    found = fit_rescaling(source, labelled, prior, cpu)
+    assert abs(found.length - prior.length) < 0.2 * abs(TRUTH.length - prior.length)
+    assert abs(found.energy - prior.energy) < 0.2 * abs(TRUTH.energy - prior.energy)
 
 
 def test_without_labels_the_fit_is_the_prior(source: Any, cpu: Any) -> None:

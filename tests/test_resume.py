@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,27 +52,28 @@ class State:
 
 
 def look(out: Path) -> State:
-    return State(
-        labels=_rows(out / "labels.db"),
-        source_labels=_rows(out / "source" / "labels.db"),
-        models=_written(out, "**/member-*/weights.safetensors"),
-        cells=_written(out, "cells/*.json"),
-    )
+    while True:
+        with contextlib.suppress(FileNotFoundError):  # a temporary file was there and is gone
+            return State(
+                labels=_rows(out.glob("labels.db")),
+                source_labels=_rows(out.glob("source/**/labels.db")),
+                models=_written(out, "**/member-*/weights.safetensors"),
+                cells=_written(out, "cells/*.json"),
+            )
 
 
-def _rows(store: Path) -> dict[str, tuple[str, int, float]]:
-    if not store.exists():
-        return {}
-    with connect(store, type="db", use_lock_file=False) as db:
-        rows = [(row.label_key, (row.state, row.attempts, row.mtime)) for row in db.select()]
+def _rows(stores: Iterable[Path]) -> dict[str, tuple[str, int, float]]:
+    rows = []
+    for store in stores:
+        with connect(store, type="db", use_lock_file=False) as db:
+            rows += [(row.label_key, (row.state, row.attempts, row.mtime)) for row in db.select()]
     assert len(dict(rows)) == len(rows), "a label stands twice in the store"
     return dict(rows)
 
 
 def _written(out: Path, pattern: str) -> dict[str, int]:
-    return {
-        str(path.relative_to(out)): path.stat().st_mtime_ns for path in out.glob(pattern) if ".tmp-" not in str(path)
-    }
+    found = [path for path in out.glob(pattern) if ".tmp-" not in str(path)]
+    return {str(path.relative_to(out)): path.stat().st_mtime_ns for path in found}
 
 
 def _tree(pid: int) -> list[int]:

@@ -294,7 +294,31 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         LabelStore(tmp_path / "file" / "labels.db")
 
 
-def test_an_interrupted_first_use_is_mended(tmp_path: Path, atoms: Atoms) -> None:
+@pytest.mark.parametrize("tables", range(1, 6))
+def test_a_kill_in_the_first_use_leaves_no_half_made_store(tmp_path: Path, atoms: Atoms, tables: int) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "import ase.db.sqlite\n"
+        "from al_core.store import LabelStore\n"
+        "done = int(sys.argv[2])\n"
+        "class Statements(list):\n"
+        "    def __iter__(self):\n"
+        "        for number, statement in enumerate(list.__iter__(self)):\n"
+        "            if number == done:\n"
+        "                os.kill(os.getpid(), signal.SIGKILL)\n"
+        "            yield statement\n"
+        "ase.db.sqlite.init_statements = Statements(ase.db.sqlite.init_statements)\n"
+        "LabelStore(Path(sys.argv[1]))\n"
+    )
+    path = tmp_path / "labels.db"
+    done = subprocess.run([sys.executable, "-c", program, str(path), str(tables)], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    store = LabelStore(path)
+    assert store.claim(KEY, atoms, "sw")[0] == "yours"
+
+
+def test_an_empty_file_becomes_a_store(tmp_path: Path, atoms: Atoms) -> None:
     (tmp_path / "labels.db").touch()
     assert LabelStore(tmp_path / "labels.db").claim(KEY, atoms, "sw")[0] == "yours"
     assert LabelStore(tmp_path / "labels.db").get(KEY).state == "running"
