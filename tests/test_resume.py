@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,44 @@ SMALL = {
 }
 MODELS = 2 + 2 * 2 * 2  # source; arms, budgets, members
 
+# Python imports a module of this name at the start of every process: what is computed is counted from outside
+WATCH = """
+import importlib.abc, importlib.util, os, sys
+
+def note(what):
+    with open(os.environ["WATCH_LOG"], "a") as log:
+        log.write(what + "\\n")
+
+def watch_training(module):
+    train = module.train
+    def watched(*arguments, **named):
+        note("train")
+        return train(*arguments, **named)
+    module.train = watched
+
+def watch_labels(module):
+    from al_core.hashing import structure_id
+    label = module.StillingerWeberLabeler.label
+    def watched(self, atoms, directory):
+        note("label " + structure_id(atoms))
+        return label(self, atoms, directory)
+    module.StillingerWeberLabeler.label = watched
+
+WATCHED = {"al_core.models.training": watch_training, "calculators.stillinger_weber": watch_labels}
+
+class Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name not in WATCHED:
+            return None
+        watch = WATCHED.pop(name)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: (execute(module), watch(module))
+        return spec
+
+sys.meta_path.insert(0, Finder())
+"""
+
 
 @dataclass(frozen=True)
 class State:
@@ -40,15 +79,25 @@ class State:
         source_labels: the same of the source committee's store.
         models: bundle to the time its weights were written.
         cells: result to the time it was written.
+        asked: structures whose labels the run that led here began to compute, as often as it did.
+        trainings: how many trainings that run began.
     """
 
     labels: dict[str, tuple[str, int, float]]
     source_labels: dict[str, tuple[str, int, float]]
     models: dict[str, int]
     cells: dict[str, int]
+    asked: list[str] = field(default_factory=list)
+    trainings: int = 0
 
     def done(self) -> set[str]:
+        """Return the keys of the finished labels."""
         return {key for key, (state, _, _) in self.labels.items() if state == "done"}
+
+    def done_structures(self) -> set[str]:
+        """Return the structures with a finished label, those of the source committee included."""
+        both = self.labels | self.source_labels
+        return {key[1:].partition("-")[0] for key, (state, _, _) in both.items() if state == "done"}
 
 
 def look(out: Path) -> State:
@@ -92,7 +141,15 @@ def _tree(pid: int) -> list[int]:
 def _study(home: Path) -> Iterator[subprocess.Popen[str]]:
     """Run the study while the block lasts; its whole process tree is killed with the block."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
-    env |= {"PREFECT_HOME": str(home / "prefect"), "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1,localhost"}
+    (home / "watch").mkdir(exist_ok=True)
+    (home / "watch" / "sitecustomize.py").write_text(WATCH)
+    (home / "watched").write_text("")
+    env |= {
+        "NO_PROXY": "127.0.0.1,localhost",
+        "PREFECT_HOME": str(home / "prefect"),
+        "PYTHONPATH": f"{home / 'watch'}{os.pathsep}{ROOT}",
+        "WATCH_LOG": str(home / "watched"),
+    }
     changes = [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "flows.cli", "study", "run", str(ROOT / "configs" / "smoke.yaml")]
     with (home / "log").open("a") as log:
@@ -109,6 +166,12 @@ def _study(home: Path) -> Iterator[subprocess.Popen[str]]:
         process.wait()
 
 
+def _after_run(home: Path) -> State:
+    watched = (home / "watched").read_text().splitlines()
+    asked = [line.removeprefix("label ") for line in watched if line.startswith("label ")]
+    return replace(look(home / "out"), asked=asked, trainings=watched.count("train"))
+
+
 def _kill_when(home: Path, reached: Callable[[State], bool]) -> State:
     """Run the study, kill it as soon as its folder is in a state, and return what it left."""
     deadline = time.monotonic() + 240
@@ -117,13 +180,13 @@ def _kill_when(home: Path, reached: Callable[[State], bool]) -> State:
             assert process.poll() is None, f"it ended before it could be killed:\n{(home / 'log').read_text()}"
             assert time.monotonic() < deadline, (home / "log").read_text()
             time.sleep(0.02)
-    return look(home / "out")
+    return _after_run(home)
 
 
 def _finish(home: Path) -> State:
     with _study(home) as process:
         assert process.wait(240) == 0, (home / "log").read_text()
-    return look(home / "out")
+    return _after_run(home)
 
 
 @dataclass(frozen=True)
@@ -196,12 +259,25 @@ def test_each_label_has_one_folder_and_each_structure_one_label(story: Story) ->
     assert TEST_STRUCTURES < len(keys) <= TEST_STRUCTURES + 4
 
 
+def test_no_finished_label_was_asked_of_the_labeler_again(story: Story) -> None:
+    assert len(story.labelling.asked) >= 3  # they were watched
+    for before, after in pairwise([story.labelling, story.training, story.finished, story.again]):
+        assert not before.done_structures() & set(after.asked)
+        assert len(set(after.asked)) == len(after.asked)
+
+
 @pytest.mark.parametrize("moment", ["labelling", "training"])
-def test_no_finished_model_was_trained_again(story: Story, moment: str) -> None:
+def test_no_finished_model_was_written_again(story: Story, moment: str) -> None:
     before: State = getattr(story, moment)
     assert before.models
     assert {name: story.finished.models[name] for name in before.models} == before.models
 
 
+def test_only_unfinished_models_were_trained(story: Story) -> None:
+    assert story.labelling.trainings == 2  # the source
+    assert story.finished.trainings == MODELS - len(story.training.models)
+
+
 def test_a_further_run_takes_no_label_and_no_model(story: Story) -> None:
-    assert story.again == story.finished
+    assert (story.again.asked, story.again.trainings) == ([], 0)
+    assert replace(story.again, asked=story.finished.asked, trainings=story.finished.trainings) == story.finished
