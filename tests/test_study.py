@@ -58,19 +58,25 @@ class Shell:
         return self.run(GRAFT, *arguments, code=code).stdout
 
 
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home for Prefect; making its data base takes longer than most of what is done here."""
+    return tmp_path_factory.mktemp("prefect-home")
+
+
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    """A shell in an empty folder; Prefect has never run in it."""
+def shell(tmp_path: Path, home: Path) -> Shell:
+    """A shell in an empty folder."""
     folder = tmp_path / "work"
     folder.mkdir()
-    return Shell(folder, tmp_path / "prefect")
+    return Shell(folder, home)
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
     """The folder of a finished smoke study. Tests read it or work on a copy."""
     folder = tmp_path_factory.mktemp("smoke")
-    said = Shell(folder, folder / "prefect").graft("study", "run", SMOKE, "--out", folder / "out")
+    said = Shell(folder, home).graft("study", "run", SMOKE, "--out", folder / "out")
     assert re.search(r"smoke: 36 of 36 cells, \d+ labels, best force MAE \d+ meV/Å .*\n", said)
     assert f"report: {folder / 'out' / 'report.html'}" in said
     return folder / "out"
@@ -261,10 +267,10 @@ def test_the_provenance_names_what_the_results_were_made_from(finished: Path, re
 
 
 def test_the_same_command_again_repeats_nothing(copy: Path, results: StudyResults, shell: Shell) -> None:
-    """With another home for Prefect, so that wiping its data base loses nothing."""
+    """With another home for Prefect: wiping its data base loses nothing."""
     before = _state(copy)
     assert any(name.startswith("models/") for name in before)
-    said = shell.graft("study", "run", SMOKE, "--out", copy)
+    said = Shell(shell.folder, shell.folder / "wiped").graft("study", "run", SMOKE, "--out", copy)
     assert "smoke: 36 of 36 cells" in said
     assert _state(copy) == before
     again = load_results(copy)
