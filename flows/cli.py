@@ -94,7 +94,8 @@ def pretrain(
     verbose: Verbose = False,
 ) -> None:
     """Train a committee of source models."""
-    from al_core.config import PretrainConfig, load_config
+    from al_core.config import PretrainConfig
+    from al_core.config_reading import load_config
 
     overrides = tuple(set_ or ())
     settings = load_config(PretrainConfig, config, overrides)
@@ -128,7 +129,7 @@ def label(
     verbose: Verbose = False,
 ) -> None:
     """Label every structure of a file; each label is paid for once."""
-    from al_core.config import apply_overrides
+    from al_core.config_reading import apply_overrides
     from al_core.datasets import read_structures
     from flows.planning import checked_labeler
     from flows.preflight import check_labels_possible, check_writable
@@ -210,7 +211,8 @@ def doctor() -> None:
 
 
 def _checked_study(config: Path, out: Path | None, overrides: tuple[str, ...]) -> tuple[Any, Path]:
-    from al_core.config import StudyConfig, load_config
+    from al_core.config import StudyConfig
+    from al_core.config_reading import load_config
 
     settings = load_config(StudyConfig, config, overrides)
     from flows.preflight import preflight

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from al_core.config import AnyLabeler, LabelerPart, MDStructures, Strict, StudyConfig, nearest, validate
+from al_core.config import AnyLabeler, LabelerPart, MDStructures, Strict, StudyConfig, nearest
+from al_core.config_reading import validate
 from al_core.datasets import bundled, read_structures
 from al_core.errors import ConfigError
 from al_core.pools import prototype
@@ -20,7 +21,7 @@ class _LabelerOnly(Strict):
 
 
 def checked_labeler(settings: dict[str, Any]) -> AnyLabeler:
-    """Return validated labeler settings; see :func:`al_core.config.load_config` for the errors."""
+    """Return validated labeler settings; see :func:`al_core.config_reading.load_config` for the errors."""
     return validate(_LabelerOnly, {"labeler": settings}, "of the labeler (--labeler, --set)", below="labeler").labeler
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from prefect import flow
 
-from al_core.config import PretrainConfig, load_config
+from al_core.config import PretrainConfig
+from al_core.config_reading import load_config
 from al_core.datasets import write_labelled
 from al_core.errors import ConfigError, LabelError
 from al_core.files import read_json, write_json

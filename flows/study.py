@@ -6,7 +6,8 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from al_core.config import StudyConfig, load_config
+from al_core.config import StudyConfig
+from al_core.config_reading import load_config
 from al_core.datasets import read_structures, write_labelled
 from al_core.errors import LabelError
 from al_core.hashing import digest, structure_id

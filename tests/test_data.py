@@ -10,7 +10,8 @@ import pytest
 from ase import Atoms
 from ase.io import read
 
-from al_core.config import StudyConfig, validate
+from al_core.config import StudyConfig
+from al_core.config_reading import validate
 from al_core.datasets import LabelKeys, labelled_structures, write_labelled
 from al_core.errors import ConfigError
 from al_core.hashing import structure_id

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from al_core.config import StudyConfig, validate
+from al_core.config import StudyConfig
+from al_core.config_reading import validate
 from al_core.studies.grid import Chain, chain_of, chains, pairs, places
 
 ARMS = ("scratch", "transfer", "rescaled")

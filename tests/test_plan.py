@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from al_core.config import MDStructures, StudyConfig, validate
+from al_core.config import MDStructures, StudyConfig
+from al_core.config_reading import validate
 from al_core.studies.plan import Plan, plan, sampled_sizes
 
 SAMPLED = {
