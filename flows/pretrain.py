@@ -12,6 +12,7 @@ from al_core.files import read_json, write_json
 from al_core.hashing import digest, structure_id
 from al_core.labelling import finished
 from al_core.pools import sample
+from al_core.progress import steps_done, steps_file
 from al_core.store import LabelStore
 from al_core.studies.data import described, file_or_bundled, write_structures
 from al_core.studies.workspace import Workspace
@@ -55,13 +56,25 @@ def train_committee(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
         return folder
     data = _training_data(config, folder, steps)
     write_json(mark, inputs)
-    steps.expect("source models", config.committee)
-    futures = [tasks.pretrain_member.submit(config, data, folder, number) for number in range(config.committee)]
-    for future in futures:
-        future.result()
-        steps.done("source models")
+    _train_members(config, data, folder, steps)
     tasks.describe_committee(data, folder, config.device)
     return folder
+
+
+def _train_members(config: PretrainConfig, data: Path, folder: Path, steps: Steps) -> None:
+    numbers = [n for n in range(config.committee) if not (folder / f"member-{n}" / "model.json").exists()]
+    files = [steps_file(folder, number) for number in numbers]
+    _remove(files)  # a killed run left them
+    total = len(numbers) * config.training.steps
+    with steps.following("source training steps", total, lambda: steps_done(files)):
+        for future in [tasks.pretrain_member.submit(config, data, folder, number) for number in numbers]:
+            future.result()
+    _remove(files)
+
+
+def _remove(files: list[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
 
 
 def _training_data(config: PretrainConfig, folder: Path, steps: Steps) -> Path:

@@ -1,9 +1,10 @@
 """Progress a person can see: bars with the time left on a terminal, a line now and then elsewhere."""
 
+import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from rich.console import Console
@@ -18,6 +19,8 @@ from rich.progress import (
 )
 
 _LINE_EVERY_S = 15.0
+_LOOK_EVERY_S = 1.0
+_SPEED_OVER_S = 1800.0  # one label or committee can take minutes
 
 
 class Steps:
@@ -35,6 +38,7 @@ class Steps:
                 TextColumn("left"),
                 TimeRemainingColumn(elapsed_when_finished=True),
                 console=self._console,
+                speed_estimate_period=_SPEED_OVER_S,
             )
         self._tasks: dict[str, TaskID] = {}
         self._counts: dict[str, list[int]] = {}
@@ -75,10 +79,39 @@ class Steps:
     def done(self, name: str, steps: int = 1) -> None:
         """Advance a counter."""
         with self._lock:
-            self._counts[name][0] += steps
-            if self._bars is not None:
-                self._bars.advance(self._tasks[name], steps)
-            elif time.monotonic() - self._last_line > _LINE_EVERY_S or self._counts[name][0] == self._counts[name][1]:
-                self._last_line = time.monotonic()
-                sys.stderr.write(f"{name}: {self._counts[name][0]} of {self._counts[name][1]}\n")
-                sys.stderr.flush()
+            self._set(name, self._counts[name][0] + steps)
+
+    @contextlib.contextmanager
+    def following(self, name: str, total: int, done: Callable[[], int]) -> Iterator[None]:
+        """Keep a counter at what ``done()`` says while the block lasts: for work that goes on in other processes."""
+        self.expect(name, total)
+        over = threading.Event()
+
+        def look() -> None:
+            now = done()
+            with self._lock:
+                if now != self._counts[name][0]:
+                    self._set(name, now)
+
+        def follow() -> None:
+            while not over.wait(_LOOK_EVERY_S):
+                look()
+
+        follower = threading.Thread(target=follow, daemon=True, name="follow-progress")
+        follower.start()
+        try:
+            yield
+        finally:
+            over.set()
+            follower.join()
+            look()
+
+    def _set(self, name: str, done: int) -> None:
+        count = self._counts[name]
+        count[0] = done
+        if self._bars is not None:
+            self._bars.update(self._tasks[name], completed=done)
+        elif time.monotonic() - self._last_line > _LINE_EVERY_S or done == count[1]:
+            self._last_line = time.monotonic()
+            sys.stderr.write(f"{name}: {done} of {count[1]}\n")
+            sys.stderr.flush()

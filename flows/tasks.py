@@ -93,8 +93,7 @@ def train_cell(cell: CellInputs, budget: int, chain: str) -> str:
 @task(task_run_name="pretrain member {number} of {config.name}", retries=1, cache_policy=NO_CACHE)
 def pretrain_member(config: PretrainConfig, data: Path, out: Path, number: int) -> Path:
     """Return the folder of a trained member of a source committee."""
-    folder = out / f"member-{number}"
-    return folder if (folder / "model.json").exists() else in_worker(_pretrain_member, config, data, out, number)
+    return in_worker(_pretrain_member, config, data, out, number)
 
 
 @task(task_run_name="describe {out.name}", cache_policy=NO_CACHE)

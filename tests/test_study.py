@@ -76,9 +76,10 @@ def shell(tmp_path: Path, home: Path) -> Shell:
 def finished(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
     """The folder of a finished smoke study. Tests read it or work on a copy."""
     folder = tmp_path_factory.mktemp("smoke")
-    said = Shell(folder, home).graft("study", "run", SMOKE, "--out", folder / "out")
-    assert re.search(r"smoke: 36 of 36 cells, \d+ labels, best force MAE \d+ meV/Å .*\n", said)
-    assert f"report: {folder / 'out' / 'report.html'}" in said
+    done = Shell(folder, home).run(GRAFT, "study", "run", SMOKE, "--out", folder / "out")
+    assert re.search(r"smoke: 36 of 36 cells, \d+ labels, best force MAE \d+ meV/Å .*\n", done.stdout)
+    assert f"report: {folder / 'out' / 'report.html'}" in done.stdout
+    assert "source training steps: 200 of 200\n" in done.stderr
     return folder / "out"
 
 
@@ -468,13 +469,17 @@ def test_graft_pretrain(shell: Shell) -> None:
                 "labeler": "stillinger_weber",
                 "committee": 2,
                 "model": {"channels": 4, "l_max": 1, "correlation": 1, "r_max": 4.0, "radial_mlp": [4]},
-                "training": {"steps": 3},
+                "training": {"steps": 400},
             }
         )
     )
     command = ("pretrain", "si.yaml", "--out", "si")
-    assert "2 models of Si, force MAE" in shell.graft(*command)
+    done = shell.run(GRAFT, *command)
+    assert "2 models of Si, force MAE" in done.stdout
+    told = [int(steps) for steps in re.findall(r"source training steps: (\d+) of 800\n", done.stderr)]
+    assert 0 < told[0] < told[-1] == 800, "progress must be told while the members train"
     folder = shell.folder / "si"
+    assert not list(folder.glob(".steps-*"))
     card = read_json(folder / "committee.json")
     assert (card["members"], card["element"], card["held_out"]) == (2, "Si", 1)
     cards = [read_json(folder / f"member-{number}" / "model.json") for number in (0, 1)]

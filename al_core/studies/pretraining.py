@@ -16,6 +16,7 @@ from al_core.models.card import committee_folders
 from al_core.models.mace import pick_device
 from al_core.models.prediction import predict
 from al_core.models.training import Labelled, train
+from al_core.progress import step_writer, steps_file
 from al_core.studies.data import hold_out
 
 _HELD_OUT_SHARE = 10  # one structure in ten is kept for the errors on the model card
@@ -44,7 +45,8 @@ def pretrain_member(config: PretrainConfig, data: Path, out: Path, number: int) 
     device = pick_device(config.device)
     training_set, held_out = split(data)
     start = initial_model(config.model, training_set, config.element, number, device)
-    trained = train(start, training_set, config.training, config.learning_rate, number, device)
+    tell = step_writer(steps_file(out, number))
+    trained = train(start, training_set, config.training, config.learning_rate, number, device, tell)
     said = predict([trained], [atoms for atoms, _ in held_out], device)
     card = {
         **trained.info,
