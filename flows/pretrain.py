@@ -62,12 +62,14 @@ def train_committee(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
 
 
 def _train_members(config: PretrainConfig, data: Path, folder: Path, steps: Steps) -> None:
+    """Train the missing members, those that share a core in one pass."""
     numbers = [n for n in range(config.committee) if not (folder / f"member-{n}" / "model.json").exists()]
-    files = [steps_file(folder, number) for number in numbers]
+    shares = [numbers[start :: CORES.size] for start in range(min(CORES.size, len(numbers)))]
+    files = [steps_file(folder, share[0]) for share in shares]
     _remove(files)  # a killed run left them
-    total = len(numbers) * config.training.steps
+    total = len(shares) * config.training.steps
     with steps.following("source training steps", total, lambda: steps_done(files)):
-        for future in [tasks.pretrain_member.submit(config, data, folder, number) for number in numbers]:
+        for future in [tasks.pretrain_members.submit(config, data, folder, share) for share in shares]:
             future.result()
     _remove(files)
 

@@ -34,10 +34,10 @@ def _choose(choice: ChoiceInputs) -> tuple[str, ...]:
     return choose(choice)
 
 
-def _pretrain_member(config: PretrainConfig, data: Path, out: Path, number: int) -> Path:
-    from al_core.studies.pretraining import pretrain_member
+def _pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Sequence[int]) -> None:
+    from al_core.studies.pretraining import pretrain_members
 
-    return pretrain_member(config, data, out, number)
+    pretrain_members(config, data, out, numbers)
 
 
 def _describe_committee(data: Path, out: Path, device: str) -> dict[str, Any]:
@@ -90,10 +90,10 @@ def train_cell(cell: CellInputs, budget: int, chain: str) -> str:
     return in_worker(_run_cell, cell)
 
 
-@task(task_run_name="pretrain member {number} of {config.name}", retries=1, cache_policy=NO_CACHE)
-def pretrain_member(config: PretrainConfig, data: Path, out: Path, number: int) -> Path:
-    """Return the folder of a trained member of a source committee."""
-    return in_worker(_pretrain_member, config, data, out, number)
+@task(task_run_name="pretrain members {numbers} of {config.name}", retries=1, cache_policy=NO_CACHE)
+def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Sequence[int]) -> None:
+    """Train members of a source committee in one pass."""
+    in_worker(_pretrain_members, config, data, out, numbers)
 
 
 @task(task_run_name="describe {out.name}", cache_policy=NO_CACHE)

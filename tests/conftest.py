@@ -218,4 +218,4 @@ def source(tiny: Any, cpu: Any, crystals: Any, sw_label: Any) -> Any:
 
     labelled = [(atoms, sw_label(atoms)) for atoms in crystals("Si", 6, seed=1)]
     starts = [initial_model(tiny, labelled, "Si", seed, cpu) for seed in (11, 12)]
-    return [train(start, labelled, Training(steps=30), 0.01, 0, cpu) for start in starts]
+    return train(starts, labelled, Training(steps=30), 0.01, 0, cpu)

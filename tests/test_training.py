@@ -13,10 +13,15 @@ from al_core.errors import TrainingError
 from al_core.models.arms.scratch import initial_model
 from al_core.models.bundle import Bundle
 from al_core.models.prediction import predict
-from al_core.models.training import train
+from al_core.models.training import train as train_committee
 from al_core.types import Label
 
 STEPS = Training(steps=40, batch_size=4)
+
+
+def train(start: Bundle, *arguments: Any) -> Bundle:
+    """Train one model."""
+    return train_committee([start], *arguments)[0]
 
 
 def _with(settings: Training, **changes: Any) -> Training:
@@ -215,16 +220,3 @@ def test_forces_are_the_gradient_of_the_energy(start: Bundle, cells: Any, cpu: A
     force = predict([start], [atoms], cpu).forces[0][0, 2, 1]
     assert abs(force) > 1e-3
     assert force == pytest.approx(-(energies[0] - energies[1]) / (2 * h), rel=1e-4)
-
-
-def test_labels_are_matched_to_their_atoms() -> None:
-    from al_core.models.graphs import targets
-
-    stress = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])  # xx, yy, zz, yz, xz, xy
-    rows = [Label(1.0, np.full((2, 3), 1.0), stress), Label(2.0, np.full((1, 3), 2.0))]
-    batch = targets(rows, torch.float64, torch.device("cpu"))
-    assert batch["energy"].tolist() == [1.0, 2.0]
-    assert batch["forces"][:, 0].tolist() == [1.0, 1.0, 2.0]
-    assert batch["stress"][0].tolist() == [[1.0, 6.0, 5.0], [6.0, 2.0, 4.0], [5.0, 4.0, 3.0]]
-    assert batch["stress"][1].abs().max() == 0
-    assert batch["has_stress"].tolist() == [1.0, 0.0]

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from ase import Atoms
 
 from al_core.models.mace import neighborhood
-from al_core.types import Label
 
 Graph = dict[str, torch.Tensor]
 
@@ -54,23 +52,3 @@ def join(graphs: Sequence[Graph], device: torch.device) -> Graph:
     batch["batch"] = torch.repeat_interleave(torch.arange(len(graphs)), sizes)
     batch["head"] = torch.zeros(len(graphs), dtype=torch.long)
     return {key: value.to(device) for key, value in batch.items()}
-
-
-def targets(labels: Sequence[Label], dtype: torch.dtype, device: torch.device) -> Graph:
-    """Return the labels of a batch.
-
-    Keys: energy [n_graphs], forces [n_atoms, 3], stress [n_graphs, 3, 3] and has_stress [n_graphs] (1 or 0; the stress
-    is zero where there is none).
-    """
-    stresses = np.zeros((len(labels), 6))
-    for row, label in zip(stresses, labels, strict=True):
-        if label.stress is not None:
-            row[:] = label.stress
-    matrices = stresses[:, [[0, 5, 4], [5, 1, 3], [4, 3, 2]]]
-    values = {
-        "energy": np.array([label.energy for label in labels]),
-        "forces": np.concatenate([label.forces for label in labels]),
-        "stress": matrices,
-        "has_stress": np.array([label.stress is not None for label in labels], float),
-    }
-    return {key: torch.tensor(value, dtype=dtype, device=device) for key, value in values.items()}

@@ -135,11 +135,6 @@ def cutoff(model: Model) -> float:
     return float(model.get_buffer("r_max"))
 
 
-def with_weights(bundle: Bundle, model: Model, **info: object) -> Bundle:
-    """Return a copy of a bundle with a model's weights (as float32) and additions to its info."""
-    return replace(bundle, weights=_cpu_state(model), info={**bundle.info, **info})
-
-
 def _cpu_state(model: Model) -> dict[str, torch.Tensor]:
     state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     return {name: (value.float() if value.is_floating_point() else value).clone() for name, value in state.items()}

@@ -1,6 +1,6 @@
 """What a committee says of structures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +8,7 @@ import torch
 from ase import Atoms
 
 from al_core.models.bundle import Bundle
-from al_core.models.graphs import graph, join
-from al_core.models.mace import build, cutoff
+from al_core.models.engine import alike, stack
 
 _ATOMS_PER_BATCH = 256
 
@@ -36,27 +35,28 @@ def predict(
     """Return energies and forces of every committee member for every structure."""
     energies = np.empty((len(structures), len(committee)))
     forces = [np.empty((len(committee), len(atoms), 3)) for atoms in structures]
-    for number, bundle in enumerate(committee):
-        model = build(bundle, dtype, device)
-        model.requires_grad_(False)
-        r_max = cutoff(model)
-        for batch in _batches(structures):
-            graphs = join([graph(structures[index], r_max, dtype) for index in batch], device)
-            output = model(graphs)
-            energies[batch, number] = output["energy"].detach().cpu().numpy()
-            split = np.split(output["forces"].detach().cpu().numpy(), graphs["ptr"][1:-1].cpu().numpy())
-            for index, part in zip(batch, split, strict=True):
-                forces[index][number] = part
+    for members in alike(committee):
+        models = stack([committee[member] for member in members], dtype, device)
+        for places in _batches(structures):
+            batch = models.network.join([models.network.prepare(structures[place]) for place in places])
+            with torch.no_grad():
+                said = models.network(models.weights, batch)
+            sizes = torch.tensor([len(structures[place]) for place in places])
+            total = said.energies.double().cpu() + models.atomic_energies[:, None] * sizes
+            energies[np.ix_(places, members)] = total.T.numpy()
+            for place, part in zip(places, said.forces.cpu().split(sizes.tolist(), dim=1), strict=True):
+                forces[place][members] = part.numpy()
     return Predictions(energies, forces)
 
 
-def _batches(structures: Sequence[Atoms]) -> list[list[int]]:
-    batches: list[list[int]] = [[]]
+def _batches(structures: Sequence[Atoms]) -> Iterator[list[int]]:
+    batch: list[int] = []
     atoms = 0
-    for index, structure in enumerate(structures):
-        if batches[-1] and atoms + len(structure) > _ATOMS_PER_BATCH:
-            batches.append([])
-            atoms = 0
-        batches[-1].append(index)
+    for place, structure in enumerate(structures):
+        if batch and atoms + len(structure) > _ATOMS_PER_BATCH:
+            yield batch
+            batch, atoms = [], 0
+        batch.append(place)
         atoms += len(structure)
-    return [batch for batch in batches if batch]
+    if batch:
+        yield batch

@@ -2,8 +2,6 @@
 
 import time
 
-import numpy as np
-
 from al_core.datasets import LabelKeys, labelled_structures
 from al_core.evaluation.errors import member_force_maes, slice_errors
 from al_core.files import write_json
@@ -28,12 +26,12 @@ def run_cell(cell: CellInputs) -> str:
     labelled = _labelled(place, cell.labels)
     source = [load_bundle(folder) for folder in cell.source]
     starts = ARMS[cell.arm.kind](source, labelled, cell.element, cell.seed, device)
-    committee = []
-    for number, start in enumerate(starts):
-        folder = place.models(cell.key) / f"member-{number}"
-        if not (folder / "model.json").exists():
-            save_bundle(_trained(cell, start, labelled, number), folder)
-        committee.append(load_bundle(folder))
+    folders = [place.models(cell.key) / f"member-{number}" for number in range(len(starts))]
+    missing = [number for number, folder in enumerate(folders) if not (folder / "model.json").exists()]
+    settings = (cell.training, cell.arm.learning_rate, cell.seed, device)
+    for number, bundle in zip(missing, train([starts[k] for k in missing], labelled, *settings), strict=True):
+        save_bundle(bundle, folders[number])
+    committee = [load_bundle(folder) for folder in folders]
     training_seconds = sum(bundle.info["training"]["core_seconds"] for bundle in committee)
     test = labelled_structures(place.test, LabelKeys())
     said = predict(committee, [atoms for atoms, _ in test], device)
@@ -56,12 +54,6 @@ def zero_label_committee(cell: CellInputs) -> list[Bundle]:
     """Return the committee an arm starts with before there is any label."""
     source = [load_bundle(folder) for folder in cell.source]
     return ARMS[cell.arm.kind](source, [], cell.element, cell.seed, pick_device(cell.device))
-
-
-def _trained(cell: CellInputs, start: Bundle, labelled: list[Labelled], number: int) -> Bundle:
-    seed = int(np.random.SeedSequence([cell.seed, number]).generate_state(1)[0])
-    device = pick_device(cell.device)
-    return train(start, labelled, cell.training, cell.arm.learning_rate, seed, device)
 
 
 def _labelled(place: Workspace, keys: tuple[str, ...]) -> list[Labelled]:

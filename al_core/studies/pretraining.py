@@ -1,5 +1,6 @@
-"""Training one member of a source committee, and telling how good the committee is."""
+"""Training the members of a source committee, and telling how good the committee is."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,33 +31,33 @@ def split(data: Path) -> tuple[list[Labelled], list[Labelled]]:
     return [labelled[id(atoms)] for atoms in rest], [labelled[id(atoms)] for atoms in held]
 
 
-def pretrain_member(config: PretrainConfig, data: Path, out: Path, number: int) -> Path:
-    """Train one member of a source committee and return its bundle's folder; a finished one is left as it is.
+def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Sequence[int]) -> None:
+    """Train members of a source committee side by side and save their bundles; finished ones are left as they are.
 
     Args:
         config: architecture, training, learning rate.
         data: extxyz file with labels under the ``REF_`` keys.
         out: the committee's folder.
-        number: which member; also the seed of its weights and batches.
+        numbers: which members; a member's number is the seed of its weights.
     """
-    folder = out / f"member-{number}"
-    if (folder / "model.json").exists():
-        return folder
+    folders = {number: out / f"member-{number}" for number in numbers}
+    missing = [number for number, folder in folders.items() if not (folder / "model.json").exists()]
+    if not missing:
+        return
     device = pick_device(config.device)
     training_set, held_out = split(data)
-    start = initial_model(config.model, training_set, config.element, number, device)
-    tell = step_writer(steps_file(out, number))
-    trained = train(start, training_set, config.training, config.learning_rate, number, device, tell)
-    said = predict([trained], [atoms for atoms, _ in held_out], device)
-    card = {
-        **trained.info,
-        "name": f"{config.name}/member-{number}",
-        "data_sha256": file_sha256(data),
-        "settings": config.training.model_dump(),
-        "held_out_errors": slice_errors(said, held_out),
-    }
-    save_bundle(replace(trained, info=card), folder)
-    return folder
+    starts = [initial_model(config.model, training_set, config.element, number, device) for number in missing]
+    tell = step_writer(steps_file(out, numbers[0]))
+    committee = train(starts, training_set, config.training, config.learning_rate, missing[0], device, tell)
+    for number, trained in zip(missing, committee, strict=True):
+        card = {
+            **trained.info,
+            "name": f"{config.name}/member-{number}",
+            "data_sha256": file_sha256(data),
+            "settings": config.training.model_dump(),
+            "held_out_errors": slice_errors(predict([trained], [atoms for atoms, _ in held_out], device), held_out),
+        }
+        save_bundle(replace(trained, info=card), folders[number])
 
 
 def describe_committee(data: Path, out: Path, device: str = "auto") -> dict[str, object]:

@@ -1,0 +1,78 @@
+"""Models side by side: what training, evaluation, screening and molecular dynamics all compute with."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from al_core.models.bundle import Bundle
+from al_core.models.fast.network import Network, read_basis
+from al_core.models.stock import StockNetwork
+
+_TRAINABLE = re.compile(r"\.(weight|weights_max|weights\.\d+)$")
+_FIXED = ("scale_shift.scale", "scale_shift.shift")
+E0 = "atomic_energies_fn.atomic_energies"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """K models of one architecture and one set of radial functions.
+
+    Attributes:
+        bundles: where they come from.
+        network: the function they share.
+        weights: mace's parameters, scale, shift and neighbour number of all, each [K, ...].
+        trainable: the names of the parameters.
+        atomic_energies: [K], eV, float64.
+    """
+
+    bundles: tuple[Bundle, ...]
+    network: Network | StockNetwork
+    weights: dict[str, torch.Tensor]
+    trainable: tuple[str, ...]
+    atomic_energies: torch.Tensor
+
+    def unstacked(self) -> list[Bundle]:
+        """Return the models as bundles with the weights as they are now (float32)."""
+        return [
+            replace(bundle, weights={**bundle.weights, **{name: self._own(name, k) for name in self.trainable}})
+            for k, bundle in enumerate(self.bundles)
+        ]
+
+    def _own(self, name: str, member: int) -> torch.Tensor:
+        return self.weights[name][member].detach().cpu().float().clone()
+
+
+def stack(bundles: Sequence[Bundle], dtype: torch.dtype, device: torch.device) -> Stack:
+    """Return models as a stack; they must belong together, see :func:`alike`."""
+    first = bundles[0]
+    names = tuple(name for name, value in first.weights.items() if _TRAINABLE.search(name) and value.numel())
+    weights = {
+        name: torch.stack([bundle.weights[name].to(device, dtype) for bundle in bundles]) for name in (*names, *_FIXED)
+    }
+    weights |= {name: weights[name].view(len(bundles)) for name in _FIXED}
+    weights["avg_num_neighbors"] = torch.tensor(
+        [bundle.avg_num_neighbors for bundle in bundles], dtype=dtype, device=device
+    )
+    energies = torch.tensor([float(bundle.weights[E0]) for bundle in bundles], dtype=torch.float64)
+    network: Network | StockNetwork
+    if Network.supports(first.architecture):
+        network = Network(first.architecture, first.weights, dtype, device)
+    else:
+        network = StockNetwork(first, dtype, device)
+    return Stack(tuple(bundles), network, weights, names, energies)
+
+
+def alike(bundles: Sequence[Bundle]) -> list[list[int]]:
+    """Return the places of the models that can be stacked, group by group."""
+    groups: list[list[int]] = []
+    bases = [read_basis(bundle.weights, bundle.architecture.l_max) for bundle in bundles]
+    for place, bundle in enumerate(bundles):
+        for group in groups:
+            if bundles[group[0]].architecture == bundle.architecture and bases[group[0]].same(bases[place]):
+                group.append(place)
+                break
+        else:
+            groups.append([place])
+    return groups

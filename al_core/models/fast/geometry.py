@@ -1,0 +1,191 @@
+"""Structures as padded neighbour lists with everything about them that no weight changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as nn
+from ase import Atoms
+
+from al_core.models.fast.harmonics import harmonics
+from al_core.models.fast.radial import bessel
+from al_core.models.mace import neighborhood
+
+
+@dataclass(frozen=True)
+class Basis:
+    """The fixed functions of a model that are expanded in. Tensors are float64.
+
+    Attributes:
+        numbers: atomic numbers the model knows, in its order.
+        r_max: cutoff, Å.
+        frequencies, prefactor, power: of Bessel functions and cutoff polynomial.
+        l_max: largest degree of the spherical harmonics.
+    """
+
+    numbers: tuple[int, ...]
+    r_max: torch.Tensor
+    frequencies: torch.Tensor
+    prefactor: torch.Tensor
+    power: int
+    l_max: int
+
+    def same(self, other: "Basis") -> bool:
+        """Tell whether two models can share one geometry."""
+        return (self.numbers, self.power, self.l_max) == (other.numbers, other.power, other.l_max) and all(
+            torch.equal(getattr(self, name), getattr(other, name)) for name in ("r_max", "frequencies", "prefactor")
+        )
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """One structure or several: N atoms with S neighbour slots each, P pairs, B structures.
+
+    A slot is an atom as another one's neighbour; slots are numbered atom * S + place. A pair has two slots. Slots that
+    stand for nobody have the pair -1 (P once joined), a harmonic of zero and themselves as reverse.
+
+    Attributes:
+        sizes: atoms of each structure, [B].
+        volumes: Å^3, [B]; 0 where a structure is not periodic.
+        species: place of each atom's number in the basis, [N].
+        neighbor: the atom in each slot, [N, S].
+        pair: [N * S].
+        reverse: the slot that sees the pair from the other side, [N * S].
+        slots: [2, P].
+        vectors: from neighbour to atom, Å, [N, S, 3].
+        angular, angular_slope: spherical harmonics and their derivatives, [N, S, M] and [N, S, M, 3].
+        radial: Bessel functions with cutoff and their derivatives, [2, P, n_basis].
+    """
+
+    sizes: torch.Tensor
+    volumes: torch.Tensor
+    species: torch.Tensor
+    neighbor: torch.Tensor
+    pair: torch.Tensor
+    reverse: torch.Tensor
+    slots: torch.Tensor
+    vectors: torch.Tensor
+    angular: torch.Tensor
+    angular_slope: torch.Tensor
+    radial: torch.Tensor
+
+
+def geometry(atoms: Atoms, basis: Basis, dtype: torch.dtype, device: torch.device) -> Geometry:
+    """Return the geometry of one structure, computed in float64; a model of one element takes all atoms for it.
+
+    Raises:
+        KeyError: an element is not among the several the model knows.
+    """
+    edges, shifts, cells, cell = neighborhood(
+        positions=atoms.positions,
+        cutoff=float(basis.r_max),
+        pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
+        cell=atoms.cell.array.copy(),
+    )
+    center, other = edges
+    count = np.bincount(center, minlength=len(atoms))
+    width = max(1, int(count.max(initial=0)))
+    place = np.arange(len(center)) - (np.cumsum(count) - count)[center]  # matscipy sorts edges by their first atom
+    slot = center * width + place
+    mirror = _mirror(center, other, np.rint(cells).astype(int))
+    first = np.flatnonzero(np.arange(len(center)) < mirror)
+    pair_of_edge = np.empty(len(center), int)
+    pair_of_edge[first] = pair_of_edge[mirror[first]] = np.arange(len(first))
+
+    n_slots = len(atoms) * width
+    neighbor = np.zeros(n_slots, int)
+    pair = np.full(n_slots, -1)
+    reverse = np.arange(n_slots)
+    vectors = np.full((n_slots, 3), float(basis.r_max))
+    neighbor[slot], pair[slot], reverse[slot] = other, pair_of_edge, slot[mirror]
+    vectors[slot] = atoms.positions[center] - atoms.positions[other] - shifts
+    angular, angular_slope = harmonics(torch.from_numpy(vectors), basis.l_max)
+    angular[pair < 0] = 0.0
+    angular_slope[pair < 0] = 0.0
+    distances = torch.from_numpy(np.linalg.norm(vectors[slot[first]], axis=1))
+    place_of = {number: index for index, number in enumerate(basis.numbers)}
+    species = [place_of[number] if len(place_of) > 1 else 0 for number in atoms.numbers.tolist()]
+    n, size = len(atoms), angular.shape[1]
+
+    def put(values: np.ndarray | torch.Tensor | list[int], kind: torch.dtype = torch.long) -> torch.Tensor:
+        return torch.as_tensor(values).to(device, kind)
+
+    return Geometry(
+        sizes=put([n]),
+        volumes=put([abs(np.linalg.det(cell)) if atoms.pbc.all() else 0.0], dtype),
+        species=put(species),
+        neighbor=put(neighbor.reshape(n, width)),
+        pair=put(pair),
+        reverse=put(reverse),
+        slots=put(np.stack([slot[first], slot[mirror[first]]])),
+        vectors=put(vectors.reshape(n, width, 3), dtype),
+        angular=put(angular.view(n, width, size), dtype),
+        angular_slope=put(angular_slope.view(n, width, size, 3), dtype),
+        radial=put(bessel(distances, basis.frequencies, basis.prefactor, basis.r_max, basis.power), dtype),
+    )
+
+
+def _mirror(center: np.ndarray, other: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Return for every directed edge the place of the one that leads back."""
+    there = np.lexsort((*cells.T, other, center))
+    back = np.lexsort((*-cells.T, center, other))
+    mirror = np.empty(len(center), int)
+    mirror[there] = back
+    return mirror
+
+
+def widen(one: Geometry, width: int) -> Geometry:
+    """Return a geometry with (at least) so many neighbour slots an atom."""
+    n, old = one.neighbor.shape
+    more = width - old
+    if more <= 0:
+        return one
+
+    def moved(slots: torch.Tensor) -> torch.Tensor:
+        return slots.div(old, rounding_mode="floor") * width + slots % old
+
+    own = torch.arange(n * width, device=one.pair.device).view(n, width)
+    reverse = own.clone()
+    reverse[:, :old] = moved(one.reverse).view(n, old)
+    padded = one.vectors[:, :1].expand(n, more, 3)
+    return replace(
+        one,
+        neighbor=nn.pad(one.neighbor, (0, more)),
+        pair=nn.pad(one.pair.view(n, old), (0, more), value=-1).flatten(),
+        reverse=reverse.flatten(),
+        slots=moved(one.slots),
+        vectors=torch.cat([one.vectors, padded], dim=1),
+        angular=nn.pad(one.angular, (0, 0, 0, more)),
+        angular_slope=nn.pad(one.angular_slope, (0, 0, 0, 0, 0, more)),
+    )
+
+
+def join(geometries: Sequence[Geometry]) -> Geometry:
+    """Return several structures as one batch.
+
+    A last pair is added to which the slots that stand for nobody belong: its radial functions are zero.
+    """
+    width = max(one.neighbor.shape[1] for one in geometries)
+    wide = [widen(one, width) for one in geometries]
+    joined = {}
+    offsets = {"neighbor": 0, "pair": 0, "reverse": 0, "slots": 0}
+    parts: dict[str, list[torch.Tensor]] = {field.name: [] for field in fields(Geometry)}
+    total = sum(one.radial.shape[1] for one in wide)
+    for one in wide:
+        for name, values in parts.items():
+            value = getattr(one, name)
+            if name == "pair":
+                value = torch.where(value < 0, total, value + offsets[name])
+            elif name in offsets:
+                value = value + offsets[name]
+            values.append(value)
+        atoms = one.neighbor.shape[0]
+        offsets["neighbor"] += atoms
+        offsets["pair"] += one.radial.shape[1]
+        offsets["reverse"] = offsets["slots"] = offsets["neighbor"] * width
+    for name, values in parts.items():
+        joined[name] = torch.cat(values, dim=1 if name in ("slots", "radial") else 0)
+    joined["slots"] = nn.pad(joined["slots"], (0, 1))
+    joined["radial"] = nn.pad(joined["radial"], (0, 0, 0, 1))
+    return Geometry(**joined)

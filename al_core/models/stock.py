@@ -1,0 +1,47 @@
+"""The engine for architectures that are not regrouped: mace-torch's own modules, one member after the other."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from ase import Atoms
+
+from al_core.models.bundle import Bundle
+from al_core.models.fast.network import Output
+from al_core.models.graphs import Graph, graph, join
+from al_core.models.mace import build, cutoff
+
+
+class StockNetwork:
+    """What :class:`~al_core.models.fast.network.Network` computes, for any architecture, by differentiating twice."""
+
+    def __init__(self, bundle: Bundle, dtype: torch.dtype, device: torch.device) -> None:
+        self._bundle, self._dtype, self._device = bundle, dtype, device
+        self._r_max = cutoff(build(bundle, dtype, device))
+
+    def prepare(self, atoms: Atoms) -> Graph:
+        """Return what the network reads of one structure."""
+        return graph(atoms, self._r_max, self._dtype)
+
+    def join(self, prepared: Sequence[Graph]) -> Graph:
+        """Return several structures as one batch."""
+        return join(prepared, self._device)
+
+    def __call__(self, weights: Mapping[str, torch.Tensor], batch: Graph) -> Output:
+        """Return energies, forces and stresses; see :class:`~al_core.models.fast.network.Network`."""
+        training = torch.is_grad_enabled()
+        periodic = bool((torch.linalg.det(batch["cell"].view(-1, 3, 3)).abs() > 0).all())
+        outputs = []
+        for member in range(len(weights["scale_shift.scale"])):
+            model = build(self._bundle, self._dtype, self._device)
+            own = {name: stack[member] for name, stack in weights.items() if name != "avg_num_neighbors"}
+            for interaction in model.interactions:
+                setattr(interaction, "avg_num_neighbors", float(weights["avg_num_neighbors"][member]))  # noqa: B010
+            options = {"training": training, "compute_stress": periodic}
+            with torch.enable_grad():  # forces are derivatives
+                said = torch.func.functional_call(model, own, (dict(batch),), options)
+            outputs.append({key: said[key] for key in ("interaction_energy", "forces", "stress")})
+        energies, forces = (torch.stack([one[key] for one in outputs]) for key in ("interaction_energy", "forces"))
+        nothing = torch.zeros(1, 1, 3, 3, dtype=self._dtype, device=self._device)
+        stresses = torch.stack([one["stress"] for one in outputs]) if periodic else nothing
+        output = Output(energies, forces, stresses)
+        return output if training else Output(*(part.detach() for part in (energies, forces, stresses)))
