@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from loky import ProcessPoolExecutor
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from al_core.processes import exit_with_parent
+from al_core.processes import exit_with_parent, keep_freed_memory
 
 Result = TypeVar("Result")
 
@@ -64,6 +64,7 @@ CORES = Cores()
 
 def _start_worker() -> None:
     exit_with_parent()
+    keep_freed_memory()
     import torch
 
     torch.set_num_threads(1)
