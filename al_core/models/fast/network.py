@@ -365,14 +365,11 @@ class _Step:
             last = last * constant.view(self.members, 1, 1, self.channels)
         weights[-1] = last.flatten(2)
         values, self.radial_slope = radial_network(self.all.geometry.radial.flatten(0, 1), weights)
-        self.radial = self.all.moves.to_slots(values)
+        slots = self.all.moves.to_slots(values).view(self.members, self.atoms, self.width, -1, self.channels)
+        counts = [len(paths) for paths in self._by_degree.values()]
+        parts = [slots] if len(counts) == 1 else slots.split(counts, dim=3)
+        self.radial = dict(zip(self._by_degree, parts, strict=True))  # {degree: [K, N, S, paths, C]}
         self.constant = constant is not None
-
-    def _radial_of(self, degree: int) -> torch.Tensor:
-        """Return [K, N, S, paths, C] of the paths of one incoming degree."""
-        start = 0 if degree == 0 else len(self._by_degree[0])
-        values = self.radial.view(self.members, self.atoms, self.width, -1, self.channels)
-        return values[:, :, :, start : start + len(self._by_degree[degree])]
 
     def _messages(self, lifted: dict[int, torch.Tensor]) -> list[torch.Tensor]:
         """Return, for every degree, the sums over neighbours [K, N, 2 degree + 1, paths * C]."""
@@ -380,7 +377,7 @@ class _Step:
         self.neighbor: dict[int, torch.Tensor] = {}
         self.weighted: dict[int, torch.Tensor] = {}
         for l1, paths in self._by_degree.items():
-            radial = self._radial_of(l1).unsqueeze(3)
+            radial = self.radial[l1].unsqueeze(3)
             if not self.constant:
                 x = lifted[l1].expand(self.members, self.atoms, 2 * l1 + 1, self.channels).flatten(2)
                 there = self.all.moves.to_neighbors(x)
@@ -494,7 +491,7 @@ class _Step:
                 radial_slopes.append(edge.view(members, atoms * width, -1))
                 continue
             if not self.first:
-                there = (edge * self._radial_of(l1).unsqueeze(3)).sum(4)
+                there = (edge * self.radial[l1].unsqueeze(3)).sum(4)
                 incoming[l1] = self.all.moves.from_neighbors(there.view(members, atoms * width, -1)).view(
                     members, atoms, 2 * l1 + 1, c
                 )
