@@ -71,13 +71,13 @@ class _Polynomials(torch.autograd.Function):
         of_gradient = of_gradient.contiguous()
         of_x = (of_value * value).sum(1)
         row = of_value * x.unsqueeze(1)
-        found = [(row + of_gradient).sum(-1).view(n, -1, 1)]
+        found = [(row + of_gradient).sum(-1).reshape(n, -1, 1)]
         if ctx.order > 1:
-            of_second = torch.add(row, of_gradient, alpha=2).view(n, -1, atoms)
+            of_second = torch.add(row, of_gradient, alpha=2).reshape(n, -1, atoms)
             found.append(torch.bmm(of_second, x.mT))
             of_x.baddbmm_(tensors[1].mT, of_second)
         if ctx.order > 2:
-            of_third = torch.add(row, of_gradient, alpha=3).view(n, -1, atoms)
+            of_third = torch.add(row, of_gradient, alpha=3).reshape(n, -1, atoms)
             found.append(torch.bmm(of_third, kept[0].mT))
             of_pairs = torch.bmm(tensors[2].mT, of_third)
             for i, start, stop in _rows(components):
