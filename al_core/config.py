@@ -219,10 +219,55 @@ class Training(Strict):
     warmup: Annotated[float, Field(ge=0, le=0.5)] = 0.05  # share of the steps with a rising learning rate
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.98
     clip_norm: PositiveFloat = 10.0
+    largest_force: PositiveFloat = 50.0  # eV/Å; a label with a larger one is refused
     dtype: Literal["float32", "float64"] = "float32"
 
 
 LearningRate = Annotated[float, Field(gt=0, le=1)]
+Steps = Annotated[int, Field(ge=0)]
+Strength = Annotated[float, Field(ge=0)]
+
+
+class PlainTuning(Strict):
+    """All weights are free."""
+
+    kind: Literal["plain"] = "plain"
+
+
+class AnchoredTuning(Strict):
+    """Weights are held near where they start."""
+
+    kind: Literal["anchored"] = "anchored"
+    strength: Strength = 1.0
+
+
+class FrozenTuning(Strict):
+    """Only the last parts of the network are free."""
+
+    kind: Literal["frozen"] = "frozen"
+    free: Literal["readouts", "products"] = "products"
+
+
+class LowRankTuning(Strict):
+    """Weights move by a low-rank update."""
+
+    kind: Literal["low_rank"] = "low_rank"
+    rank: PositiveInt = 2
+
+
+class RehearsedTuning(Strict):
+    """The model keeps to what its start says of unlabelled structures of the pool."""
+
+    kind: Literal["rehearsed"] = "rehearsed"
+    strength: Strength = 1.0  # for one label; it falls as one over their number
+    structures: PositiveInt = 32
+    batch_size: PositiveInt = 2
+
+
+AnyTuning = PlainTuning | AnchoredTuning | FrozenTuning | LowRankTuning | RehearsedTuning
+TuningPart = Annotated[
+    AnyTuning, Field(discriminator="kind"), _kinds("plain", "anchored", "frozen", "low_rank", "rehearsed")
+]
 
 
 class ScratchArm(Strict):
@@ -230,6 +275,8 @@ class ScratchArm(Strict):
 
     kind: Literal["scratch"] = "scratch"
     learning_rate: LearningRate = 0.01
+    steps: Steps | None = None  # those of the study's training
+    tuning: PlainTuning = PlainTuning()
 
 
 class TransferArm(Strict):
@@ -237,6 +284,8 @@ class TransferArm(Strict):
 
     kind: Literal["transfer"] = "transfer"
     learning_rate: LearningRate = 0.001
+    steps: Steps | None = None
+    tuning: TuningPart = PlainTuning()
 
 
 class RescaledArm(Strict):
@@ -244,6 +293,8 @@ class RescaledArm(Strict):
 
     kind: Literal["rescaled"] = "rescaled"
     learning_rate: LearningRate = 0.001
+    steps: Steps | None = None
+    tuning: TuningPart = RehearsedTuning()
 
 
 class RandomAcquisition(Strict):

@@ -10,7 +10,7 @@ from pathlib import Path
 from al_core.acquisition import ACQUISITIONS
 from al_core.config import StudyConfig
 from al_core.errors import LabelError
-from al_core.hashing import label_key
+from al_core.hashing import digest, label_key
 from al_core.models.card import content_hash, seed_members
 from al_core.studies.data import StudyData
 from al_core.studies.grid import Chain, Place, chains, pairs, places
@@ -51,6 +51,7 @@ class Rounds:
     def __post_init__(self) -> None:
         identity = make_labeler(self.config.labeler).identity()
         self._key_of = {name: label_key(name, identity) for name in self.data.pool}
+        self._pool_hash = digest(self.data.pool)
         self.labels = {chain: [] for chain in chains(self.config)}
 
     def run(self) -> Iterator[int]:
@@ -100,6 +101,7 @@ class Rounds:
             source=source,
             source_hash=content_hash(source),
             test_hash=self.test_hash,
+            pool_hash=self._pool_hash,
             training=self.config.training,
             device=self.config.device,
         )

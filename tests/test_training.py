@@ -14,14 +14,15 @@ from al_core.models.arms.scratch import initial_model
 from al_core.models.bundle import Bundle
 from al_core.models.prediction import predict
 from al_core.models.training import train as train_committee
-from al_core.types import Label
 
 STEPS = Training(steps=40, batch_size=4)
 
 
 def train(start: Bundle, *arguments: Any) -> Bundle:
     """Train one model."""
-    return train_committee([start], *arguments)[0]
+    (trained,) = train_committee([start], *arguments)
+    assert trained is not None
+    return trained
 
 
 def _with(settings: Training, **changes: Any) -> Training:

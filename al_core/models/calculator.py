@@ -1,7 +1,7 @@
 """A committee as an ASE calculator, for molecular dynamics and relaxations."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from ase import Atoms
@@ -12,7 +12,7 @@ from al_core.models.bundle import Bundle
 from al_core.models.engine import alike, stack
 
 
-class CommitteeCalculator(Calculator):  # type: ignore[misc]
+class CommitteeCalculator(Calculator):
     """Mean prediction of a committee, and its spread.
 
     Results: energy (eV), forces (eV/Å, [n, 3]), stress (eV/Å^3, Voigt, for periodic structures), and of the members
@@ -29,20 +29,21 @@ class CommitteeCalculator(Calculator):  # type: ignore[misc]
     def __init__(
         self, committee: Sequence[Bundle], device: torch.device, dtype: torch.dtype = torch.float32, **options: Any
     ) -> None:
-        super().__init__(**options)
+        super().__init__(**options)  # type: ignore[no-untyped-call]
         self._stacks = [stack([committee[member] for member in group], dtype, device) for group in alike(committee)]
 
     def calculate(
         self, atoms: Atoms | None = None, properties: Sequence[str] = ("energy",), changes: Sequence[str] = all_changes
     ) -> None:
         """Compute all results for a structure."""
-        super().calculate(atoms, properties, changes)
+        super().calculate(atoms, properties, changes)  # type: ignore[no-untyped-call]
+        structure = cast(Atoms, self.atoms)
         energies, forces, stresses = [], [], []
         for models in self._stacks:
-            batch = models.network.join([models.network.prepare(self.atoms)])
+            batch = models.network.join([models.network.prepare(structure)])
             with torch.no_grad():
                 said = models.network(models.weights, batch)
-            energies.append(said.energies[:, 0].double().cpu() + models.atomic_energies * len(self.atoms))
+            energies.append(said.energies[:, 0].double().cpu() + models.atomic_energies * len(structure))
             forces.append(said.forces.double().cpu())
             stresses.append(said.stresses[:, 0].double().cpu())
         energy, force = torch.cat(energies), torch.cat(forces)
@@ -53,5 +54,5 @@ class CommitteeCalculator(Calculator):  # type: ignore[misc]
             "forces": force.mean(0).numpy(),
             "forces_std": force.std(0, correction=0).numpy(),
         }
-        if self.atoms.pbc.all():
+        if structure.pbc.all():
             self.results["stress"] = full_3x3_to_voigt_6_stress(torch.cat(stresses).mean(0).numpy())

@@ -1,18 +1,33 @@
 """Models side by side: what training, evaluation, screening and molecular dynamics all compute with."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import torch
+from ase import Atoms
 
 from al_core.models.bundle import Bundle
-from al_core.models.fast.network import Network, read_basis
+from al_core.models.fast.network import Network, Output, read_basis
 from al_core.models.stock import StockNetwork
 
 _TRAINABLE = re.compile(r"\.(weight|weights_max|weights\.\d+)$")
 _FIXED = ("scale_shift.scale", "scale_shift.shift")
 E0 = "atomic_energies_fn.atomic_energies"
+
+
+class Engine(Protocol):
+    """A function of weights and structures; what it makes of structures is its own affair."""
+
+    def prepare(self, atoms: Atoms) -> Any:
+        """Return what the engine reads of one structure."""
+
+    def join(self, prepared: Sequence[Any]) -> Any:
+        """Return several prepared structures as one batch."""
+
+    def __call__(self, weights: Mapping[str, torch.Tensor], batch: Any) -> Output:
+        """Return energies, forces and stresses of a batch."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +43,7 @@ class Stack:
     """
 
     bundles: tuple[Bundle, ...]
-    network: Network | StockNetwork
+    network: Engine
     weights: dict[str, torch.Tensor]
     trainable: tuple[str, ...]
     atomic_energies: torch.Tensor
@@ -56,7 +71,7 @@ def stack(bundles: Sequence[Bundle], dtype: torch.dtype, device: torch.device) -
         [bundle.avg_num_neighbors for bundle in bundles], dtype=dtype, device=device
     )
     energies = torch.tensor([float(bundle.weights[E0]) for bundle in bundles], dtype=torch.float64)
-    network: Network | StockNetwork
+    network: Engine
     if Network.supports(first.architecture):
         network = Network(first.architecture, first.weights, dtype, device)
     else:

@@ -6,7 +6,6 @@ import io
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +26,14 @@ with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
     from mace import modules  # noqa: I001 (before e3nn, which it prepares)
     from mace.data.neighborhood import get_neighborhood
     import e3nn
-    from e3nn import o3
+    from e3nn import o3 as o3  # noqa: PLC0414 (others have it from here: mace comes before e3nn)
+    from e3nn.math import normalize2mom
 if _before is None:
     # mace switches unsafe loading on for the whole process; Graft never needs it
     os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
 
 Model = modules.ScaleShiftMACE
+SILU_FACTOR = float(normalize2mom(torch.nn.functional.silu).cst)  # e3nn brings the second moment of silu to 1
 neighborhood = get_neighborhood
 
 

@@ -3,21 +3,25 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from ase import Atoms
 
-from al_core.config import Training
+from al_core.config import AnyTuning, PlainTuning, RehearsedTuning, Training
 from al_core.errors import TrainingError
+from al_core.hashing import structure_id
+from al_core.models.batches import Batches, Labelled, RehearsedBatches, loss
 from al_core.models.bundle import Bundle
 from al_core.models.engine import Stack, alike, stack
-from al_core.types import Label
+from al_core.models.tuning import tuning
+from al_core.models.tuning.plain import Plain
 
-Labelled = tuple[Atoms, Label]
 Progress = Callable[[int, int], None]
+
+_SECOND_TRY = 0.3  # of the learning rate, for a member that diverged
 
 
 def _silent(done: int, total: int) -> None:
@@ -32,12 +36,17 @@ def train(
     seed: int,
     device: torch.device,
     progress: Progress = _silent,
-) -> list[Bundle]:
+    *,
+    way: AnyTuning | None = None,
+    unlabelled: Sequence[Atoms] = (),
+) -> list[Bundle | None]:
     """Return the models after ``settings.steps`` steps of Adam from their starts; the average of their last weights.
 
     The loss is the weighted mean squared error of energy per atom (eV), force components (eV/Å) and stress components
     (eV/Å^3). The learning rate rises over the warm-up and falls along a cosine to zero. Batches are drawn without
     repetition from a shuffled order, the same for all members; a set smaller than a batch is one batch.
+
+    A member whose loss is no longer finite starts once more with a lower rate; if that fails too, it is None.
 
     Args:
         starts: the models to start from.
@@ -47,67 +56,135 @@ def train(
         seed: of the order of the batches.
         device: where to compute.
         progress: told (done, total) steps.
+        way: what of the models is free, and what holds it; all of it and nothing if not given.
+        unlabelled: structures of the target for ways that use them.
 
     Raises:
-        TrainingError: nothing to train on, or the loss of a model is no longer finite.
+        TrainingError: nothing to train on, a label that cannot be one, or fewer than two members (of one: it) survive.
     """
-    if not labelled:
-        raise TrainingError("there is no label to train on")
+    check_labels(labelled, settings)
+    way = way or PlainTuning()
     trained: list[Bundle | None] = [None] * len(starts)
     groups = alike(starts)
     for number, members in enumerate(groups):
-        begin = time.process_time()
-        models = stack([starts[member] for member in members], getattr(torch, settings.dtype), device)
-        total = settings.steps * len(groups)
-        before = settings.steps * number
-        losses = _descend(
-            models, labelled, settings, learning_rate, seed, lambda done, b=before, t=total: progress(b + done, t)
+        total, before = settings.steps * len(groups), settings.steps * number
+        tell = _shifted(progress, before, total)
+        rates = [learning_rate, _SECOND_TRY * learning_rate]
+        left = members
+        for rate in rates:
+            some = [starts[member] for member in left]
+            found = _trained(some, labelled, settings, rate, seed, device, tell, way, unlabelled) if some else []
+            for member, bundle in zip(left, found, strict=True):
+                trained[member] = bundle
+            left = [member for member in left if trained[member] is None]
+    if sum(bundle is not None for bundle in trained) < min(2, len(starts)):
+        raise TrainingError(
+            f"the loss is not finite for {sum(bundle is None for bundle in trained)} of {len(starts)} models, "
+            f"also with {_SECOND_TRY:g} times the learning rate of {learning_rate:g}; lower the learning rate"
         )
-        record: dict[str, Any] = {
-            "steps": settings.steps,
-            "learning_rate": learning_rate,
-            "seed": seed,
-            "n_labels": len(labelled),
-            "core_seconds": (time.process_time() - begin) / len(members),
-        }
-        for member, bundle, loss in zip(members, models.unstacked(), losses, strict=True):
-            info = {**bundle.info, "training": {**record, "last_loss": loss}}
-            trained[member] = replace(bundle, info=info)
-    return [bundle for bundle in trained if bundle is not None]
+    return trained
 
 
-def _descend(
-    models: Stack,
+def check_labels(labelled: Sequence[Labelled], settings: Training) -> None:
+    """Refuse labels that cannot be learned from.
+
+    Raises:
+        TrainingError: there are none, or one is not finite or has a force above ``largest_force``.
+    """
+    if not labelled:
+        raise TrainingError("there is no label to train on")
+    for atoms, label in labelled:
+        values = [np.atleast_1d(label.energy), label.forces, () if label.stress is None else label.stress]
+        if not all(np.isfinite(value).all() for value in values):
+            raise TrainingError(f"the label of structure {structure_id(atoms)} is not finite")
+        largest = float(np.linalg.norm(label.forces, axis=1).max())
+        if largest > settings.largest_force:
+            raise TrainingError(
+                f"the label of structure {structure_id(atoms)} has a force of {largest:.3g} eV/Å, more than "
+                f"training.largest_force={settings.largest_force:g}"
+            )
+
+
+def _shifted(progress: Progress, before: int, total: int) -> Callable[[int], None]:
+    return lambda done: progress(before + done, total)
+
+
+def _trained(
+    starts: Sequence[Bundle],
     labelled: Sequence[Labelled],
     settings: Training,
     learning_rate: float,
     seed: int,
+    device: torch.device,
     progress: Callable[[int], None],
-) -> list[float]:
-    """Train a stack in place; return the last losses."""
-    parameters = [models.weights[name].requires_grad_() for name in models.trainable]
-    batches = _Batches(models, labelled, settings.batch_size, seed)
-    optimizer = torch.optim.Adam(parameters, lr=learning_rate, amsgrad=True, fused=True)
-    averages = [parameter.detach().clone() for parameter in parameters]
+    way: AnyTuning,
+    unlabelled: Sequence[Atoms],
+) -> list[Bundle | None]:
+    begin = time.process_time()
+    models = stack(starts, getattr(torch, settings.dtype), device)
+    rng = np.random.default_rng(seed)
+    batches = _batches(models, labelled, settings, rng, way, unlabelled)
+    losses = _descend(tuning(way, models), batches, settings, learning_rate, len(labelled), progress)
+    record: dict[str, Any] = {
+        "steps": settings.steps,
+        "learning_rate": learning_rate,
+        "tuning": way.model_dump(),
+        "seed": seed,
+        "n_labels": len(labelled),
+        "core_seconds": (time.process_time() - begin) / len(starts),
+    }
+    return [
+        replace(bundle, info={**bundle.info, "training": {**record, "last_loss": value}}) if value is not None else None
+        for bundle, value in zip(models.unstacked(), losses, strict=True)
+    ]
+
+
+def _batches(
+    models: Stack,
+    labelled: Sequence[Labelled],
+    settings: Training,
+    rng: np.random.Generator,
+    way: AnyTuning,
+    unlabelled: Sequence[Atoms],
+) -> Batches:
+    if not isinstance(way, RehearsedTuning) or not unlabelled:
+        return Batches(models, labelled, settings, rng)
+    places = rng.permutation(len(unlabelled))[: way.structures]
+    share = settings.force_weight * way.strength / len(labelled)
+    drawn = [unlabelled[place] for place in places]
+    return RehearsedBatches(models, labelled, settings, rng, drawn, share, way.batch_size)
+
+
+def _descend(
+    way: Plain,
+    batches: Batches,
+    settings: Training,
+    learning_rate: float,
+    n_labels: int,
+    progress: Callable[[int], None],
+) -> list[float | None]:
+    """Train a stack in place; return the last losses, None where one is not finite."""
+    models, leaves = way.models, way.leaves
+    optimizer = torch.optim.Adam(leaves, lr=learning_rate, amsgrad=True, fused=True)
+    averages = [leaf.detach().clone() for leaf in leaves]
     for step in range(settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * _rate(step, settings)
         optimizer.zero_grad(set_to_none=True)
-        loss = _loss(models, *batches.next(), settings)
-        loss.sum().backward()
-        _clip(parameters, settings.clip_norm)
+        value = loss(models, way.weights(), *batches.next()) + way.penalty() / n_labels
+        value.sum().backward()
+        _clip(leaves, settings.clip_norm)
         optimizer.step()
         with torch.no_grad():
-            torch._foreach_lerp_(averages, parameters, _share(step, settings.ema_decay))
-        if not math.isfinite(float(loss.detach().sum())):
-            raise TrainingError(f"the loss is not finite after {step + 1} steps; lower the learning rate")
+            torch._foreach_lerp_(averages, leaves, _share(step, settings.ema_decay))
         progress(step + 1)
+        if not bool(value.detach().isfinite().any()):
+            break  # nobody is left
     with torch.no_grad():
-        torch._foreach_copy_(parameters, averages)
-        last = _loss(models, *batches.next(), settings)  # the last step came after the last loss
-    if not bool(last.isfinite().all()):
-        raise TrainingError(f"the loss is not finite after {settings.steps} steps; lower the learning rate")
-    return [float(value) for value in last]
+        torch._foreach_copy_(leaves, averages)
+        last = loss(models, way.weights(), *batches.next())  # the last step came after the last loss
+        way.finish()
+    return [float(value) if math.isfinite(value) else None for value in last]
 
 
 def _rate(step: int, settings: Training) -> float:
@@ -122,82 +199,10 @@ def _share(step: int, decay: float) -> float:
     return 1 - min(decay, (1 + step) / (10 + step))
 
 
-def _clip(parameters: Sequence[torch.Tensor], largest: float) -> None:
+def _clip(leaves: Sequence[torch.Tensor], largest: float) -> None:
     """Shorten each member's gradient to a largest norm."""
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    gradients = [leaf.grad for leaf in leaves if leaf.grad is not None]
     norm = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0).sqrt()
     factor = (largest / (norm + 1e-6)).clamp(max=1.0)
     for gradient in gradients:
         gradient.mul_(factor.view(-1, *[1] * (gradient.dim() - 1)))
-
-
-@dataclass(frozen=True)
-class _Targets:
-    """The labels of a batch.
-
-    Attributes:
-        energies: without the atomic energies, per atom, eV, [K, B].
-        sizes: [B].
-        forces: eV/Å, [N, 3].
-        stresses: eV/Å^3, [B, 3, 3]; zero where there is none.
-        has_stress: [B], 1 or 0.
-    """
-
-    energies: torch.Tensor
-    sizes: torch.Tensor
-    forces: torch.Tensor
-    stresses: torch.Tensor
-    has_stress: torch.Tensor
-
-
-def _targets(models: Stack, labelled: Sequence[Labelled]) -> _Targets:
-    sizes = np.array([len(atoms) for atoms, _ in labelled])
-    energies = np.array([label.energy for _, label in labelled]) / sizes
-    stresses = np.array([np.zeros(6) if label.stress is None else label.stress for _, label in labelled])
-    weights = models.weights["scale_shift.scale"]
-
-    def put(values: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(values).to(weights)
-
-    return _Targets(
-        energies=put(energies - models.atomic_energies.numpy()[:, None]),
-        sizes=put(sizes),
-        forces=put(np.concatenate([label.forces for _, label in labelled])),
-        stresses=put(stresses[:, [[0, 5, 4], [5, 1, 3], [4, 3, 2]]]),
-        has_stress=put(np.array([label.stress is not None for _, label in labelled], float)),
-    )
-
-
-def _loss(models: Stack, batch: Any, target: _Targets, settings: Training) -> torch.Tensor:
-    """Return each member's loss, [K]."""
-    said = models.network(models.weights, batch)
-    loss = settings.energy_weight * (said.energies / target.sizes - target.energies).square().mean(1)
-    loss = loss + settings.force_weight * (said.forces - target.forces).square().mean((1, 2))
-    if settings.stress_weight > 0 and bool(target.has_stress.any()):
-        error = (said.stresses - target.stresses).square().mean((2, 3))
-        loss = loss + settings.stress_weight * (error * target.has_stress).sum(1) / target.has_stress.sum()
-    return loss
-
-
-class _Batches:
-    """An endless sequence of batches; a structure is prepared once, and a batch of the whole set is joined once."""
-
-    def __init__(self, models: Stack, labelled: Sequence[Labelled], size: int, seed: int) -> None:
-        self._models, self._labelled = models, labelled
-        self._prepared = [models.network.prepare(atoms) for atoms, _ in labelled]
-        self._rng = np.random.default_rng(seed)
-        self._size = min(size, len(labelled))
-        self._order: list[int] = []
-        self._whole = self._join(range(len(labelled))) if self._size == len(labelled) else None
-
-    def _join(self, places: Sequence[int]) -> tuple[Any, _Targets]:
-        batch = self._models.network.join([self._prepared[place] for place in places])  # type: ignore[misc]
-        return batch, _targets(self._models, [self._labelled[place] for place in places])
-
-    def next(self) -> tuple[Any, _Targets]:
-        if self._whole is not None:
-            return self._whole
-        while len(self._order) < self._size:
-            self._order += self._rng.permutation(len(self._labelled)).tolist()
-        places, self._order = self._order[: self._size], self._order[self._size :]
-        return self._join(places)

@@ -1,19 +1,27 @@
 """One cell of the grid: a committee of one arm trained on one set of labels, evaluated once on the frozen test set."""
 
 import time
+from pathlib import Path
 
-from al_core.datasets import LabelKeys, labelled_structures
+from ase import Atoms
+
+from al_core.datasets import LabelKeys, labelled_structures, read_structures
 from al_core.evaluation.errors import member_force_maes, slice_errors
-from al_core.files import write_json
+from al_core.files import read_json, write_json
+from al_core.hashing import structure_id
 from al_core.labelling import finished
 from al_core.models.arms import ARMS
+from al_core.models.batches import Labelled
 from al_core.models.bundle import Bundle, load_bundle, save_bundle
+from al_core.models.card import CARD, committee_folders
 from al_core.models.mace import pick_device
 from al_core.models.prediction import predict
-from al_core.models.training import Labelled, train
+from al_core.models.training import train
 from al_core.store import LabelStore
 from al_core.studies.inputs import CellInputs
 from al_core.studies.workspace import Workspace
+
+_DIVERGED = "diverged.json"
 
 
 def run_cell(cell: CellInputs) -> str:
@@ -24,14 +32,12 @@ def run_cell(cell: CellInputs) -> str:
     begin = time.process_time()
     device = pick_device(cell.device)
     labelled = _labelled(place, cell.labels)
-    source = [load_bundle(folder) for folder in cell.source]
-    starts = ARMS[cell.arm.kind](source, labelled, cell.element, cell.seed, device)
-    folders = [place.models(cell.key) / f"member-{number}" for number in range(len(starts))]
-    missing = [number for number, folder in enumerate(folders) if not (folder / "model.json").exists()]
-    settings = (cell.training, cell.arm.learning_rate, cell.seed, device)
-    for number, bundle in zip(missing, train([starts[k] for k in missing], labelled, *settings), strict=True):
-        save_bundle(bundle, folders[number])
-    committee = [load_bundle(folder) for folder in folders]
+    starts = _starts(cell, labelled)
+    folder = place.models(cell.key)
+    if not _complete(folder, len(starts)):
+        _train(cell, starts, labelled, folder)
+    members = committee_folders(folder)
+    committee = [load_bundle(member) for member in members]
     training_seconds = sum(bundle.info["training"]["core_seconds"] for bundle in committee)
     test = labelled_structures(place.test, LabelKeys())
     said = predict(committee, [atoms for atoms, _ in test], device)
@@ -42,6 +48,7 @@ def run_cell(cell: CellInputs) -> str:
             "seed": cell.seed,
             "labels": sorted(cell.labels),
             "rescaling": starts[0].info.get("rescaling"),
+            "diverged_members": len(starts) - len(committee),
             "metrics": slice_errors(said, test),
             "members_force_mae_meV_per_A": member_force_maes(said, test),
             "core_seconds": max(training_seconds, time.process_time() - begin),
@@ -52,8 +59,48 @@ def run_cell(cell: CellInputs) -> str:
 
 def zero_label_committee(cell: CellInputs) -> list[Bundle]:
     """Return the committee an arm starts with before there is any label."""
+    return _starts(cell, [])
+
+
+def _starts(cell: CellInputs, labelled: list[Labelled]) -> list[Bundle]:
     source = [load_bundle(folder) for folder in cell.source]
-    return ARMS[cell.arm.kind](source, [], cell.element, cell.seed, pick_device(cell.device))
+    return ARMS[cell.arm.kind](source, labelled, cell.element, cell.seed, pick_device(cell.device))
+
+
+def _complete(folder: Path, members: int) -> bool:
+    """Tell whether a committee was trained before; members that diverged are named in a file of their own."""
+    failed = read_json(folder / _DIVERGED) if (folder / _DIVERGED).exists() else []
+    return all(number in failed or (folder / f"member-{number}" / CARD).exists() for number in range(members))
+
+
+def _train(cell: CellInputs, starts: list[Bundle], labelled: list[Labelled], folder: Path) -> None:
+    settings = cell.training
+    if cell.arm.steps is not None:
+        settings = settings.model_copy(update={"steps": cell.arm.steps})
+    trained = train(
+        starts,
+        labelled,
+        settings,
+        cell.arm.learning_rate,
+        cell.seed,
+        pick_device(cell.device),
+        way=cell.arm.tuning,
+        unlabelled=_unlabelled(cell, labelled),
+    )
+    diverged = [number for number, bundle in enumerate(trained) if bundle is None]
+    if diverged:
+        write_json(folder / _DIVERGED, diverged)
+    for number, bundle in enumerate(trained):
+        if bundle is not None:
+            save_bundle(bundle, folder / f"member-{number}")
+
+
+def _unlabelled(cell: CellInputs, labelled: list[Labelled]) -> list[Atoms]:
+    """Return the structures of the pool that are not among the labelled ones, if the cell's way of training asks."""
+    if not cell.asks_pool:
+        return []
+    known = {structure_id(atoms) for atoms, _ in labelled}
+    return [atoms for atoms in read_structures(Workspace(cell.out).pool) if structure_id(atoms) not in known]
 
 
 def _labelled(place: Workspace, keys: tuple[str, ...]) -> list[Labelled]:

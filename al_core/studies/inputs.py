@@ -22,7 +22,7 @@ class CellInputs:
         seed: of initial weights and batches.
         labels: label keys; their order does not count.
         source: folders of the source bundles, one a member.
-        source_hash, test_hash: content of source and test set.
+        source_hash, test_hash, pool_hash: content of source, test set and pool.
         training: how long and how.
         device: where to compute; not part of the key.
     """
@@ -35,8 +35,14 @@ class CellInputs:
     source: tuple[Path, ...]
     source_hash: str
     test_hash: str
+    pool_hash: str
     training: Training
     device: str
+
+    @property
+    def asks_pool(self) -> bool:
+        """Whether the way of training reads unlabelled structures of the pool."""
+        return self.arm.tuning.kind == "rehearsed"
 
     @property
     def key(self) -> str:
@@ -50,6 +56,7 @@ class CellInputs:
                 "labels": sorted(self.labels),
                 "source": self.source_hash,
                 "test": self.test_hash,
+                "pool": self.pool_hash if self.asks_pool else "",
                 "training": self.training.model_dump(),
             }
         )

@@ -12,11 +12,12 @@ from al_core.evaluation.errors import member_force_maes, slice_errors
 from al_core.files import write_json
 from al_core.hashing import file_sha256
 from al_core.models.arms.scratch import initial_model
+from al_core.models.batches import Labelled
 from al_core.models.bundle import load_bundle, save_bundle
 from al_core.models.card import committee_folders
 from al_core.models.mace import pick_device
 from al_core.models.prediction import predict
-from al_core.models.training import Labelled, train
+from al_core.models.training import train
 from al_core.progress import step_writer, steps_file
 from al_core.studies.data import hold_out
 
@@ -50,6 +51,8 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
     tell = step_writer(steps_file(out, numbers[0]))
     committee = train(starts, training_set, config.training, config.learning_rate, missing[0], device, tell)
     for number, trained in zip(missing, committee, strict=True):
+        if trained is None:
+            continue  # it diverged; the committee goes on without it
         card = {
             **trained.info,
             "name": f"{config.name}/member-{number}",

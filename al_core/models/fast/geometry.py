@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,7 +109,7 @@ def geometry(atoms: Atoms, basis: Basis, dtype: torch.dtype, device: torch.devic
     species = [place_of[number] if len(place_of) > 1 else 0 for number in atoms.numbers.tolist()]
     n, size = len(atoms), angular.shape[1]
 
-    def put(values: np.ndarray | torch.Tensor | list[int], kind: torch.dtype = torch.long) -> torch.Tensor:
+    def put(values: np.ndarray | torch.Tensor | list[Any], kind: torch.dtype = torch.long) -> torch.Tensor:
         return torch.as_tensor(values).to(device, kind)
 
     return Geometry(

@@ -34,7 +34,8 @@ def _ladder(degree: int) -> torch.Tensor:
     coupling = o3.wigner_3j(degree, degree - 1, 1, dtype=torch.float64)
     point = torch.tensor([0.3, 0.5, 0.8], dtype=torch.float64)
     lower, own = (
-        o3.spherical_harmonics(l, point, normalize=False, normalization="component") for l in (degree - 1, degree)
+        o3.spherical_harmonics(one, point, normalize=False, normalization="component") for one in (degree - 1, degree)
     )
     along = torch.einsum("p,mpa,a->m", lower, coupling, point)
-    return coupling * (degree * own.dot(along) / along.dot(along))
+    ladder: torch.Tensor = coupling * (degree * own.dot(along) / along.dot(along))
+    return ladder

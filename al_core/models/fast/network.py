@@ -8,16 +8,14 @@ from typing import Any
 import torch
 import torch.nn.functional as nn
 from ase import Atoms
-from e3nn.math import normalize2mom
 
 from al_core.config import Architecture
 from al_core.models.fast.geometry import Basis, Geometry, geometry, join
 from al_core.models.fast.products import polynomials, symmetric
 from al_core.models.fast.radial import radial_network
-from al_core.models.mace import o3
+from al_core.models.mace import SILU_FACTOR, o3
 
 Weights = Mapping[str, torch.Tensor]
-_GATE = float(normalize2mom(nn.silu).cst)  # e3nn's factor of silu
 
 
 @dataclass(frozen=True)
@@ -53,9 +51,7 @@ class Network:
         dtype, device: of what is computed.
     """
 
-    def __init__(
-        self, architecture: Architecture, state: Weights, dtype: torch.dtype, device: torch.device
-    ) -> None:
+    def __init__(self, architecture: Architecture, state: Weights, dtype: torch.dtype, device: torch.device) -> None:
         self._dtype, self._device = dtype, device
         self.channels, self.l_max = architecture.channels, architecture.l_max
         self.layers = _layers(architecture)
@@ -86,14 +82,14 @@ class Network:
         """Return several structures as one batch."""
         return join(prepared)
 
-    def __call__(self, weights: Weights, geometry: Geometry) -> Output:
+    def __call__(self, weights: Weights, batch: Geometry) -> Output:
         """Return energies, forces and stresses.
 
         Args:
             weights: stacks [K, ...] of mace's parameters and of the scale, shift and neighbour number of each model.
-            geometry: as :meth:`join` returns it.
+            batch: as :meth:`join` returns it.
         """
-        return _Pass(self, weights, geometry).run()
+        return _Pass(self, weights, batch).run()
 
 
 def read_basis(state: Weights, l_max: int) -> Basis:
@@ -147,15 +143,20 @@ class _Linear(torch.autograd.Function):
     """A linear map given together with its transpose, so that neither direction scatters."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, x: torch.Tensor, there: Callable[..., torch.Tensor], back: Callable[..., torch.Tensor]
     ) -> torch.Tensor:
         ctx.back = back
         return there(x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         return ctx.back(gradient), None, None
+
+
+def _moved(x: torch.Tensor, there: Callable[..., torch.Tensor], back: Callable[..., torch.Tensor]) -> torch.Tensor:
+    moved: torch.Tensor = _Linear.apply(x, there, back)  # type: ignore[no-untyped-call]
+    return moved
 
 
 class _Moves:
@@ -179,19 +180,19 @@ class _Moves:
 
     def to_slots(self, x: torch.Tensor) -> torch.Tensor:
         """Give both slots of a pair its value."""
-        return torch.as_tensor(_Linear.apply(x, self._to_slots, self._to_pairs))
+        return _moved(x, self._to_slots, self._to_pairs)
 
     def to_pairs(self, x: torch.Tensor) -> torch.Tensor:
         """Give a pair the sum of its slots."""
-        return torch.as_tensor(_Linear.apply(x, self._to_pairs, self._to_slots))
+        return _moved(x, self._to_pairs, self._to_slots)
 
     def to_neighbors(self, x: torch.Tensor) -> torch.Tensor:
         """Give every slot the value of the atom in it."""
-        return torch.as_tensor(_Linear.apply(x, self._to_neighbors, self._from_neighbors))
+        return _moved(x, self._to_neighbors, self._from_neighbors)
 
     def from_neighbors(self, x: torch.Tensor) -> torch.Tensor:
         """Give every atom the sum of the slots it stands in."""
-        return torch.as_tensor(_Linear.apply(x, self._from_neighbors, self._to_neighbors))
+        return _moved(x, self._from_neighbors, self._to_neighbors)
 
 
 class _Species:
@@ -203,9 +204,7 @@ class _Species:
             self._atoms = [torch.nonzero(species == one).flatten() for one in range(count)]
             self._back = torch.argsort(torch.cat(self._atoms))
 
-    def apply(
-        self, function: Callable[..., torch.Tensor | tuple[torch.Tensor, ...]], dim: int, *values: torch.Tensor
-    ) -> Any:
+    def apply(self, function: Callable[..., Any], dim: int, *values: torch.Tensor) -> Any:
         """Call function(element, values of its atoms) for every element; put the results in the atoms' order."""
         if self.count == 1:
             return function(0, *values)
@@ -248,7 +247,7 @@ class _Pass:
         return x.expand(self.members, *x.shape).flatten(0, 1)
 
     def run(self) -> Output:
-        geometry, scale = self.geometry, self.weights["scale_shift.scale"]
+        scale = self.weights["scale_shift.scale"]
         hidden = self._embedding()
         steps = [_Step(self, layer) for layer in self.net.layers]
         energy = torch.zeros((), dtype=scale.dtype, device=scale.device)
@@ -281,7 +280,7 @@ class _Pass:
             return _matmul(x, linear).flatten(1), linear.mT.unsqueeze(1)
         first = self.weights[f"{name}.linear_1.weight"].view(self.members, channels, -1) / math.sqrt(channels)
         width = first.shape[-1]
-        second = self.weights[f"{name}.linear_2.weight"].view(self.members, width, 1) * (_GATE / math.sqrt(width))
+        second = self.weights[f"{name}.linear_2.weight"].view(self.members, width, 1) * (SILU_FACTOR / math.sqrt(width))
         inner = _matmul(x, first)
         gate = torch.sigmoid(inner)
         opening = gate * (1 + inner * (1 - gate))
@@ -352,11 +351,12 @@ class _Step:
 
         Where all atoms bring the same (one element, first layer), what they bring is multiplied in here.
         """
-        weights, name = [], f"{self.name}.conv_tp_weights.layer"
+        weights: list[torch.Tensor] = []
+        name = f"{self.name}.conv_tp_weights.layer"
         while f"{name}{len(weights)}.weight" in self.all.weights:
             number = len(weights)
             weight = self.all.weights[f"{name}{number}.weight"]
-            weights.append(weight * ((_GATE if number else 1.0) / math.sqrt(weight.shape[1])))
+            weights.append(weight * ((SILU_FACTOR if number else 1.0) / math.sqrt(weight.shape[1])))
         last = weights[-1].view(self.members, -1, len(self.layer.paths), self.channels)
         order = [self.layer.paths.index(path) for l1 in self.layer.degrees for path in self._by_degree[l1]]
         if order != sorted(order):
@@ -455,10 +455,7 @@ class _Step:
         blocks: dict[tuple[int, int, int], torch.Tensor] = {}
         for l3 in range(self.all.net.l_max + 1):
             part = x[:, :, l3**2 : (l3 + 1) ** 2]
-            if self.first:
-                part = self.all.species.matmul(part, self.mix[l3].mT)
-            else:
-                part = _matmul(part, self.mix[l3].mT)
+            part = self.all.species.matmul(part, self.mix[l3].mT) if self.first else _matmul(part, self.mix[l3].mT)
             paths = [path for path in self.layer.paths if path[2] == l3]
             blocks |= zip(paths, part.split(c, dim=-1), strict=True)
         incoming = self._through_messages(blocks)
@@ -474,7 +471,7 @@ class _Step:
     def _through_messages(self, blocks: dict[tuple[int, int, int], torch.Tensor]) -> dict[int, torch.Tensor]:
         members, atoms, width, c = self.members, self.atoms, self.width, self.channels
         incoming: dict[int, torch.Tensor] = {}
-        radial_slopes = []
+        radial_slopes, angular_slopes = [], []
         for l1, paths in self._by_degree.items():
             padded = [
                 nn.pad(blocks[path].reshape(members * atoms, -1, c), (place * c, (len(paths) - 1 - place) * c))
@@ -486,7 +483,7 @@ class _Step:
             if l1 == 1:
                 clebsch = self.all.net._clebsch.transpose(1, 2).flatten(0, 1)
                 angular = torch.matmul(angular.view(members * atoms, width, -1), clebsch)
-            self.angular_slope = angular if l1 == 0 else self.angular_slope + angular
+            angular_slopes.append(angular)
             if self.constant:
                 radial_slopes.append(edge.view(members, atoms * width, -1))
                 continue
@@ -496,6 +493,7 @@ class _Step:
                     members, atoms, 2 * l1 + 1, c
                 )
             radial_slopes.append((edge * self.neighbor[l1]).sum(3).view(members, atoms * width, -1))
+        self.angular_slope = torch.stack(angular_slopes).sum(0) if len(angular_slopes) > 1 else angular_slopes[0]
         slope = radial_slopes[0] if len(radial_slopes) == 1 else torch.cat(radial_slopes, dim=-1)
         self.distance_slope = (self.all.moves.to_pairs(slope) * self.radial_slope).sum(-1)
         return incoming

@@ -43,7 +43,7 @@ def _rows(components: int) -> list[tuple[int, int, int]]:
 
 class _Polynomials(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, *tensors: torch.Tensor) -> Any:  # type: ignore[override]
+    def forward(ctx: Any, x: torch.Tensor, *tensors: torch.Tensor) -> Any:
         n, components, atoms = x.shape
         shape = (n, -1, components, atoms)
         value = gradient = tensors[0].view(n, -1, components, 1)
@@ -63,7 +63,7 @@ class _Polynomials(torch.autograd.Function):
         return (value * x.unsqueeze(1)).sum(2), gradient.expand(shape[0], -1, components, atoms)
 
     @staticmethod
-    def backward(ctx: Any, of_value: torch.Tensor, of_gradient: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, of_value: torch.Tensor, of_gradient: torch.Tensor) -> Any:
         x, value, *rest = ctx.saved_tensors
         tensors, kept = rest[: ctx.order], rest[ctx.order :]
         n, components, atoms = x.shape
@@ -97,5 +97,5 @@ def polynomials(x: torch.Tensor, tensors: list[torch.Tensor]) -> tuple[torch.Ten
         x: n channels, I components, N atoms; contiguous.
         tensors: T1 [n, m I, 1], T2 [n, m I, I], T3 [n, m I, I (I + 1) / 2], as many as the correlation order.
     """
-    value, gradient = _Polynomials.apply(x, *tensors)
+    value, gradient = _Polynomials.apply(x, *tensors)  # type: ignore[no-untyped-call]
     return value, gradient

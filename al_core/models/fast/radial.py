@@ -18,9 +18,7 @@ def bessel(
     basis_slope = prefactor * frequencies * cosine / r - basis / r
     x, p = r / r_max, power
     inside = (x < 1).to(x)
-    envelope = inside * (
-        1 - (p + 1) * (p + 2) / 2 * x**p + p * (p + 2) * x ** (p + 1) - p * (p + 1) / 2 * x ** (p + 2)
-    )
+    envelope = inside * (1 - (p + 1) * (p + 2) / 2 * x**p + p * (p + 2) * x ** (p + 1) - p * (p + 1) / 2 * x ** (p + 2))
     envelope_slope = inside * (-p * (p + 1) * (p + 2) / 2 * x ** (p - 1) * (1 - x) ** 2) / r_max
     return torch.stack([basis * envelope, basis_slope * envelope + basis * envelope_slope])
 
@@ -29,7 +27,7 @@ class _Network(torch.autograd.Function):
     """A bias-free silu network on values and their derivatives along one line."""
 
     @staticmethod
-    def forward(ctx: Any, inputs: torch.Tensor, *weights: torch.Tensor) -> Any:  # type: ignore[override]
+    def forward(ctx: Any, inputs: torch.Tensor, *weights: torch.Tensor) -> Any:
         hidden, kept = inputs.unsqueeze(0), []
         for weight in weights[:-1]:
             before = torch.matmul(hidden, weight)
@@ -46,7 +44,7 @@ class _Network(torch.autograd.Function):
         return torch.matmul(hidden, weights[-1]).chunk(2, dim=1)
 
     @staticmethod
-    def backward(ctx: Any, of_value: torch.Tensor, of_slope: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, of_value: torch.Tensor, of_slope: torch.Tensor) -> Any:
         gradient = torch.cat([of_value, of_slope], dim=1)
         inputs, *rest = ctx.saved_tensors
         weights, kept = rest[: ctx.layers], rest[ctx.layers :]
@@ -81,5 +79,5 @@ def radial_network(inputs: torch.Tensor, weights: list[torch.Tensor]) -> tuple[t
     Returns:
         values and derivatives, each [K, n, n_out].
     """
-    values, slopes = _Network.apply(inputs, *weights)
+    values, slopes = _Network.apply(inputs, *weights)  # type: ignore[no-untyped-call]
     return values, slopes
