@@ -13,7 +13,7 @@ from al_core.errors import LabelError
 from al_core.hashing import digest, label_key
 from al_core.models.card import content_hash, seed_members
 from al_core.studies.data import StudyData
-from al_core.studies.grid import Chain, Place, chains, pairs, places
+from al_core.studies.grid import BASELINE, Chain, Place, chains, pairs, places
 from al_core.studies.inputs import CellInputs, ChoiceInputs
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
@@ -36,6 +36,7 @@ class Rounds:
         labels: for each chain, its label keys in the order they were chosen.
         failed: structures that could not be labelled.
         cells: the finished cells: (place, budget) to key.
+        baselines: the cells of the baseline on the same labels, likewise.
     """
 
     config: StudyConfig
@@ -47,6 +48,7 @@ class Rounds:
     labels: dict[Chain, list[str]] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
     cells: dict[tuple[Place, int], str] = field(default_factory=dict)
+    baselines: dict[tuple[Place, int], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         identity = make_labeler(self.config.labeler).identity()
@@ -117,6 +119,8 @@ class Rounds:
             self.steps.done(MODELS)
         for where in places(self.config):
             self.cells[where, budget] = keys[where.arm, where.chain]
+            if (BASELINE, where.chain) in keys:
+                self.baselines[where, budget] = keys[BASELINE, where.chain]
 
     def _stop_if_too_many_fail(self) -> None:
         used = {key for keys in self.labels.values() for key in keys}

@@ -16,8 +16,8 @@ from al_core.models.card import committee_folders, content_hash, shipped_committ
 from al_core.report.render import headline, write_report
 from al_core.store import LabelStore
 from al_core.studies.data import hash_of_test_set, prepare_data
-from al_core.studies.grid import places
-from al_core.studies.results import StudyResults, load_results
+from al_core.studies.grid import BASELINE, places
+from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.summary import grown, ledger, write_summary
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
@@ -100,7 +100,8 @@ def _write_state(rounds: Rounds) -> None:
     config, place = rounds.config, rounds.place
     budgets = sorted({budget for _, budget in rounds.cells})
     labels = {budget: grown(rounds.labels, budget) for budget in budgets}
-    cells = {b: list(dict.fromkeys(key for (_, budget), key in rounds.cells.items() if budget == b)) for b in budgets}
+    trained = [*rounds.cells.items(), *rounds.baselines.items()]
+    cells = {b: list(dict.fromkeys(key for (_, budget), key in trained if budget == b)) for b in budgets}
     hashes = {
         "source": {
             "folder": rounds.source[0].parent.name,
@@ -112,7 +113,19 @@ def _write_state(rounds: Rounds) -> None:
         "labeler": make_labeler(config.labeler).identity(),
     }
     spent = ledger(place, labels, cells, len(rounds.data.test) if rounds.data.unlabelled_test else 0)
-    write_summary(place, config, rounds.cells, len(places(config)) * len(config.budgets), spent, hashes)
+    write_summary(
+        place, config, rounds.cells, rounds.baselines, len(places(config)) * len(config.budgets), spent, hashes
+    )
+
+
+def _baseline(row: Row) -> dict[str, Any]:
+    if not row.baseline_metrics or row.arm == BASELINE:
+        return {f"{BASELINE}_force_mae_meV_per_A": "", "negative_transfer": ""}
+    error = round(row.baseline_metrics["all"]["force_mae_meV_per_A"], 2)
+    return {
+        f"{BASELINE}_force_mae_meV_per_A": error,
+        "negative_transfer": "yes" if row.negative_transfer() else "no",
+    }
 
 
 def _publish(results: StudyResults, budget: int) -> None:
@@ -124,6 +137,7 @@ def _publish(results: StudyResults, budget: int) -> None:
             "arm": row.arm,
             "seed": row.seed,
             **{metric: round(value, 2) for metric, value in row.metrics["all"].items()},
+            **_baseline(row),
         }
         for row in results.rows
         if row.budget == budget

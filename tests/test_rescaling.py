@@ -146,7 +146,20 @@ def test_the_rescaled_arm_explains_labels_of_a_rescaled_source(source: Any, made
 
 def test_without_labels_the_rescaled_arm_takes_the_known_ratios(source: Any, cpu: Any) -> None:
     fitted = ARMS["rescaled"](source, [], "Ge", 0, cpu)[0].info["rescaling"]
-    assert fitted == {"length": pytest.approx(5.658 / 5.431), "energy": pytest.approx(3.85 / 4.63)}
+    assert fitted["length"] == pytest.approx(5.658 / 5.431)
+    assert fitted["energy"] == pytest.approx(3.85 / 4.63)
+    assert fitted["length_error"] > 0.01, "nothing was measured: the error is the prior's"
+    assert fitted["atomic_energy_error"] is None
+
+
+def test_the_errors_of_the_fit_fall_with_labels_and_cover_the_truth(source: Any, made: Any, cpu: Any) -> None:
+    prior = Rescaling(length=1.03, energy=0.9)
+    none, one, all_ = (fit_rescaling(source, labelled, prior, cpu) for labelled in ([], made[:1], made))
+    assert none.length_error > one.length_error > all_.length_error > 0
+    assert none.energy_error > one.energy_error > all_.energy_error > 0
+    assert one.atomic_energy_error > all_.atomic_energy_error > 0
+    assert abs(all_.length - TRUTH.length) < 4 * all_.length_error
+    assert abs(all_.energy - TRUTH.energy) < 4 * all_.energy_error
 
 
 def test_fitting_e0_makes_the_mean_energy_error_zero(source: Any, ge_labelled: Any, cells: Any, cpu: Any) -> None:

@@ -6,7 +6,7 @@ scale carries an energy factor ``s``. So a source potential becomes E(R) = s E_s
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from ase.data import atomic_numbers
 from scipy.optimize import minimize_scalar
 
 from al_core.models.bundle import Bundle
-from al_core.models.prediction import Predictions, predict
+from al_core.models.prediction import predict
 from al_core.types import Label
 
 _FORCE_ERROR = 0.10  # eV/Å; what a rescaled potential cannot describe, so that data and prior are weighed rightly
@@ -32,17 +32,22 @@ _SCALE, _SHIFT = "scale_shift.scale", "scale_shift.shift"
 
 @dataclass(frozen=True)
 class Rescaling:
-    """The numbers of a rescaling.
+    """The numbers of a rescaling, and one standard deviation of each where they were fitted.
 
     Attributes:
         length: ratio of target to source lengths.
         energy: factor of the interaction energy.
+        length_error, energy_error: of the two.
+        atomic_energy_error: of the E0 that goes with them, eV.
     """
 
     length: float = 1.0
     energy: float = 1.0
+    length_error: float = field(default=0.0, compare=False)
+    energy_error: float = field(default=0.0, compare=False)
+    atomic_energy_error: float | None = field(default=None, compare=False)
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, float | None]:
         """Return a JSON-ready dictionary."""
         return asdict(self)
 
@@ -103,7 +108,8 @@ def fit_rescaling(
 
     Least squares of forces and energies of the committee's mean, with Gaussian priors at ``prior``: for a given length
     ratio the energy scale (and E0, free) follow in closed form; the length ratio is searched. Without labels the prior
-    itself is returned.
+    itself is returned. The errors are those of linearised least squares, widened where the misfit is larger than what
+    a rescaled potential is expected to leave.
 
     Args:
         committee: the source models.
@@ -112,22 +118,74 @@ def fit_rescaling(
         device: where to compute.
     """
     if not labelled:
-        return prior
-
-    def misfit(log_length: float) -> tuple[float, float]:
-        lam = float(np.exp(log_length))
-        said = predict(committee, [_shrunk(atoms, lam) for atoms, _ in labelled], device)
-        energy, cost = _closed_form(said, committee, labelled, lam, prior.energy)
-        return cost + ((log_length - np.log(prior.length)) / _LENGTH_PRIOR) ** 2, energy
-
+        return replace(prior, length_error=_LENGTH_PRIOR * prior.length, energy_error=_SCALE_PRIOR)
+    misfit = _Misfit(committee, labelled, prior, device)
     center = float(np.log(prior.length))
     found = minimize_scalar(
-        lambda x: misfit(x)[0],
+        lambda x: misfit.at(x)[1],
         bounds=(center - _SEARCH, center + _SEARCH),
         method="bounded",
         options={"xatol": _TOLERANCE},
     )
-    return Rescaling(length=float(np.exp(found.x)), energy=misfit(found.x)[1])
+    (energy, _), _ = misfit.at(found.x)
+    length = float(np.exp(found.x))
+    errors = misfit.errors(found.x)
+    return Rescaling(length, energy, length * errors[0], errors[1], errors[2])
+
+
+class _Misfit:
+    """Weighted residuals of a rescaled committee's mean on labels; the last rows are the priors."""
+
+    def __init__(
+        self,
+        committee: Sequence[Bundle],
+        labelled: Sequence[tuple[Atoms, Label]],
+        prior: Rescaling,
+        device: torch.device,
+    ) -> None:
+        self._committee, self._prior, self._device = committee, prior, device
+        self._structures = [atoms for atoms, _ in labelled]
+        self._sizes = np.array([len(atoms) for atoms, _ in labelled])
+        self._e0 = np.array([atomic_energy(bundle) for bundle in committee])
+        self._wanted = np.concatenate(
+            [
+                np.concatenate([label.forces.ravel() for _, label in labelled]) / _FORCE_ERROR,
+                np.array([label.energy for _, label in labelled]) / self._sizes / _ENERGY_ERROR,
+                [prior.energy / _SCALE_PRIOR, np.log(prior.length) / _LENGTH_PRIOR],
+            ]
+        )
+
+    def _columns(self, log_length: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the columns of energy scale and E0, [n_rows, 2], and what does not depend on them."""
+        lam = float(np.exp(log_length))
+        said = predict(self._committee, [_shrunk(atoms, lam) for atoms in self._structures], self._device)
+        forces = np.concatenate([part.mean(axis=0).ravel() for part in said.forces]) / lam
+        per_atom = (said.energies / self._sizes[:, None] - self._e0).mean(axis=1)
+        scale = np.concatenate([forces / _FORCE_ERROR, per_atom / _ENERGY_ERROR, [1 / _SCALE_PRIOR, 0.0]])
+        shift = np.concatenate([np.zeros_like(forces), np.full(len(per_atom), 1 / _ENERGY_ERROR), [0.0, 0.0]])
+        fixed = np.zeros(len(scale))
+        fixed[-1] = log_length / _LENGTH_PRIOR
+        return np.column_stack([scale, shift]), fixed
+
+    def at(self, log_length: float) -> tuple[tuple[float, float], float]:
+        """Return the best energy scale and E0 for a length ratio, and the sum of squares they leave."""
+        columns, fixed = self._columns(log_length)
+        best = np.linalg.lstsq(columns, self._wanted - fixed, rcond=None)[0]
+        return (float(best[0]), float(best[1])), float(((columns @ best + fixed - self._wanted) ** 2).sum())
+
+    def errors(self, log_length: float) -> tuple[float, float, float]:
+        """Return the standard deviations of log length ratio, energy scale and E0 (eV) at an optimum."""
+        best, squares = self.at(log_length)
+        ends = []
+        for step in (_TOLERANCE, -_TOLERANCE):
+            columns, fixed = self._columns(log_length + step)
+            ends.append(columns @ best + fixed)
+        columns, _ = self._columns(log_length)
+        jacobian = np.column_stack([(ends[0] - ends[1]) / (2 * _TOLERANCE), columns])
+        spread = max(1.0, squares / max(1, len(self._wanted) - 3))
+        variances = spread * np.diag(np.linalg.inv(jacobian.T @ jacobian))
+        length, energy, shift = np.sqrt(variances)
+        return float(length), float(energy), float(shift)
 
 
 def _shrunk(atoms: Atoms, lam: float) -> Atoms:
@@ -135,29 +193,3 @@ def _shrunk(atoms: Atoms, lam: float) -> Atoms:
     copy.set_cell(atoms.cell.array / lam)
     copy.positions = atoms.positions / lam
     return copy
-
-
-def _closed_form(
-    said: Predictions,
-    committee: Sequence[Bundle],
-    labelled: Sequence[tuple[Atoms, Label]],
-    lam: float,
-    prior_energy: float,
-) -> tuple[float, float]:
-    """Return the best energy scale for a length ratio, and the sum of squares it leaves."""
-    sizes = np.array([len(atoms) for atoms, _ in labelled])
-    e0 = np.array([atomic_energy(bundle) for bundle in committee])
-    per_atom = (said.energies / sizes[:, None] - e0).mean(axis=1)
-    forces = np.concatenate([part.mean(axis=0).ravel() for part in said.forces]) / lam
-    wanted = np.concatenate([label.forces.ravel() for _, label in labelled])
-    wanted_energy = np.array([label.energy for _, label in labelled]) / sizes
-    rows = np.concatenate(
-        [
-            np.column_stack([forces, np.zeros_like(forces)]) / _FORCE_ERROR,
-            np.column_stack([per_atom, np.ones_like(per_atom)]) / _ENERGY_ERROR,
-            [[1 / _SCALE_PRIOR, 0.0]],
-        ]
-    )
-    values = np.concatenate([wanted / _FORCE_ERROR, wanted_energy / _ENERGY_ERROR, [prior_energy / _SCALE_PRIOR]])
-    solution = np.linalg.lstsq(rows, values, rcond=None)[0]
-    return float(solution[0]), float(((rows @ solution - values) ** 2).sum())

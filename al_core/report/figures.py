@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from al_core.studies.curves import Curve
-from al_core.studies.statistics import BASELINE
+from al_core.studies.grid import BASELINE
 
 _BASELINE_COLOUR = "#404040"
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

@@ -23,8 +23,9 @@ from al_core.report.tables import (
     transfer_table,
 )
 from al_core.studies.curves import SEEDS_FOR_A_CLAIM, Curve, Point, learning_curves
+from al_core.studies.grid import BASELINE
 from al_core.studies.results import StudyResults, load_results
-from al_core.studies.statistics import BASELINE, TransferDifference, labels_saved, transfer_differences
+from al_core.studies.statistics import TransferDifference, labels_saved, transfer_differences
 
 _COMPARISONS = {"shared": "shared label sets", "own": "own acquisitions"}
 

@@ -3,12 +3,16 @@
 A *chain* is one growing set of labels. An acquisition that asks no model grows one chain a seed for all arms; one that
 asks models grows a chain an arm. In the *own* comparison each arm trains on its own chain, in the *shared* one all
 arms train on the chain of one arm, the leader. A pair of arm and chain that counts in both is trained once.
+
+Where there is a baseline, it is trained on every chain, so that each transfer has its like on the same labels.
 """
 
 from dataclasses import dataclass
 
 from al_core.acquisition import ACQUISITIONS
 from al_core.config import StudyConfig
+
+BASELINE = "scratch"
 
 
 @dataclass(frozen=True)
@@ -55,5 +59,8 @@ def chains(config: StudyConfig) -> list[Chain]:
 
 
 def pairs(config: StudyConfig) -> list[tuple[str, Chain]]:
-    """Return every (arm, chain) that is trained, once."""
-    return list(dict.fromkeys((place.arm, place.chain) for place in places(config)))
+    """Return every (arm, chain) that is trained, once; the baseline, if it is an arm, on every chain."""
+    found = [(place.arm, place.chain) for place in places(config)]
+    if any(arm.kind == BASELINE for arm in config.arms):
+        found += [(BASELINE, place.chain) for place in places(config)]
+    return list(dict.fromkeys(found))

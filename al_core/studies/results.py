@@ -28,6 +28,8 @@ class Row:
         members: the committee's single members' force MAE on the whole test set, meV/Å.
         labels: keys of the labels it was trained on.
         core_seconds: processor time of its training.
+        baseline_cell: key of the cell of the baseline trained on the same labels; '' where there is none.
+        baseline_metrics: its metrics.
     """
 
     comparison: str
@@ -40,6 +42,12 @@ class Row:
     members: tuple[float, ...]
     labels: tuple[str, ...]
     core_seconds: float
+    baseline_cell: str = ""
+    baseline_metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def negative_transfer(self, metric: str = "force_mae_meV_per_A") -> bool:
+        """Return whether the baseline does better with the same labels and seed, on the whole test set."""
+        return bool(self.baseline_metrics) and self.metrics["all"][metric] > self.baseline_metrics["all"][metric]
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,7 @@ def load_results(out: Path) -> StudyResults:
     rows = []
     for place in study["grid"]:
         cell = read_json(out / "cells" / f"{place['cell']}.json")
+        baseline = place.get("baseline_cell", "")
         rows.append(
             Row(
                 **place,
@@ -91,6 +100,7 @@ def load_results(out: Path) -> StudyResults:
                 members=tuple(cell["members_force_mae_meV_per_A"]),
                 labels=tuple(cell["labels"]),
                 core_seconds=cell["core_seconds"],
+                baseline_metrics=read_json(out / "cells" / f"{baseline}.json")["metrics"] if baseline else {},
             )
         )
     return StudyResults(

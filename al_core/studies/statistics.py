@@ -7,9 +7,8 @@ from typing import Literal
 import numpy as np
 
 from al_core.studies.curves import Spread, seed_values, spread_of
+from al_core.studies.grid import BASELINE
 from al_core.studies.results import Row
-
-BASELINE = "scratch"
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def write_summary(
     place: Workspace,
     config: StudyConfig,
     grid: Mapping[tuple[Place, int], str],
+    baselines: Mapping[tuple[Place, int], str],
     expected: int,
     spent: dict[str, Any],
     hashes: dict[str, Any],
@@ -85,6 +86,7 @@ def write_summary(
         place: the study's folder.
         config: the study.
         grid: the finished places: (place, budget) to cell key.
+        baselines: the baseline's cells on the same labels, likewise, where there is a baseline.
         expected: how many there will be.
         spent: see :func:`ledger`.
         hashes: content hashes and settings that tell what the results were made from.
@@ -97,6 +99,7 @@ def write_summary(
             "seed": where.chain.seed,
             "budget": budget,
             "cell": key,
+            "baseline_cell": baselines.get((where, budget), ""),
         }
         for (where, budget), key in grid.items()
     ]
