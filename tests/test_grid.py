@@ -76,8 +76,14 @@ def test_what_counts_in_both_comparisons_is_trained_once() -> None:
         *((arm, Chain("uncertainty", 0, arm)) for arm in ARMS),
         ("scratch", leaders),
         ("transfer", leaders),
+        ("scratch", Chain("uncertainty", 0, "transfer")),  # so that transfer's own choices have a baseline
     }
-    assert len(pairs(study(seeds=[0, 1, 2]))) == 3 * 8
+    assert len(pairs(study(seeds=[0, 1, 2]))) == 3 * 9
+
+
+def test_without_a_baseline_there_is_nothing_more_to_train() -> None:
+    found = pairs(study(seeds=[0], arms=["transfer", "rescaled"]))
+    assert "scratch" not in {arm for arm, _ in found}
 
 
 def test_only_chains_that_somebody_trains_on_grow() -> None:

@@ -49,7 +49,7 @@ def test_the_sizes_of_what_will_be_sampled() -> None:
 def test_counts() -> None:
     found = planned()
     assert found.cells == 2 * 2 * 3 * 2  # comparisons, acquisitions, arms, budgets
-    assert found.committees == 8 * 2  # random 3, uncertainty 3 own and 2 shared; at 2 budgets
+    assert found.committees == 9 * 2  # random 3; uncertainty 3 own, 2 shared, scratch on transfer's; 2 budgets
     assert (found.labels_least, found.labels_most) == (2, 8)  # 4 chains of 2 labels
     assert found.test_labels == 10
     assert found.label_core_hours == pytest.approx((8 + 10) * 36 / 3600)

@@ -1,6 +1,7 @@
 """Results as they are read back from a study's folder."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +79,15 @@ def keys(place: Workspace) -> list[str]:
     return made
 
 
-def _write(place: Workspace, spent: dict[str, Any] | None = None, expected: int = 3) -> None:
+def _write(place: Workspace, spent: dict[str, Any] | None = None, expected: int = 3, baselines: Any = None) -> None:
     grid = {
         (Place("shared", "scratch", RANDOM), 1): "c1",
         (Place("own", "scratch", RANDOM), 1): "c1",
         (Place("own", "scratch", OWN), 2): "c2",
     }
-    write_summary(place, _config(), grid, expected, spent or {"labels_done": 3}, {"pool": {"hash": "abc"}})
+    write_summary(
+        place, _config(), grid, baselines or {}, expected, spent or {"labels_done": 3}, {"pool": {"hash": "abc"}}
+    )
 
 
 def test_rows_are_read_back(place: Workspace) -> None:
@@ -137,3 +140,16 @@ def test_labels_that_several_chains_use_are_counted_once() -> None:
     assert grown(histories, 1) == ["a", "b"]
     assert grown(histories, 2) == ["a", "b", "d"]
     assert grown(histories, 3) == ["a", "b", "c", "d"]
+
+
+def test_a_transfer_carries_the_baseline_on_the_same_labels(place: Workspace) -> None:
+    where = (Place("own", "scratch", OWN), 2)
+    _write(place, baselines={where: "c1"})
+    rows = {row.cell: row for row in load_results(place.out).rows if row.comparison == "own"}
+    assert rows["c2"].baseline_cell == "c1"
+    assert rows["c2"].baseline_metrics == rows["c1"].metrics
+    assert not rows["c2"].negative_transfer(), "equal is not worse"
+    assert rows["c1"].baseline_cell == ""
+    assert not rows["c1"].negative_transfer(), "nothing to compare with"
+    better = {"all": {metric: value - 1.0 for metric, value in METRIC_VALUES.items()}}
+    assert replace(rows["c2"], baseline_metrics=better).negative_transfer()
