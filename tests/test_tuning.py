@@ -1,0 +1,209 @@
+"""Ways of training on few labels: what each leaves alone, what it holds, and what happens to a member that diverges."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from al_core.config import (
+    AnchoredTuning,
+    AnyTuning,
+    FrozenTuning,
+    LowRankTuning,
+    PlainTuning,
+    RehearsedTuning,
+    Training,
+)
+from al_core.errors import TrainingError
+from al_core.models.arms import ARMS
+from al_core.models.bundle import Bundle
+from al_core.models.engine import stack
+from al_core.models.prediction import predict
+from al_core.models.training import train
+from al_core.models.tuning import tuning
+
+STEPS = Training(steps=25, batch_size=4)
+WAYS: list[AnyTuning] = [
+    PlainTuning(),
+    AnchoredTuning(strength=10.0),
+    FrozenTuning(free="readouts"),
+    FrozenTuning(free="products"),
+    LowRankTuning(rank=2),
+    RehearsedTuning(strength=1.0, structures=4),
+]
+
+
+def _tuned(source: Any, labelled: Any, way: AnyTuning, cpu: Any, unlabelled: Any = (), **changes: Any) -> list[Bundle]:
+    settings = STEPS.model_copy(update=changes)
+    found = train(source, labelled, settings, 0.01, 0, cpu, way=way, unlabelled=unlabelled)
+    assert all(bundle is not None for bundle in found)
+    return [bundle for bundle in found if bundle is not None]
+
+
+def _moved(before: Bundle, after: Bundle) -> dict[str, float]:
+    """Return how far each weight moved, relative to its size."""
+    names = [name for name, value in before.weights.items() if value.is_floating_point() and value.numel()]
+    return {
+        name: float((after.weights[name] - before.weights[name]).norm() / (before.weights[name].norm() + 1e-12))
+        for name in names
+    }
+
+
+def _force_error(committee: Any, labelled: Any, cpu: Any) -> float:
+    said = predict(committee, [atoms for atoms, _ in labelled], cpu)
+    errors = [forces.mean(0) - label.forces for forces, (_, label) in zip(said.forces, labelled, strict=True)]
+    return float(np.abs(np.concatenate(errors)).mean())
+
+
+@pytest.fixture(scope="module", name="source")
+def transferred(source: Any, ge_labelled: Any, cpu: Any) -> Any:
+    """The source committee as one of germanium, with its atomic energy."""
+    return ARMS["transfer"](source, ge_labelled, "Ge", 0, cpu)
+
+
+@pytest.fixture(scope="module")
+def pool(crystals: Any) -> Any:
+    return crystals("Ge", 6, seed=17)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(str(part) for part in way.model_dump().values()))
+def test_every_way_learns_and_is_recorded(source: Any, ge_labelled: Any, cpu: Any, pool: Any, way: AnyTuning) -> None:
+    tuned = _tuned(source, ge_labelled, way, cpu, pool)
+    assert _force_error(tuned, ge_labelled, cpu) < _force_error(source, ge_labelled, cpu)
+    for bundle, start in zip(tuned, source, strict=True):
+        assert bundle.info["training"]["tuning"] == way.model_dump()
+        assert set(bundle.weights) == set(start.weights)
+        assert all(bundle.weights[name].shape == start.weights[name].shape for name in start.weights)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.kind)
+def test_no_step_changes_nothing(source: Any, ge_labelled: Any, cpu: Any, pool: Any, way: AnyTuning) -> None:
+    for bundle, start in zip(_tuned(source, ge_labelled, way, cpu, pool, steps=0), source, strict=True):
+        assert max(_moved(start, bundle).values()) == 0
+
+
+def test_frozen_parts_stay(source: Any, ge_labelled: Any, cpu: Any) -> None:
+    for free, prefixes in (("readouts", ("readouts.",)), ("products", ("readouts.", "products."))):
+        moved = _moved(source[0], _tuned(source, ge_labelled, FrozenTuning(free=free), cpu)[0])
+        assert {name for name, distance in moved.items() if distance} <= {n for n in moved if n.startswith(prefixes)}
+        assert all(any(moved[name] for name in moved if name.startswith(prefix)) for prefix in prefixes)
+
+
+def test_an_anchor_holds_the_stronger_the_more(source: Any, ge_labelled: Any, cpu: Any) -> None:
+    far, near, nearest = (
+        sum(_moved(source[0], _tuned(source, ge_labelled, way, cpu)[0]).values())
+        for way in (PlainTuning(), AnchoredTuning(strength=10.0), AnchoredTuning(strength=1e4))
+    )
+    assert far > 1.2 * near > 1.44 * nearest
+
+
+def test_an_anchor_weighs_less_with_more_labels(source: Any, ge_labelled: Any, cpu: Any) -> None:
+    """Five copies of one label are one label, but for what holds the weights."""
+    way = AnchoredTuning(strength=100.0)
+    one, five = (_tuned(source, ge_labelled[:1] * n, way, cpu, batch_size=5)[0] for n in (1, 5))
+    assert sum(_moved(source[0], five).values()) > 1.1 * sum(_moved(source[0], one).values())
+
+
+def test_a_low_rank_update_has_that_rank(source: Any, ge_labelled: Any, cpu: Any) -> None:
+    name = "interactions.1.conv_tp_weights.layer1.weight"
+    tuned = _tuned(source, ge_labelled, LowRankTuning(rank=2), cpu)[0]
+    update = (tuned.weights[name] - source[0].weights[name]).double()
+    values = torch.linalg.svdvals(update)
+    assert values[1] > 0
+    assert values[2] < 1e-4 * values[0]
+
+
+def test_low_rank_trains_every_weight(source: Any, cpu: Any) -> None:
+    models = stack(source, torch.float32, cpu)
+    way = tuning(LowRankTuning(rank=1), models)
+    assert len(way.leaves) == 2 * len(models.trainable)
+    assert all(torch.equal(way.weights()[name], models.weights[name]) for name in models.trainable)
+
+
+def test_rehearsing_keeps_to_the_start_where_there_are_no_labels(
+    source: Any, ge_labelled: Any, cpu: Any, pool: Any
+) -> None:
+    before = predict(source, pool, cpu)
+
+    def drift(way: AnyTuning) -> float:
+        after = predict(_tuned(source, ge_labelled[:1], way, cpu, pool, steps=60), pool, cpu)
+        return float(np.mean([np.abs(a - b).mean() for a, b in zip(after.forces, before.forces, strict=True)]))
+
+    assert drift(RehearsedTuning(strength=30.0, structures=6, batch_size=3)) < 0.5 * drift(PlainTuning())
+
+
+def test_without_unlabelled_structures_nothing_is_rehearsed(source: Any, ge_labelled: Any, cpu: Any) -> None:
+    plain, rehearsed = (_tuned(source, ge_labelled, way, cpu)[0] for way in (PlainTuning(), RehearsedTuning()))
+    assert max(_moved(plain, rehearsed).values()) == 0
+
+
+def test_what_is_rehearsed_is_not_a_label(source: Any, ge_labelled: Any, cpu: Any, pool: Any) -> None:
+    """Energies and stresses of unlabelled structures are free; with no weight they change nothing."""
+    plain = _tuned(source, ge_labelled, PlainTuning(), cpu, batch_size=5)[0]
+    none = _tuned(source, ge_labelled, RehearsedTuning(strength=0.0, structures=3), cpu, pool, batch_size=5)[0]
+    assert max(_moved(plain, none).values()) < 1e-3
+
+
+# ---- members that diverge -------------------------------------------------------------------------------------------
+
+
+def _spoiled(bundle: Bundle) -> Bundle:
+    """A model whose loss is not finite from the first step, at any rate."""
+    name = "readouts.0.linear.weight"
+    weights = {**bundle.weights, name: torch.full_like(bundle.weights[name], float("inf"))}
+    return Bundle(bundle.architecture, bundle.element, bundle.avg_num_neighbors, weights, bundle.info)
+
+
+def test_a_diverging_member_is_left_out_and_harms_nobody(source: Any, ge_labelled: Any, cpu: Any) -> None:
+    alone = train(source, ge_labelled, STEPS, 0.01, 0, cpu)
+    first, spoiled, second = train([source[0], _spoiled(source[0]), source[1]], ge_labelled, STEPS, 0.01, 0, cpu)
+    assert spoiled is None
+    for kept, reference in zip((first, second), alone, strict=True):
+        assert kept is not None
+        assert reference is not None
+        assert max(_moved(reference, kept).values()) < 1e-3
+
+
+def test_a_member_that_diverges_once_is_restarted_with_a_lower_rate(
+    source: Any, ge_labelled: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from al_core.models import training
+
+    descend, rates = training._descend, []
+
+    def fails_first(way: Any, batches: Any, settings: Any, rate: float, *rest: Any) -> Any:
+        rates.append(rate)
+        losses = descend(way, batches, settings, rate, *rest)
+        return [None, *losses[1:]] if len(rates) == 1 else losses
+
+    monkeypatch.setattr(training, "_descend", fails_first)
+    first, second = train(source, ge_labelled, STEPS, 0.01, 0, cpu)
+    assert rates == [0.01, pytest.approx(0.003)]
+    assert first is not None
+    assert second is not None
+    assert first.info["training"]["learning_rate"] == pytest.approx(0.003)
+    assert second.info["training"]["learning_rate"] == 0.01
+
+
+def test_fewer_than_two_survivors_are_an_error(source: Any, ge_labelled: Any, cpu: Any) -> None:
+    with pytest.raises(TrainingError, match=r"1 of 2 models.*lower the learning rate"):
+        train([source[0], _spoiled(source[1])], ge_labelled, STEPS, 0.01, 0, cpu)
+
+
+# ---- labels that cannot be learned ----------------------------------------------------------------------------------
+
+
+def test_an_absurd_force_is_refused_with_the_structures_id(source: Any, ge_labelled: Any, cpu: Any) -> None:
+    from dataclasses import replace
+
+    from al_core.hashing import structure_id
+
+    atoms, label = ge_labelled[2]
+    forces = label.forces.copy()
+    forces[1] = [0.0, 60.0, 0.0]
+    bad = [*ge_labelled[:2], (atoms, replace(label, forces=forces))]
+    with pytest.raises(TrainingError, match=f"{structure_id(atoms)} has a force of 60 eV/Å.*largest_force=50"):
+        train(source, bad, STEPS, 0.01, 0, cpu)
+    allowed = STEPS.model_copy(update={"largest_force": 100.0, "steps": 1})
+    assert all(train(source, bad, allowed, 0.001, 0, cpu))
