@@ -13,6 +13,7 @@ from al_core.config import (
     LowRankTuning,
     PlainTuning,
     RehearsedTuning,
+    SelectedTuning,
     Training,
 )
 from al_core.errors import TrainingError
@@ -170,14 +171,14 @@ def test_a_member_that_diverges_once_is_restarted_with_a_lower_rate(
 ) -> None:
     from al_core.models import training
 
-    descend, rates = training._descend, []
+    descend, rates = training.descend, []
 
     def fails_first(way: Any, batches: Any, settings: Any, rate: float, *rest: Any) -> Any:
         rates.append(rate)
         losses = descend(way, batches, settings, rate, *rest)
         return [None, *losses[1:]] if len(rates) == 1 else losses
 
-    monkeypatch.setattr(training, "_descend", fails_first)
+    monkeypatch.setattr(training, "descend", fails_first)
     first, second = train(source, ge_labelled, STEPS, 0.01, 0, cpu)
     assert rates == [0.01, pytest.approx(0.003)]
     assert first is not None
@@ -207,3 +208,60 @@ def test_an_absurd_force_is_refused_with_the_structures_id(source: Any, ge_label
         train(source, bad, STEPS, 0.01, 0, cpu)
     allowed = STEPS.model_copy(update={"largest_force": 100.0, "steps": 1})
     assert all(train(source, bad, allowed, 0.001, 0, cpu))
+
+
+# ---- selection ------------------------------------------------------------------------------------------------------
+
+SELECTED = SelectedTuning(candidates=(AnchoredTuning(strength=1e5), PlainTuning()), labels_needed=3)
+
+
+def test_the_best_candidate_on_held_out_labels_is_taken(source: Any, ge_labelled: Any, cpu: Any) -> None:
+    tuned = train(source, ge_labelled, STEPS, 0.01, 0, cpu, way=SELECTED)[0]
+    assert tuned is not None
+    record = tuned.info["selection"]
+    held, free = (one["held_out_force_mae_meV_per_A"] for one in record["candidates"])
+    assert free < held <= 1.05 * record["start_held_out_force_mae_meV_per_A"]
+    assert tuned.info["training"]["tuning"] == PlainTuning().model_dump()
+
+
+def test_the_start_is_kept_where_no_candidate_does_better(source: Any, ge_labelled: Any, cpu: Any) -> None:
+    """Labels that contradict each other: what is learned from some is wrong for the others."""
+    from dataclasses import replace
+
+    start = predict(source, [atoms for atoms, _ in ge_labelled], cpu).forces
+    rng = np.random.default_rng(0)
+    noise = [
+        (atoms, replace(label, forces=forces.mean(0) + rng.normal(0, 2.0, label.forces.shape)))
+        for (atoms, label), forces in zip(ge_labelled, start, strict=True)
+    ]
+    way = SelectedTuning(candidates=(PlainTuning(),))
+    tuned = train(source, noise, STEPS.model_copy(update={"steps": 100}), 0.03, 0, cpu, way=way)
+    assert all(bundle is not None and bundle.info["training"]["steps"] == 0 for bundle in tuned)
+    assert max(_moved(source[0], tuned[0]).values()) == 0  # type: ignore[arg-type]
+
+
+def test_a_label_is_judged_by_a_member_that_has_not_seen_it(
+    source: Any, ge_labelled: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from al_core.models import selection
+
+    seen = []
+    build = selection.batches_for
+
+    def spy(*arguments: Any) -> Any:
+        seen.append(arguments[-1])
+        return build(*arguments)
+
+    monkeypatch.setattr(selection, "batches_for", spy)
+    train(source, ge_labelled, STEPS.model_copy(update={"steps": 1}), 0.01, 0, cpu, way=SELECTED)
+    for shares in seen:
+        assert shares.shape == (2, 5)
+        assert (shares.sum(0) == 1).all(), "each label is left out by one of the two members"
+        assert set(np.unique(shares)) == {0.0, 1.0}
+
+
+def test_with_few_labels_the_first_candidate_is_taken_untried(source: Any, ge_labelled: Any, cpu: Any) -> None:
+    tuned = train(source, ge_labelled[:2], STEPS, 0.01, 0, cpu, way=SELECTED)[0]
+    assert tuned is not None
+    assert tuned.info["training"]["tuning"]["kind"] == "anchored"
+    assert "selection" not in tuned.info

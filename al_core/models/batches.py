@@ -24,8 +24,8 @@ class Targets:
         sizes: [B].
         forces: eV/Å, [1 or K, N, 3].
         stresses: eV/Å^3, [B, 3, 3]; zero where there is none.
-        energy_weights, stress_weights: [B].
-        force_weights: [N].
+        energy_weights, stress_weights: [1 or K, B].
+        force_weights: [1 or K, N].
     """
 
     energies: torch.Tensor
@@ -48,8 +48,15 @@ def loss(models: Stack, weights: Any, batch: Any, target: Targets) -> torch.Tens
     return found
 
 
-def labels_of(models: Stack, labelled: Sequence[Labelled], settings: Training) -> Targets:
-    """Return the labels of a batch; energies, forces and stresses each weigh as a mean."""
+def labels_of(models: Stack, labelled: Sequence[Labelled], settings: Training, shares: np.ndarray) -> Targets:
+    """Return the labels of a batch; energies, forces and stresses each weigh as a mean.
+
+    Args:
+        models: whose atomic energies are subtracted.
+        labelled: the labels.
+        settings: weights of the loss.
+        shares: what each label counts for each member, [1 or K, B]; 1 is a full label.
+    """
     sizes = np.array([len(atoms) for atoms, _ in labelled])
     energies = np.array([label.energy for _, label in labelled]) / sizes
     stresses = np.array([np.zeros(6) if label.stress is None else label.stress for _, label in labelled])
@@ -64,18 +71,32 @@ def labels_of(models: Stack, labelled: Sequence[Labelled], settings: Training) -
         sizes=put(sizes),
         forces=put(np.concatenate([label.forces for _, label in labelled])).unsqueeze(0),
         stresses=put(stresses[:, [[0, 5, 4], [5, 1, 3], [4, 3, 2]]]),
-        energy_weights=put(np.full(len(sizes), settings.energy_weight / len(sizes))),
-        stress_weights=put(settings.stress_weight * has_stress / max(1.0, has_stress.sum())),
-        force_weights=put(np.full(sizes.sum(), settings.force_weight / sizes.sum())),
+        energy_weights=put(settings.energy_weight / len(sizes) * shares),
+        stress_weights=put(settings.stress_weight * has_stress / max(1.0, has_stress.sum()) * shares),
+        force_weights=put(np.repeat(settings.force_weight / sizes.sum() * shares, sizes, axis=1)),
     )
 
 
 class Batches:
-    """An endless sequence of batches; a structure is prepared once, and a batch of the whole set is joined once."""
+    """An endless sequence of batches; a structure is prepared once, and a batch of the whole set is joined once.
+
+    Args:
+        models: the stack that is trained.
+        labelled: the labels.
+        settings: batch size and weights of the loss.
+        rng: draws the batches.
+        shares: what each label counts for each member, [K, n_labels]; all the same if not given.
+    """
 
     def __init__(
-        self, models: Stack, labelled: Sequence[Labelled], settings: Training, rng: np.random.Generator
+        self,
+        models: Stack,
+        labelled: Sequence[Labelled],
+        settings: Training,
+        rng: np.random.Generator,
+        shares: np.ndarray | None = None,
     ) -> None:
+        self._shares = np.ones((1, len(labelled))) if shares is None else shares
         self._models, self._labelled, self._settings, self._rng = models, labelled, settings, rng
         self._prepared = [models.network.prepare(atoms) for atoms, _ in labelled]
         self._size = min(settings.batch_size, len(labelled))
@@ -85,7 +106,8 @@ class Batches:
         self._joined = self._join(everything) if self._whole else None
 
     def _targets(self, places: Sequence[int]) -> Targets:
-        return labels_of(self._models, [self._labelled[place] for place in places], self._settings)
+        labelled = [self._labelled[place] for place in places]
+        return labels_of(self._models, labelled, self._settings, self._shares[:, list(places)])
 
     def _join(self, places: Sequence[int]) -> Any:
         return self._models.network.join([self._prepared[place] for place in places])
@@ -129,8 +151,9 @@ class RehearsedBatches(Batches):
         unlabelled: Sequence[Atoms],
         share: float,
         count: int,
+        shares: np.ndarray | None = None,
     ) -> None:
-        super().__init__(models, labelled, settings, rng)
+        super().__init__(models, labelled, settings, rng, shares)
         self._share, self._count = share, min(count, len(unlabelled))
         self._others = [models.network.prepare(atoms) for atoms in unlabelled]
         self._said = []
@@ -152,10 +175,13 @@ class RehearsedBatches(Batches):
             sizes=torch.cat([target.sizes, sizes]),
             forces=torch.cat([target.forces.expand(members, -1, -1), forces], dim=1),
             stresses=torch.cat([target.stresses, target.stresses.new_zeros(len(places), 3, 3)]),
-            energy_weights=torch.cat([target.energy_weights, nothing]),
-            stress_weights=torch.cat([target.stress_weights, nothing]),
-            force_weights=torch.cat(
-                [target.force_weights, target.force_weights.new_full((atoms,), self._share / atoms)]
-            ),
+            energy_weights=_with(target.energy_weights, nothing),
+            stress_weights=_with(target.stress_weights, nothing),
+            force_weights=_with(target.force_weights, sizes.new_full((atoms,), self._share / atoms)),
         )
         return self._models.network.join([*parts, *(self._others[place] for place in places)]), added
+
+
+def _with(weights: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
+    """Return weights [K, n] with the same further ones for every member."""
+    return torch.cat([weights, more.expand(len(weights), -1)], dim=1)

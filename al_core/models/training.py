@@ -1,6 +1,5 @@
 """Training a committee on few labels: a fixed number of Adam steps, all members in one pass, every label used."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,14 +9,15 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from al_core.config import AnyTuning, PlainTuning, RehearsedTuning, Training
+from al_core.config import AnyTuning, PlainTuning, SelectedTuning, Training
 from al_core.errors import TrainingError
 from al_core.hashing import structure_id
-from al_core.models.batches import Batches, Labelled, RehearsedBatches, loss
+from al_core.models.batches import Labelled
 from al_core.models.bundle import Bundle
-from al_core.models.engine import Stack, alike, stack
+from al_core.models.descent import batches_for, descend
+from al_core.models.engine import alike, stack
+from al_core.models.selection import select
 from al_core.models.tuning import tuning
-from al_core.models.tuning.plain import Plain
 
 Progress = Callable[[int, int], None]
 
@@ -37,7 +37,7 @@ def train(
     device: torch.device,
     progress: Progress = _silent,
     *,
-    way: AnyTuning | None = None,
+    way: AnyTuning | SelectedTuning | None = None,
     unlabelled: Sequence[Atoms] = (),
 ) -> list[Bundle | None]:
     """Return the models after ``settings.steps`` steps of Adam from their starts; the average of their last weights.
@@ -63,6 +63,11 @@ def train(
         TrainingError: nothing to train on, a label that cannot be one, or fewer than two members (of one: it) survive.
     """
     check_labels(labelled, settings)
+    record: dict[str, Any] = {}
+    if isinstance(way, SelectedTuning):
+        way, record = select(starts, labelled, settings, learning_rate, seed, device, way, unlabelled)
+        if way is None:
+            settings = settings.model_copy(update={"steps": 0})
     way = way or PlainTuning()
     trained: list[Bundle | None] = [None] * len(starts)
     groups = alike(starts)
@@ -75,7 +80,7 @@ def train(
             some = [starts[member] for member in left]
             found = _trained(some, labelled, settings, rate, seed, device, tell, way, unlabelled) if some else []
             for member, bundle in zip(left, found, strict=True):
-                trained[member] = bundle
+                trained[member] = bundle and replace(bundle, info={**bundle.info, **record})
             left = [member for member in left if trained[member] is None]
     if sum(bundle is not None for bundle in trained) < min(2, len(starts)):
         raise TrainingError(
@@ -123,8 +128,8 @@ def _trained(
     begin = time.process_time()
     models = stack(starts, getattr(torch, settings.dtype), device)
     rng = np.random.default_rng(seed)
-    batches = _batches(models, labelled, settings, rng, way, unlabelled)
-    losses = _descend(tuning(way, models), batches, settings, learning_rate, len(labelled), progress)
+    batches = batches_for(models, labelled, settings, rng, way, unlabelled)
+    losses = descend(tuning(way, models), batches, settings, learning_rate, len(labelled), progress)
     record: dict[str, Any] = {
         "steps": settings.steps,
         "learning_rate": learning_rate,
@@ -137,72 +142,3 @@ def _trained(
         replace(bundle, info={**bundle.info, "training": {**record, "last_loss": value}}) if value is not None else None
         for bundle, value in zip(models.unstacked(), losses, strict=True)
     ]
-
-
-def _batches(
-    models: Stack,
-    labelled: Sequence[Labelled],
-    settings: Training,
-    rng: np.random.Generator,
-    way: AnyTuning,
-    unlabelled: Sequence[Atoms],
-) -> Batches:
-    if not isinstance(way, RehearsedTuning) or not unlabelled:
-        return Batches(models, labelled, settings, rng)
-    places = rng.permutation(len(unlabelled))[: way.structures]
-    share = settings.force_weight * way.strength / len(labelled)
-    drawn = [unlabelled[place] for place in places]
-    return RehearsedBatches(models, labelled, settings, rng, drawn, share, way.batch_size)
-
-
-def _descend(
-    way: Plain,
-    batches: Batches,
-    settings: Training,
-    learning_rate: float,
-    n_labels: int,
-    progress: Callable[[int], None],
-) -> list[float | None]:
-    """Train a stack in place; return the last losses, None where one is not finite."""
-    models, leaves = way.models, way.leaves
-    optimizer = torch.optim.Adam(leaves, lr=learning_rate, amsgrad=True, fused=True)
-    averages = [leaf.detach().clone() for leaf in leaves]
-    for step in range(settings.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate * _rate(step, settings)
-        optimizer.zero_grad(set_to_none=True)
-        value = loss(models, way.weights(), *batches.next()) + way.penalty() / n_labels
-        value.sum().backward()
-        _clip(leaves, settings.clip_norm)
-        optimizer.step()
-        with torch.no_grad():
-            torch._foreach_lerp_(averages, leaves, _share(step, settings.ema_decay))
-        progress(step + 1)
-        if not bool(value.detach().isfinite().any()):
-            break  # nobody is left
-    with torch.no_grad():
-        torch._foreach_copy_(leaves, averages)
-        last = loss(models, way.weights(), *batches.next())  # the last step came after the last loss
-        way.finish()
-    return [float(value) if math.isfinite(value) else None for value in last]
-
-
-def _rate(step: int, settings: Training) -> float:
-    rising = settings.warmup * settings.steps
-    if step < rising:
-        return (step + 1) / (rising + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / (settings.steps - rising)))
-
-
-def _share(step: int, decay: float) -> float:
-    """Return the share of the newest weights in the running average, which forgets its start in the first steps."""
-    return 1 - min(decay, (1 + step) / (10 + step))
-
-
-def _clip(leaves: Sequence[torch.Tensor], largest: float) -> None:
-    """Shorten each member's gradient to a largest norm."""
-    gradients = [leaf.grad for leaf in leaves if leaf.grad is not None]
-    norm = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0).sqrt()
-    factor = (largest / (norm + 1e-6)).clamp(max=1.0)
-    for gradient in gradients:
-        gradient.mul_(factor.view(-1, *[1] * (gradient.dim() - 1)))

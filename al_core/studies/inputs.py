@@ -42,7 +42,9 @@ class CellInputs:
     @property
     def asks_pool(self) -> bool:
         """Whether the way of training reads unlabelled structures of the pool."""
-        return self.arm.tuning.kind == "rehearsed"
+        tuning = self.arm.tuning
+        ways = tuning.candidates if tuning.kind == "selected" else (tuning,)
+        return any(way.kind == "rehearsed" for way in ways)
 
     @property
     def key(self) -> str:

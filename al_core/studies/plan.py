@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from al_core.config import MDStructures, StudyConfig
+from al_core.elements import CRYSTALS
 from al_core.studies.grid import chains, pairs, places
 
 # one training step of one member of the default architecture on one core: measured on 8-atom cells
@@ -64,6 +65,7 @@ def plan(config: StudyConfig, pool_sizes: Sequence[int], label_core_seconds: flo
     )
 
 
-def sampled_sizes(settings: MDStructures) -> list[int]:
+def sampled_sizes(settings: MDStructures, element: str) -> list[int]:
     """Return the number of atoms of each structure that will be sampled."""
-    return [8 * part.repeat**3 - part.vacancies for part in settings.slices for _ in range(part.count)]
+    atoms = CRYSTALS[element].atoms_per_cell
+    return [atoms * part.repeat**3 - part.vacancies for part in settings.slices for _ in range(part.count)]

@@ -22,6 +22,7 @@ from al_core.progress import step_writer, steps_file
 from al_core.studies.data import hold_out
 
 _HELD_OUT_SHARE = 10  # one structure in ten is kept for the errors on the model card
+_BATCH_SEED = 0  # one order of batches for all, so that members do not depend on which of them train together
 
 
 def split(data: Path) -> tuple[list[Labelled], list[Labelled]]:
@@ -49,7 +50,7 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
     training_set, held_out = split(data)
     starts = [initial_model(config.model, training_set, config.element, number, device) for number in missing]
     tell = step_writer(steps_file(out, numbers[0]))
-    committee = train(starts, training_set, config.training, config.learning_rate, missing[0], device, tell)
+    committee = train(starts, training_set, config.training, config.learning_rate, _BATCH_SEED, device, tell)
     for number, trained in zip(missing, committee, strict=True):
         if trained is None:
             continue  # it diverged; the committee goes on without it

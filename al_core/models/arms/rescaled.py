@@ -6,19 +6,21 @@ from dataclasses import replace
 import torch
 from ase import Atoms
 
-from al_core.elements import COHESIVE_ENERGY_EV, LATTICE_CONSTANT_A
+from al_core.elements import CRYSTALS
 from al_core.models.bundle import Bundle
 from al_core.models.rescaling import Rescaling, fit_atomic_energy, fit_rescaling, relabel, rescale
 from al_core.types import Label
 
 
 def physical_guess(source: str, target: str) -> Rescaling:
-    """Return the ratios of experimental lattice constants and cohesive energies; 1 where one is not known."""
+    """Return the ratios of experimental bond lengths and cohesive energies; 1 where an element is not known.
 
-    def ratio(table: dict[str, float]) -> float:
-        return table[target] / table[source] if source in table and target in table else 1.0
-
-    return Rescaling(length=ratio(LATTICE_CONSTANT_A), energy=ratio(COHESIVE_ENERGY_EV))
+    Between equal lattices the ratio of bond lengths is that of the lattice constants.
+    """
+    if source not in CRYSTALS or target not in CRYSTALS:
+        return Rescaling()
+    old, new = CRYSTALS[source], CRYSTALS[target]
+    return Rescaling(length=new.bond_A / old.bond_A, energy=new.cohesive_energy_eV / old.cohesive_energy_eV)
 
 
 def rescaled(
@@ -27,7 +29,7 @@ def rescaled(
     """Return the source committee with length ratio, energy scale and E0 fitted to the labels.
 
     Length ratio and energy scale are one pair for the whole committee; each member has its own E0. Without labels the
-    ratios of the experimental lattice constants and cohesive energies are taken.
+    ratios of the experimental bond lengths and cohesive energies are taken.
 
     Args:
         source: the source committee.

@@ -275,7 +275,7 @@ class _Pass:
     def _readout(self, number: int, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return each atom's energy [K, N] and its derivative by the scalars [K, N or 1, 1, C]."""
         name, channels = f"readouts.{number}", self.net.channels
-        if number < len(self.net.layers) - 1:
+        if number == 0 or number < len(self.net.layers) - 1:  # a layer that is first and last is read linearly
             linear = self.weights[f"{name}.linear.weight"].view(self.members, channels, 1) / math.sqrt(channels)
             return _matmul(x, linear).flatten(1), linear.mT.unsqueeze(1)
         first = self.weights[f"{name}.linear_1.weight"].view(self.members, channels, -1) / math.sqrt(channels)

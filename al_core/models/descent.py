@@ -1,0 +1,84 @@
+"""The descent itself: Adam on the loss of batches, for all members of a stack in one pass."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from ase import Atoms
+
+from al_core.config import AnyTuning, RehearsedTuning, Training
+from al_core.models.batches import Batches, Labelled, RehearsedBatches, loss
+from al_core.models.engine import Stack
+from al_core.models.tuning.plain import Plain
+
+
+def batches_for(
+    models: Stack,
+    labelled: Sequence[Labelled],
+    settings: Training,
+    rng: np.random.Generator,
+    way: AnyTuning,
+    unlabelled: Sequence[Atoms],
+    shares: np.ndarray | None = None,
+) -> Batches:
+    """Return the batches a way of training reads; ``shares`` as in :class:`~al_core.models.batches.Batches`."""
+    if not isinstance(way, RehearsedTuning) or not unlabelled:
+        return Batches(models, labelled, settings, rng, shares)
+    places = rng.permutation(len(unlabelled))[: way.structures]
+    share = settings.force_weight * way.strength / len(labelled)
+    drawn = [unlabelled[place] for place in places]
+    return RehearsedBatches(models, labelled, settings, rng, drawn, share, way.batch_size, shares)
+
+
+def descend(
+    way: Plain,
+    batches: Batches,
+    settings: Training,
+    learning_rate: float,
+    n_labels: int,
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[float | None]:
+    """Train a stack in place; return the last losses, None where one is not finite."""
+    models, leaves = way.models, way.leaves
+    optimizer = torch.optim.Adam(leaves, lr=learning_rate, amsgrad=True, fused=True)
+    averages = [leaf.detach().clone() for leaf in leaves]
+    for step in range(settings.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate * _rate(step, settings)
+        optimizer.zero_grad(set_to_none=True)
+        value = loss(models, way.weights(), *batches.next()) + way.penalty() / n_labels
+        value.sum().backward()
+        _clip(leaves, settings.clip_norm)
+        optimizer.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(averages, leaves, _share(step, settings.ema_decay))
+        progress(step + 1)
+        if not bool(value.detach().isfinite().any()):
+            break  # nobody is left
+    with torch.no_grad():
+        torch._foreach_copy_(leaves, averages)
+        last = loss(models, way.weights(), *batches.next())  # the last step came after the last loss
+        way.finish()
+    return [float(value) if math.isfinite(value) else None for value in last]
+
+
+def _rate(step: int, settings: Training) -> float:
+    rising = settings.warmup * settings.steps
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - rising) / (settings.steps - rising)))
+
+
+def _share(step: int, decay: float) -> float:
+    """Return the share of the newest weights in the running average, which forgets its start in the first steps."""
+    return 1 - min(decay, (1 + step) / (10 + step))
+
+
+def _clip(leaves: Sequence[torch.Tensor], largest: float) -> None:
+    """Shorten each member's gradient to a largest norm."""
+    gradients = [leaf.grad for leaf in leaves if leaf.grad is not None]
+    norm = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0).sqrt()
+    factor = (largest / (norm + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(factor.view(-1, *[1] * (gradient.dim() - 1)))
