@@ -5,15 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 SERVER_ARGS ?=
+BENCH_ARGS ?=
+BENCHMARKS := machine train_step train_committee screen_pool md_step scaling
 
 # GPAW is C++ inside: with plain gcc it does not compile
 PIP_INSTALL := CC=g++ CXX=g++ $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help study test lint format typecheck wheel server clean
+.PHONY: help study test lint format typecheck bench bench-quick wheel server clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 study: $(VENV)/.installed ## Set up .venv if needed, then run the quickstart study
 	$(BIN)/graft study run configs/quickstart.yaml
@@ -31,6 +33,12 @@ format: $(VENV)/.installed-test ## Apply ruff's fixes and format
 
 typecheck: $(VENV)/.installed-test ## Check the types of the three packages
 	$(BIN)/mypy
+
+bench: $(VENV)/.installed ## Time Graft's engine against stock mace-torch, an hour or so; best on a quiet machine
+	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py $(BENCH_ARGS) || exit 1; echo; done
+
+bench-quick: ## The same, each under a minute: fewer steps, structures and sizes
+	@$(MAKE) --no-print-directory bench BENCH_ARGS=--quick
 
 wheel: $(VENV)/.installed-test ## Build dist/*.whl from scratch
 	rm -rf dist
