@@ -103,7 +103,7 @@ def pretrain(
 
     folder = (out or Path("runs") / settings.name).resolve()
     preflight_pretraining(settings, folder)
-    _quiet_prefect(verbose)
+    _prepare_prefect(verbose)
     from flows import pretrain as flow
 
     begin = time.monotonic()
@@ -119,7 +119,7 @@ def pretrain(
 @app.command()
 def label(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Structures in any format ASE reads.")],
-    labeler: Annotated[str, typer.Option(help="gpaw, stillinger_weber or dataset.")] = "gpaw",
+    labeler: Annotated[str, typer.Option(help="gpaw, stillinger_weber, emt or dataset.")] = "gpaw",
     out: Out = None,
     set_: Annotated[
         list[str] | None,
@@ -140,7 +140,7 @@ def label(
     check_labels_possible(read_structures(file), parsed, str(file))
     folder = (out or Path("runs") / f"labels-{file.stem}").resolve()
     check_writable(folder)
-    _quiet_prefect(verbose)
+    _prepare_prefect(verbose)
     from flows import label_structures
 
     begin = time.monotonic()
@@ -225,7 +225,7 @@ def _checked_study(config: Path, out: Path | None, overrides: tuple[str, ...]) -
 def _run_study(config: Path, out: Path | None, overrides: tuple[str, ...], verbose: bool) -> None:
     begin = time.monotonic()
     _, folder = _checked_study(config, out, overrides)
-    _quiet_prefect(verbose)
+    _prepare_prefect(verbose)
     from flows import data_budget_study
 
     report = data_budget_study(str(config), str(folder), list(overrides))
@@ -235,11 +235,18 @@ def _run_study(config: Path, out: Path | None, overrides: tuple[str, ...], verbo
     print(f"report: {report}")
 
 
-def _quiet_prefect(verbose: bool) -> None:
-    """Leave the terminal to the progress bars unless the log is asked for; a user's own setting wins."""
+def _prepare_prefect(verbose: bool) -> None:
+    """Leave the terminal to the progress bars unless the log is asked for, and stop when told to."""
     level = "INFO" if verbose else "CRITICAL"
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", level)
     os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", level)  # the temporary server logs how it was stopped
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")  # it says what a stop left open
+    from flows import set_prefect_defaults
+
+    set_prefect_defaults()
+    from flows.progress import Steps
+
+    Steps.stop_at_once = True
 
 
 def main() -> None:

@@ -1,12 +1,14 @@
 """Progress a person can see: bars with the time left on a terminal, a line now and then elsewhere."""
 
 import contextlib
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
 
+from prefect.exceptions import TerminationSignal
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -24,7 +26,15 @@ _SPEED_OVER_S = 1800.0  # one label or committee can take minutes
 
 
 class Steps:
-    """Named counters shown as progress bars on standard error. Safe to advance from several threads."""
+    """Named counters shown as progress bars on standard error. Safe to advance from several threads.
+
+    Attributes:
+        stop_at_once: whether Ctrl-C or SIGTERM ends the process here and now. Else Prefect waits for the tasks that
+            run, which takes as long as the longest training. Workers end with their parent, and everything finished is
+            on the disk, so that nothing is lost.
+    """
+
+    stop_at_once = False
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
@@ -55,6 +65,10 @@ class Steps:
     ) -> None:
         if self._bars is not None:
             self._bars.stop()
+        if self.stop_at_once and kind is not None and issubclass(kind, KeyboardInterrupt | TerminationSignal):
+            sys.stderr.write("stopped; the same command goes on from here\n")
+            sys.stderr.flush()
+            os._exit(130)
 
     def expect(self, name: str, total: int) -> None:
         """Add ``total`` steps to a counter, which is made on first use."""

@@ -1,5 +1,8 @@
 """Progress across processes and on the screen."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,8 @@ import pytest
 from al_core import progress
 from al_core.progress import step_writer, steps_done, steps_file
 from flows.progress import Steps
+
+CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def test_jobs_are_counted_together(tmp_path: Path) -> None:
@@ -75,3 +80,25 @@ def test_the_bar_tells_the_time_left(monkeypatch: pytest.MonkeyPatch, pause_s: f
     bar = steps._bars.tasks[0]
     assert (bar.completed, bar.total) == (4, 10)
     assert bar.time_remaining == pytest.approx(6 * pause_s, rel=0.01)
+
+
+@pytest.mark.slow
+def test_a_study_that_is_told_to_stop_stops_at_once(tmp_path: Path) -> None:
+    """Prefect alone would wait for the training that runs, which can take an hour."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "flows.cli", "study", "run", str(CONFIGS / "smoke.yaml"), "--out", str(out)]
+    command += ["--set", "source.training.steps=100000"]
+    environment = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect")}
+    study = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 240
+        while not list(out.glob("source/*/.steps-*")) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert list(out.glob("source/*/.steps-*")), "the training never began"
+        study.terminate()
+        _, said = study.communicate(timeout=20)
+    finally:
+        study.kill()
+    assert study.returncode == 130
+    assert "stopped; the same command goes on from here" in said
+    assert "resource_tracker" not in said
