@@ -17,6 +17,8 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -108,6 +110,18 @@ class StillingerWeberLabeler(Strict):
     """The Stillinger-Weber potential of Si or Ge."""
 
     kind: Literal["stillinger_weber"] = "stillinger_weber"
+    three_body: PositiveFloat = 1.0  # of the published strength of the three-body term
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, settings: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the factor out where it is 1, so that what was made before there was one is found again."""
+        return {key: value for key, value in settings(self).items() if (key, value) != ("three_body", 1.0)}
+
+
+class EMTLabeler(Strict):
+    """Effective medium theory of Al, Cu, Ag, Au, Ni, Pd, Pt and their alloys."""
+
+    kind: Literal["emt"] = "emt"
 
 
 class DatasetLabeler(Strict):
@@ -120,8 +134,8 @@ class DatasetLabeler(Strict):
     stress_key: str | None = None
 
 
-AnyLabeler = GPAWLabeler | StillingerWeberLabeler | DatasetLabeler
-LabelerPart = Annotated[AnyLabeler, Field(discriminator="kind"), _kinds("gpaw", "stillinger_weber", "dataset")]
+AnyLabeler = GPAWLabeler | StillingerWeberLabeler | EMTLabeler | DatasetLabeler
+LabelerPart = Annotated[AnyLabeler, Field(discriminator="kind"), _kinds("gpaw", "stillinger_weber", "emt", "dataset")]
 
 # ---- structures -----------------------------------------------------------------------------------------------------
 
@@ -134,13 +148,13 @@ class Slice(Strict):
     temperature_K: Annotated[float, Field(ge=1, le=10000)]
     strain: Annotated[float, Field(ge=0, le=0.3)] = 0.02  # largest random strain component
     vacancies: Annotated[int, Field(ge=0)] = 0
-    repeat: Annotated[int, Field(ge=1, le=4)] = 1  # of the 8-atom cubic diamond cell, along each axis
+    repeat: Annotated[int, Field(ge=1, le=4)] = 1  # of the cubic cell (diamond 8 atoms, fcc 4), along each axis
     steps: Annotated[int, Field(ge=1, le=100000)] = 150  # of 2 fs
     melt_K: Annotated[float, Field(ge=0, le=50000)] = 0.0  # as many steps at this temperature first; 0: none
 
     @model_validator(mode="after")
     def _atoms_are_left(self) -> Self:
-        atoms = 8 * self.repeat**3
+        atoms = 8 * self.repeat**3  # of fcc, half as many: only the preflight knows the element
         if self.vacancies > atoms - 2:
             message = f"vacancies must leave 2 of the {atoms} atoms (repeat={self.repeat}), got {self.vacancies}"
             raise PydanticCustomError("slice", "{message}", {"message": message})
@@ -148,7 +162,10 @@ class Slice(Strict):
 
 
 class MDStructures(Strict):
-    """Diamond-lattice structures from Stillinger-Weber molecular dynamics: neutral to every model under test."""
+    """Structures from molecular dynamics of an element's crystal, neutral to every model under test.
+
+    The potential is Stillinger-Weber for Si and Ge (diamond), effective medium theory for fcc metals.
+    """
 
     kind: Literal["md"] = "md"
     slices: Annotated[tuple[Slice, ...], Field(min_length=1)]
@@ -265,8 +282,23 @@ class RehearsedTuning(Strict):
 
 
 AnyTuning = PlainTuning | AnchoredTuning | FrozenTuning | LowRankTuning | RehearsedTuning
-TuningPart = Annotated[
+_Candidate = Annotated[
     AnyTuning, Field(discriminator="kind"), _kinds("plain", "anchored", "frozen", "low_rank", "rehearsed")
+]
+
+
+class SelectedTuning(Strict):
+    """The way of several that does best in cross-validation on the labels; or the start, where none does better."""
+
+    kind: Literal["selected"] = "selected"
+    candidates: Annotated[tuple[_Candidate, ...], Field(min_length=1)]
+    labels_needed: Annotated[int, Field(ge=2)] = 3  # with fewer, the first candidate is taken
+
+
+TuningPart = Annotated[
+    AnyTuning | SelectedTuning,
+    Field(discriminator="kind"),
+    _kinds("plain", "anchored", "frozen", "low_rank", "rehearsed", "selected"),
 ]
 
 

@@ -1,6 +1,51 @@
-"""What is known of the elements before any calculation."""
+"""What is known of the elements before any calculation.
 
-# experimental, diamond structure at room temperature, Å
-LATTICE_CONSTANT_A = {"C": 3.567, "Si": 5.431, "Ge": 5.658}
-# per atom, eV: C. Kittel, Introduction to Solid State Physics, 8th ed., table 3.1
-COHESIVE_ENERGY_EV = {"C": 7.37, "Si": 4.63, "Ge": 3.85}
+Crystal structures, lattice constants at room temperature and cohesive energies: C. Kittel, Introduction to Solid State
+Physics, 8th ed., tables 1.3 and 3.1; the lattice constant of Si with one more digit of the same measurements.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Literal
+
+_ATOMS = {"diamond": 8, "fcc": 4}
+_BOND = {"diamond": sqrt(3) / 4, "fcc": sqrt(2) / 2}  # in lattice constants
+
+
+@dataclass(frozen=True)
+class Crystal:
+    """An element's crystal at room temperature.
+
+    Attributes:
+        structure: as ASE's ``bulk`` names it; its conventional cell is a cube.
+        lattice_constant_A: edge of that cube.
+        cohesive_energy_eV: per atom, against free atoms.
+    """
+
+    structure: Literal["diamond", "fcc"]
+    lattice_constant_A: float
+    cohesive_energy_eV: float
+
+    @property
+    def atoms_per_cell(self) -> int:
+        """The number of atoms in the cubic cell."""
+        return _ATOMS[self.structure]
+
+    @property
+    def bond(self) -> float:
+        """The distance of nearest neighbours, Å."""
+        return self.lattice_constant_A * _BOND[self.structure]
+
+
+CRYSTALS: dict[str, Crystal] = {
+    "C": Crystal("diamond", 3.567, 7.37),
+    "Si": Crystal("diamond", 5.431, 4.63),
+    "Ge": Crystal("diamond", 5.658, 3.85),
+    "Al": Crystal("fcc", 4.05, 3.39),
+    "Ni": Crystal("fcc", 3.52, 4.44),
+    "Cu": Crystal("fcc", 3.61, 3.49),
+    "Pd": Crystal("fcc", 3.89, 3.89),
+    "Ag": Crystal("fcc", 4.09, 2.95),
+    "Pt": Crystal("fcc", 3.92, 5.84),
+    "Au": Crystal("fcc", 4.08, 3.81),
+}

@@ -1,4 +1,4 @@
-"""Structures sampled by a neutral potential: short molecular dynamics of Stillinger-Weber diamond-lattice crystals.
+"""Structures sampled by a neutral potential: short molecular dynamics of an element's own crystal, diamond or fcc.
 
 The sampler is none of the models under test, so that neither pool nor test set favours one of them. Every structure
 has its own strain, velocities and trajectory; nothing is taken twice from one trajectory.
@@ -14,7 +14,7 @@ from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import thermalize_momenta
 
 from al_core.config import MDStructures, Slice
-from al_core.elements import LATTICE_CONSTANT_A
+from al_core.elements import CRYSTALS
 from al_core.errors import SelectionError
 from al_core.structures import closest_distance
 
@@ -55,13 +55,13 @@ def sample(
 
 
 def prototype(element: str, scale: float = 1.0, repeat: int = 1) -> Atoms:
-    """Return the perfect cubic diamond cell, repeated along each axis; ``scale`` is of the experimental lattice."""
-    cell: Atoms = bulk(element, "diamond", a=LATTICE_CONSTANT_A[element] * scale, cubic=True).repeat(repeat)
+    """Return the element's perfect cubic cell, repeated along each axis; ``scale`` is of the experimental lattice."""
+    crystal = CRYSTALS[element]
+    cell: Atoms = bulk(element, crystal.structure, a=crystal.lattice_constant_A * scale, cubic=True).repeat(repeat)
     return cell
 
 
 def _one(part: Slice, element: str, scale: float, calculator: Calculator, rng: np.random.Generator) -> Atoms:
-    bond = LATTICE_CONSTANT_A[element] * np.sqrt(3) / 4
     for _ in range(_ATTEMPTS):
         atoms = prototype(element, scale, part.repeat)
         for _ in range(part.vacancies):
@@ -80,7 +80,7 @@ def _one(part: Slice, element: str, scale: float, calculator: Calculator, rng: n
             pbc=True,
             info={"config_type": part.name, "temperature_K": part.temperature_K},
         )
-        if np.isfinite(frame.positions).all() and closest_distance(frame) > _MIN_BOND_SHARE * bond:
+        if np.isfinite(frame.positions).all() and closest_distance(frame) > _MIN_BOND_SHARE * CRYSTALS[element].bond:
             return frame
     raise SelectionError(
         f"slice {part.name}: the neutral potential's dynamics at {part.temperature_K:g} K exploded {_ATTEMPTS} times; "

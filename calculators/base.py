@@ -14,6 +14,10 @@ def make_labeler(settings: AnyLabeler) -> Labeler:
         from calculators.dataset import DatasetLabeler
 
         return DatasetLabeler(settings)
+    if settings.kind == "emt":
+        from calculators.emt import EMTLabeler
+
+        return EMTLabeler(settings)
     from calculators.stillinger_weber import StillingerWeberLabeler
 
     return StillingerWeberLabeler(settings)

@@ -31,8 +31,12 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
-def stillinger_weber(element: str) -> Calculator:
+def stillinger_weber(element: str, three_body: float = 1.0) -> Calculator:
     """Return an ASE calculator of the Stillinger-Weber potential of Si or Ge (energy eV, forces eV/Å, stress eV/Å^3).
+
+    Args:
+        element: chemical symbol.
+        three_body: a factor of lambda, the strength of the three-body term.
 
     Raises:
         LabelError: there are no parameters for the element.
@@ -42,7 +46,8 @@ def stillinger_weber(element: str) -> Calculator:
 
     if element not in PARAMETERS:
         raise LabelError(f"Stillinger-Weber has parameters for {', '.join(PARAMETERS)}, not for {element}")
-    calculator: Calculator = Manybody(**StillingerWeber(PARAMETERS[element]))
+    parameters = {**PARAMETERS[element], "lambda1": three_body * PARAMETERS[element]["lambda1"]}
+    calculator: Calculator = Manybody(**StillingerWeber(parameters))
     return calculator
 
 
@@ -56,7 +61,9 @@ class StillingerWeberLabeler:
 
     def identity(self) -> dict[str, Any]:
         """See :class:`al_core.types.Labeler`."""
-        return {"kind": self.name, "parameters": PARAMETERS, "matscipy": version("matscipy")}
+        # at 1 it is left out: labels made before there was a factor keep their keys
+        changed = {} if self.settings.three_body == 1 else {"three_body": self.settings.three_body}
+        return {"kind": self.name, "parameters": PARAMETERS, **changed, "matscipy": version("matscipy")}
 
     def check(self, atoms: Atoms) -> None:
         """See :class:`al_core.types.Labeler`."""
@@ -74,7 +81,7 @@ class StillingerWeberLabeler:
         """See :class:`al_core.types.Labeler`."""
         start = time.process_time()
         atoms = atoms.copy()
-        atoms.calc = stillinger_weber(atoms.get_chemical_symbols()[0])
+        atoms.calc = stillinger_weber(atoms.get_chemical_symbols()[0], self.settings.three_body)
         energy = float(atoms.get_potential_energy())
         forces = atoms.get_forces()
         stress = atoms.get_stress() if atoms.pbc.all() else None

@@ -38,7 +38,7 @@ def shipped_config(name: str) -> Path:
 def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int]:
     """Return the plan of a study and how many finished labels its store holds already."""
     if isinstance(config.pool, MDStructures):
-        sizes = sampled_sizes(config.pool)
+        sizes = sampled_sizes(config.pool, config.target)
         example = prototype(config.target, config.pool.lattice_scale, config.pool.slices[0].repeat)
     else:
         path = bundled(config.pool.name).path if config.pool.kind == "bundled" else config.pool.path

@@ -11,14 +11,15 @@ from ase import Atoms
 
 from al_core.config import AnyLabeler, GPAWLabeler, MDStructures, PretrainConfig, StudyConfig
 from al_core.datasets import bundled, read_structures
-from al_core.elements import LATTICE_CONSTANT_A
+from al_core.elements import CRYSTALS
 from al_core.errors import BundleError, ConfigError, LabelError
 from al_core.models.card import committee_folders, read_card, shipped_committee
+from al_core.pools import prototype
 from al_core.store import LabelStore
 from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, hold_out, unique, with_slices
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
-from calculators.stillinger_weber import PARAMETERS
+from calculators.neutral import NEUTRAL
 
 _FREE_MB = 200
 
@@ -138,10 +139,11 @@ def _check_pretraining(config: PretrainConfig, prefix: str) -> None:
 def _check_structures(key: str, settings: object, element: str) -> list[Atoms] | None:
     """Return the structures of a file or data set; None for ones that are sampled later."""
     if isinstance(settings, MDStructures):
-        if element not in PARAMETERS or element not in LATTICE_CONSTANT_A:
+        if element not in NEUTRAL:
             raise ConfigError(
-                f"{key}: the neutral sampler knows {', '.join(PARAMETERS)}, not {element}; use {key}.kind=file"
+                f"{key}: the neutral sampler knows {', '.join(NEUTRAL)}, not {element}; use {key}.kind=file"
             )
+        _check_atoms_are_left(key, settings, element)
         return None
     if settings.kind == "bundled":  # type: ignore[attr-defined]
         frames = read_structures(bundled(settings.name).path)  # type: ignore[attr-defined]
@@ -149,6 +151,16 @@ def _check_structures(key: str, settings: object, element: str) -> list[Atoms] |
         frames = with_slices(read_structures(settings.path), settings.slice_key)  # type: ignore[attr-defined]
     _check_elements(key, frames, element)
     return unique(frames)
+
+
+def _check_atoms_are_left(key: str, settings: MDStructures, element: str) -> None:
+    for part in settings.slices:
+        atoms = CRYSTALS[element].atoms_per_cell * part.repeat**3
+        if part.vacancies > atoms - 2:
+            raise ConfigError(
+                f"{key}: slice {part.name}: vacancies must leave 2 of the {atoms} atoms of {element} "
+                f"(repeat={part.repeat}), got {part.vacancies}"
+            )
 
 
 def _check_elements(key: str, structures: Sequence[Atoms], element: str) -> None:
@@ -171,15 +183,12 @@ def _check_sampled_apart(pool: MDStructures, test: MDStructures) -> None:
 
 def _check_labels_of_sampled(key: str, labeler: AnyLabeler, element: str) -> None:
     """Check the labeler of structures that are sampled later."""
-    if labeler.kind == "stillinger_weber" and element not in PARAMETERS:
-        raise ConfigError(f"labeler stillinger_weber: has parameters for {', '.join(PARAMETERS)}, not for {element}")
-    if labeler.kind == "gpaw":
-        _check_paw_setup(labeler, element)
     if labeler.kind == "dataset":
         raise ConfigError(
             f"labeler dataset: {labeler.path} has no labels of structures that are yet to be sampled; "
             f"use {key}.kind=file, or a labeler that computes"
         )
+    check_labels_possible([prototype(element)], labeler, key)
 
 
 def _check_paw_setup(labeler: GPAWLabeler, element: str) -> None:

@@ -16,7 +16,7 @@ from al_core.progress import steps_done, steps_file
 from al_core.store import LabelStore
 from al_core.studies.data import described, file_or_bundled, write_structures
 from al_core.studies.workspace import Workspace
-from calculators.stillinger_weber import stillinger_weber
+from calculators.neutral import neutral_potential
 from flows import tasks
 from flows.infrastructure import CORES, TASK_RUNNER
 from flows.preflight import preflight_pretraining
@@ -88,7 +88,7 @@ def _training_data(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
         write_labelled(data, file_or_bundled(config.structures))
         return data
     file = folder / "structures.extxyz"
-    frames = sample(config.structures, config.element, stillinger_weber, steps.counter("structures sampled"))
+    frames = sample(config.structures, config.element, neutral_potential, steps.counter("structures sampled"))
     write_structures(file, frames)
     place = Workspace(folder)
     assert config.labeler is not None  # the config's own check

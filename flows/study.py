@@ -21,7 +21,7 @@ from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.summary import grown, ledger, write_summary
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
-from calculators.stillinger_weber import stillinger_weber
+from calculators.neutral import neutral_potential
 from flows import tasks
 from flows.infrastructure import CORES, TASK_RUNNER
 from flows.preflight import preflight
@@ -59,7 +59,7 @@ def run_study(config: StudyConfig, out: Path) -> Path:
     CORES.limit(config.workers)
     with Steps() as steps:
         source = source_committee(config, place, steps)
-        data = prepare_data(config, place, stillinger_weber, steps.counter("structures sampled"))
+        data = prepare_data(config, place, neutral_potential, steps.counter("structures sampled"))
         if data.unlabelled_test:
             _label_test_set(data.test, config, place, steps)
         rounds = Rounds(config, place, data, source, hash_of_test_set(place), steps)

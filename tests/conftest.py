@@ -168,13 +168,13 @@ def crystals() -> Any:
     import numpy as np
     from ase.build import bulk
 
-    from al_core.elements import LATTICE_CONSTANT_A
+    from al_core.elements import CRYSTALS
 
     def make(element: str, n: int, seed: int = 0, rattle: float = 0.12) -> list[Any]:
         rng = np.random.default_rng(seed)
         made = []
         for number in range(n):
-            atoms = bulk(element, "diamond", a=LATTICE_CONSTANT_A[element], cubic=True)
+            atoms = bulk(element, "diamond", a=CRYSTALS[element].lattice_constant_A, cubic=True)
             atoms.set_cell(atoms.cell.array @ (np.eye(3) + rng.uniform(-0.03, 0.03, (3, 3))), scale_atoms=True)
             atoms.positions += rng.normal(0, rattle, atoms.positions.shape)
             atoms.info["config_type"] = f"group{number % 2}"

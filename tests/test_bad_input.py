@@ -198,6 +198,12 @@ def test_an_unknown_key_is_refused_at_any_depth_and_the_nearest_named(
         ("source=null", "source: needs a 'kind'"),
         ("target=32", "target: input should be a valid string, got 32"),
         ("arms=transfer", "arms: input should be a list, got 'transfer'"),
+        (
+            "labeler={kind: stillinger_weber, three_body: soft}",
+            "labeler.three_body: input should be a valid number, unable to parse string as a number, got 'soft'",
+        ),
+        ("labeler={kind: stillinger_weber, three_body: yes}", "labeler: three_body is not a matter of true or false"),
+        ("labeler={kind: stillinger_weber, three_body: .inf}", "labeler.three_body: input should be a finite number"),
         ("name=a/b", "name: string should match pattern"),
         (
             "arms=[{kind: scratch, learning_rate: .nan}]",
@@ -268,12 +274,22 @@ def test_a_contradiction_is_refused(refused_study: Refused, change: str, expecte
         ("max_failed_share=2", "max_failed_share: input should be less than or equal to 1, got 2"),
         ("labeler={kind: gpaw, cutoff_eV: -300}", "labeler.cutoff_eV: input should be greater than or equal to 100"),
         ("labeler={kind: gpaw, smearing_eV: 0}", "labeler.smearing_eV: input should be greater than 0, got 0"),
+        (
+            "labeler={kind: stillinger_weber, three_body: 0}",
+            "labeler.three_body: input should be greater than 0, got 0",
+        ),
+        ("labeler={kind: stillinger_weber, three_body: -1}", "labeler.three_body: input should be greater than 0, got"),
     ],
 )
 def test_a_number_out_of_range_is_refused_with_what_is_expected(
     refused_study: Refused, change: str, expected: str
 ) -> None:
     assert f"  {expected}" in refused_study(change)
+
+
+def test_vacancies_are_counted_in_the_elements_own_cell(refused_study: Refused) -> None:
+    changes = ("target=Cu", "labeler=emt", "pool.slices.1.vacancies=3")
+    assert "pool: slice hot: vacancies must leave 2 of the 4 atoms of Cu (repeat=1), got 3" in refused_study(*changes)
 
 
 def test_all_faults_are_told_at_once(refused_study: Refused) -> None:
@@ -347,11 +363,15 @@ def test_a_change_that_does_not_fit_is_refused(refused_study: Refused, change: s
     ("changes", "expected"),
     [
         (["target=Gee"], "target: 'Gee' is not a chemical element"),
-        (["target=W"], "pool: the neutral sampler knows Si, Ge, not W; use pool.kind=file"),
-        (["source.element=C"], "source.structures: the neutral sampler knows Si, Ge, not C"),
+        (["target=W"], "pool: the neutral sampler knows Si, Ge, Al, Cu, Ag, Au, Ni, Pd, Pt, not W; use"),
+        (["source.element=C"], "source.structures: the neutral sampler knows Si, Ge, Al, .*, Pt, not C"),
         (["pool=SILICON"], "pool: structure 0 is Si8, expected Ge only"),
         (["test=SILICON"], "test: structure 0 is Si8, expected Ge only"),
         (["source.structures=GERMANIUM", "source.labeler=null"], "source.structures: structure 0 is Ge8, expected Si"),
+        (["target=Cu"], "labeler stillinger_weber: structure 0 of pool: Stillinger-Weber labels one of Si, Ge, not Cu"),
+        (["labeler=emt"], "labeler emt: structure 0 of pool: EMT labels Al, Cu, Ag, Au, Ni, Pd, Pt, not Ge"),
+        (["source.labeler=emt"], "labeler emt: structure 0 of source.structures: EMT labels Al, .*, not Si"),
+        (["target=C", "pool=CARBON", "test=CARBON2", "labeler=emt"], "labeler emt: structure 0 of the pool: .* not C"),
         (["target=C", "pool=CARBON", "test=CARBON2"], "labeler stillinger_weber: structure 0 of the pool: .* not C"),
         (["target=Np", "pool=NEPTUNIUM", "test=NEPTUNIUM2", "labeler=gpaw"], "no PAW data set for Np and PBE"),
     ],
@@ -688,6 +708,7 @@ def test_dft_of_a_cell_that_is_not_periodic_is_refused(
     ("arguments", "expected"),
     [
         (["--labeler", "gpow"], "unknown kind 'gpow'; did you mean 'gpaw'?"),
+        (["--labeler", "emt", "--set", "three_body=2"], "unknown key 'three_body' (known: kind)"),
         (["--set", "cutof_eV=300"], "unknown key 'cutof_eV'; did you mean 'cutoff_eV'?"),
         (["--set", "cutoff_eV=-3"], "cutoff_eV: input should be greater than or equal to 100, got -3"),
         (["--labeler", "dataset"], "path: is required (in the file, or with --set path=...)"),
@@ -701,12 +722,16 @@ def test_wrong_labeler_settings_are_refused(refused: Refused, arguments: list[st
 
 @pytest.mark.parametrize(
     ("labeler", "expected"),
-    [("stillinger_weber", "Stillinger-Weber labels one of Si, Ge, not C"), ("gpaw", "no PAW data set for Np and PBE")],
+    [
+        ("stillinger_weber", "Stillinger-Weber labels one of Si, Ge, not C"),
+        ("emt", "EMT labels Al, Cu, Ag, Au, Ni, Pd, Pt, not C"),
+        ("gpaw", "no PAW data set for Np and PBE"),
+    ],
 )
 def test_labelling_an_element_the_labeler_does_not_know_is_refused(
     refused: Refused, labeler: str, expected: str
 ) -> None:
-    file_of("some.extxyz", germanium(0, "C" if labeler == "stillinger_weber" else "Np"))
+    file_of("some.extxyz", germanium(0, "Np" if labeler == "gpaw" else "C"))
     assert expected in refused("label", "some.extxyz", "--labeler", labeler)
 
 

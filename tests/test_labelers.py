@@ -17,15 +17,18 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import read
 
-from al_core.config import DatasetLabeler, GPAWLabeler, StillingerWeberLabeler
+from al_core.config import DatasetLabeler, EMTLabeler, GPAWLabeler, StillingerWeberLabeler
 from al_core.datasets import write_labelled
+from al_core.elements import CRYSTALS
 from al_core.errors import ConfigError, LabelError
 from al_core.hashing import digest
 from al_core.labelling import obtain_label
 from al_core.store import LabelStore
 from al_core.types import Label, Labeler
 from calculators.base import make_labeler
+from calculators.emt import ELEMENTS
 from calculators.gpaw_dft import n_kpoints
+from calculators.neutral import NEUTRAL, neutral_potential
 from calculators.stillinger_weber import PARAMETERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,11 +45,20 @@ class Case:
     energy_eV: float  # repeatability
     force_eV_per_A: float  # against finite differences
     components: tuple[tuple[int, int], ...]
+    other: Atoms | None = None  # that it labels too; distorted silicon if not given
 
 
 def crystal(element: str, repeat: int = 1) -> Atoms:
-    """Return a distorted crystal of 8 atoms (2 with repeat=0), rounded as all structures of Graft are."""
-    atoms = bulk(element, "diamond", a=5.5, cubic=repeat > 0)
+    """Return a distorted diamond crystal of 8 atoms (2 with repeat=0), rounded as all structures of Graft are."""
+    return distorted(bulk(element, "diamond", a=5.5, cubic=repeat > 0))
+
+
+def metal(element: str) -> Atoms:
+    """Return a distorted fcc crystal of 8 atoms."""
+    return distorted(bulk(element, "fcc", a=1.02 * CRYSTALS[element].lattice_constant_A, cubic=True).repeat((2, 1, 1)))
+
+
+def distorted(atoms: Atoms) -> Atoms:
     rng = np.random.default_rng(7)
     atoms.set_cell(atoms.cell.array @ (np.eye(3) + rng.uniform(-0.03, 0.03, (3, 3))), scale_atoms=True)
     atoms.positions += rng.normal(0, 0.08, atoms.positions.shape)
@@ -68,6 +80,14 @@ def _stillinger_weber(element: str, folder: Path) -> Case:
     return Case(make_labeler(SW), crystal(element), 1e-10, 1e-5, COMPONENTS)
 
 
+def _three_body(element: str, folder: Path) -> Case:
+    return Case(make_labeler(StillingerWeberLabeler(three_body=1.7)), crystal(element), 1e-10, 1e-5, COMPONENTS)
+
+
+def _emt(element: str, folder: Path) -> Case:
+    return Case(make_labeler(EMTLabeler()), metal(element), 1e-10, 1e-5, COMPONENTS, metal("Al"))
+
+
 def _dataset(element: str, folder: Path) -> Case:
     atoms = crystal(element)
     asked = [moved(atoms, *place, sign * STEP_A) for place in COMPONENTS for sign in (1, -1)]
@@ -85,6 +105,9 @@ def _gpaw(element: str, folder: Path) -> Case:
 CASES = [
     pytest.param((_stillinger_weber, "Si"), id="stillinger_weber Si"),
     pytest.param((_stillinger_weber, "Ge"), id="stillinger_weber Ge"),
+    pytest.param((_three_body, "Ge"), id="stillinger_weber Ge, other three-body strength"),
+    pytest.param((_emt, "Cu"), id="emt Cu"),
+    pytest.param((_emt, "Pt"), id="emt Pt"),
     pytest.param((_dataset, "Ge"), id="dataset"),
     pytest.param((_gpaw, "Ge"), id="gpaw", marks=pytest.mark.dft),
 ]
@@ -96,7 +119,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     return make(element, tmp_path)
 
 
-@pytest.fixture(params=CASES[:2])
+@pytest.fixture(params=CASES[:5])
 def cheap_case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     make, element = request.param
     return make(element, tmp_path)
@@ -155,7 +178,7 @@ def test_stress_is_the_slope_of_the_energy(cheap_case: Case, label: Labelling) -
 
 def test_a_label_does_not_depend_on_what_was_labelled_before(case: Case, label: Labelling) -> None:
     first = label(case.labeler, case.atoms)
-    label(case.labeler, crystal("Si", 1 if len(case.atoms) == 8 else 0))
+    label(case.labeler, case.other or crystal("Si", 1 if len(case.atoms) == 8 else 0))
     again = label(case.labeler, case.atoms)
     np.testing.assert_allclose(again.energy, first.energy, rtol=0, atol=1e-12)
     np.testing.assert_allclose(again.forces, first.forces, rtol=0, atol=1e-10)
@@ -208,6 +231,7 @@ def test_the_identity_is_json_and_always_the_same(case: Case) -> None:
 
 def test_the_identity_changes_with_what_changes_the_label(tmp_path: Path) -> None:
     settings = [GPAWLabeler(), GPAWLabeler(cutoff_eV=400), GPAWLabeler(xc="LDA"), GPAWLabeler(kpt_density=5), SW]
+    settings += [EMTLabeler(), *(StillingerWeberLabeler(three_body=factor) for factor in (0.8, 1.2))]
     assert len({digest(make_labeler(one).identity()) for one in settings}) == len(settings)
     assert make_labeler(GPAWLabeler(timeout_s=5)).identity() == make_labeler(GPAWLabeler()).identity()
 
@@ -249,6 +273,79 @@ def test_stillinger_weber_refuses_what_it_has_no_parameters_for(symbols: str) ->
     atoms = Atoms(symbols, [[0, 0, 2.4 * number] for number in range(len(Atoms(symbols)))])
     with pytest.raises(LabelError, match="Stillinger-Weber labels one of Si, Ge, not "):
         make_labeler(SW).check(atoms)
+
+
+def test_only_the_three_body_term_is_scaled(label: Labelling) -> None:
+    def energy(factor: float, atoms: Atoms) -> float:
+        return label(make_labeler(StillingerWeberLabeler(three_body=factor)), atoms).energy
+
+    # the energy is a straight line in the factor: two-body energy + factor * three-body energy
+    weak, known, strong = (energy(factor, crystal("Ge")) for factor in (0.5, 1.0, 1.5))
+    three_body = strong - weak
+    assert three_body > 0.1
+    assert strong - known == pytest.approx(three_body / 2, abs=1e-9)
+    assert known == label(make_labeler(SW), crystal("Ge")).energy
+    # no angle of the perfect crystal is bent
+    perfect = bulk("Ge", "diamond", a=5.66, cubic=True)
+    assert energy(1.5, perfect) == pytest.approx(energy(0.5, perfect), abs=1e-9)
+
+
+def test_the_known_three_body_strength_leaves_keys_as_they_were() -> None:
+    known = make_labeler(StillingerWeberLabeler(three_body=1)).identity()
+    assert (
+        known
+        == make_labeler(SW).identity()
+        == {"kind": "stillinger_weber", "parameters": PARAMETERS} | {"matscipy": known["matscipy"]}
+    )
+    # committees and test sets are found again by their settings
+    assert StillingerWeberLabeler(three_body=1).model_dump(mode="json") == {"kind": "stillinger_weber"}
+    changed = StillingerWeberLabeler(three_body=0.8)
+    assert changed.model_dump(mode="json") == {"kind": "stillinger_weber", "three_body": 0.8}
+    assert make_labeler(changed).identity() == known | {"three_body": 0.8}
+
+
+# ---- effective medium theory -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("element", ELEMENTS)
+def test_emt_has_the_known_fcc_crystal(element: str, label: Labelling) -> None:
+    scales = np.linspace(0.98, 1.02, 9)
+    known_A = CRYSTALS[element].lattice_constant_A
+    crystals = [bulk(element, "fcc", a=scale * known_A, cubic=True) for scale in scales]
+    energies = [label(make_labeler(EMTLabeler()), atoms).energy / 4 for atoms in crystals]
+    curvature, slope, _ = np.polyfit(scales, energies, 2)
+    assert -slope / (2 * curvature) == pytest.approx(1, abs=0.02)  # lattice constant against experiment
+    assert min(energies) == pytest.approx(0, abs=0.02)  # eV/atom, counted from the crystal
+
+
+def test_emt_labels_an_alloy(label: Labelling) -> None:
+    alloy = metal("Cu")
+    alloy.symbols[2] = "Au"
+    pure, mixed = (label(make_labeler(EMTLabeler()), atoms) for atoms in (metal("Cu"), alloy))
+    assert np.abs(mixed.forces - pure.forces).max() > 0.1
+
+
+@pytest.mark.parametrize("symbols", ["Si2", "CuSi", "CO", ""])
+def test_emt_refuses_what_it_has_no_parameters_for(symbols: str) -> None:
+    atoms = Atoms(symbols, [[0, 0, 2.4 * number] for number in range(len(Atoms(symbols)))])
+    with pytest.raises(LabelError, match="EMT labels Al, Cu, Ag, Au, Ni, Pd, Pt, not "):
+        make_labeler(EMTLabeler()).check(atoms)
+
+
+# ---- the sampler's potentials ----------------------------------------------------------------------------------------
+
+
+def test_the_neutral_potential_of_an_element_is_the_one_that_knows_it(label: Labelling) -> None:
+    for labeler, atoms in ((SW, crystal("Si")), (SW, crystal("Ge")), (EMTLabeler(), metal("Cu"))):
+        copy = atoms.copy()
+        copy.calc = neutral_potential(atoms.get_chemical_symbols()[0])
+        assert copy.get_potential_energy() == label(make_labeler(labeler), atoms).energy
+    with pytest.raises(LabelError, match=r"a neutral potential of Si, Ge, Al, Cu, .*, not of W"):
+        neutral_potential("W")
+
+
+def test_every_element_with_a_neutral_potential_has_a_known_crystal() -> None:
+    assert set(NEUTRAL) == {*PARAMETERS, *ELEMENTS} <= set(CRYSTALS)
 
 
 # ---- data sets -------------------------------------------------------------------------------------------------------

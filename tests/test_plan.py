@@ -38,12 +38,13 @@ def planned(label_core_seconds: float = 36.0, **changes: Any) -> Plan:
         "test",
     )
     assert isinstance(config.pool, MDStructures)
-    return plan(config, sampled_sizes(config.pool), label_core_seconds)
+    return plan(config, sampled_sizes(config.pool, config.target), label_core_seconds)
 
 
 def test_the_sizes_of_what_will_be_sampled() -> None:
     settings = MDStructures.model_validate(SAMPLED)
-    assert sampled_sizes(settings) == [8] * 6 + [63] * 4
+    assert sampled_sizes(settings, "Ge") == [8] * 6 + [63] * 4
+    assert sampled_sizes(settings, "Cu") == [4] * 6 + [31] * 4
 
 
 def test_counts() -> None:

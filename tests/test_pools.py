@@ -10,19 +10,23 @@ from ase.geometry import find_mic
 from ase.neighborlist import neighbor_list
 
 from al_core.config import MDStructures
-from al_core.datasets import read_structures
+from al_core.config_reading import load_config
+from al_core.datasets import bundled, read_structures
+from al_core.elements import CRYSTALS
 from al_core.errors import SelectionError
 from al_core.hashing import structure_id
 from al_core.pools import prototype, sample
 from al_core.studies.data import write_structures
-from calculators.stillinger_weber import stillinger_weber
+from calculators.neutral import neutral_potential
+from flows.make_assets import DataSetConfig
 
+ROOT = Path(__file__).resolve().parent.parent
 COLD = {"name": "cold", "count": 2, "temperature_K": 300, "steps": 20}
 LIQUID = {"name": "liquid", "count": 2, "temperature_K": 2500, "melt_K": 20000, "steps": 150}
 
 
 def structures(*slices: dict[str, object], element: str = "Ge", **settings: object) -> list[Atoms]:
-    return sample(MDStructures(slices=slices, **settings), element, stillinger_weber)
+    return sample(MDStructures(slices=slices, **settings), element, neutral_potential)
 
 
 def ids(frames: list[Atoms]) -> list[str]:
@@ -67,6 +71,14 @@ def test_the_seed_and_nothing_else_decides() -> None:
     np.random.seed(0)  # noqa: NPY002 (what a careless library would read)
     np.random.random()  # noqa: NPY002
     assert ids(structures(COLD)) == first
+
+
+@pytest.mark.parametrize(("name", "element"), [("si-train-pbe", "Si"), ("ge-test-pbe", "Ge")])
+def test_the_sampler_still_gives_the_shipped_structures(name: str, element: str) -> None:
+    settings = load_config(DataSetConfig, ROOT / "configs" / "assets" / f"{name}.yaml").structures
+    first = settings.slices[0].model_copy(update={"count": 2})
+    again = sample(settings.model_copy(update={"slices": (first,)}), element, neutral_potential)
+    assert ids(again) == ids(read_structures(bundled(name).path)[:2])
 
 
 def test_counts_and_vacancies_are_as_asked() -> None:
@@ -150,8 +162,49 @@ def test_hotter_slices_move_farther() -> None:
 def test_progress_counts_all_slices() -> None:
     told: list[tuple[int, int]] = []
     config = MDStructures(slices=[COLD, COLD | {"name": "b", "count": 1}])
-    sample(config, "Ge", stillinger_weber, lambda done, total: told.append((done, total)))
+    sample(config, "Ge", neutral_potential, lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+# ---- fcc metals ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("element", "atoms", "bond_A", "neighbors"), [("Ge", 8, 2.450, 4), ("Cu", 4, 2.553, 12), ("Au", 4, 2.885, 12)]
+)
+def test_the_prototype_is_the_elements_own_crystal(element: str, atoms: int, bond_A: float, neighbors: int) -> None:
+    cell = prototype(element, 1.0)
+    assert len(cell) == atoms == CRYSTALS[element].atoms_per_cell
+    assert CRYSTALS[element].bond == pytest.approx(bond_A, abs=5e-4)
+    first, distances = neighbor_list("id", cell, 1.1 * bond_A)
+    np.testing.assert_allclose(distances, CRYSTALS[element].bond)
+    np.testing.assert_array_equal(np.bincount(first), neighbors)
+    np.testing.assert_allclose(prototype(element, 1.02, 2).cell.array, 2 * 1.02 * cell.cell.array)
+
+
+def test_structures_of_copper(tmp_path: Path) -> None:
+    parts = (
+        COLD | {"strain": 0.0},
+        {"name": "hot", "count": 3, "temperature_K": 1500, "steps": 20},
+        {"name": "vacancy", "count": 1, "temperature_K": 900, "steps": 5, "vacancies": 1, "repeat": 2},
+    )
+    frames = structures(*parts, element="Cu", seed=4)
+    assert [len(atoms) for atoms in frames] == [4, 4, 4, 4, 4, 31]
+    assert [atoms.info["config_type"] for atoms in frames] == ["cold"] * 2 + ["hot"] * 3 + ["vacancy"]
+    assert all(atoms.pbc.all() and set(atoms.symbols) == {"Cu"} for atoms in frames)
+    assert len(set(ids(frames))) == 6
+    np.testing.assert_allclose(frames[0].cell.array, np.eye(3) * 3.61 * 1.01, atol=1e-6)
+    for atoms in frames:
+        nearest = neighbor_list("d", atoms, 4.0).min()
+        assert 0.6 * 2.553 < nearest < 2.6
+    again = structures(*parts, element="Cu", seed=4)
+    assert ids(again) == ids(frames)
+    assert not set(ids(structures(*parts, element="Cu", seed=5))) & set(ids(frames))
+    write_structures(tmp_path / "cu.extxyz", frames)
+    assert ids(read_structures(tmp_path / "cu.extxyz")) == ids(frames)
+
+
+# ---- what goes wrong -------------------------------------------------------------------------------------------------
 
 
 class Exploding(Calculator):

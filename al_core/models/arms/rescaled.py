@@ -20,7 +20,7 @@ def physical_guess(source: str, target: str) -> Rescaling:
     if source not in CRYSTALS or target not in CRYSTALS:
         return Rescaling()
     old, new = CRYSTALS[source], CRYSTALS[target]
-    return Rescaling(length=new.bond_A / old.bond_A, energy=new.cohesive_energy_eV / old.cohesive_energy_eV)
+    return Rescaling(length=new.bond / old.bond, energy=new.cohesive_energy_eV / old.cohesive_energy_eV)
 
 
 def rescaled(
