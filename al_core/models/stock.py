@@ -18,9 +18,9 @@ class StockNetwork:
         self._bundle, self._dtype, self._device = bundle, dtype, device
         self._r_max = cutoff(build(bundle, dtype, device))
 
-    def prepare(self, atoms: Atoms) -> Graph:
-        """Return what the network reads of one structure."""
-        return graph(atoms, self._r_max, self._dtype)
+    def prepare(self, structures: Sequence[Atoms]) -> list[Graph]:
+        """Return what the network reads of each structure."""
+        return [graph(atoms, self._r_max, self._dtype) for atoms in structures]
 
     def join(self, prepared: Sequence[Graph]) -> Graph:
         """Return several structures as one batch."""
@@ -30,9 +30,9 @@ class StockNetwork:
         """Return energies, forces and stresses; see :class:`~al_core.models.fast.network.Network`."""
         training = torch.is_grad_enabled()
         periodic = bool((torch.linalg.det(batch["cell"].view(-1, 3, 3)).abs() > 0).all())
+        model = build(self._bundle, self._dtype, self._device)  # once: what a member keeps for its way back stays valid
         outputs = []
         for member in range(len(weights["scale_shift.scale"])):
-            model = build(self._bundle, self._dtype, self._device)
             own = {name: stack[member] for name, stack in weights.items() if name != "avg_num_neighbors"}
             for interaction in model.interactions:
                 setattr(interaction, "avg_num_neighbors", float(weights["avg_num_neighbors"][member]))  # noqa: B010
