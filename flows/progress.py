@@ -68,6 +68,9 @@ class Steps:
         if self.stop_at_once and kind is not None and issubclass(kind, KeyboardInterrupt | TerminationSignal):
             sys.stderr.write("stopped; the same command goes on from here\n")
             sys.stderr.flush()
+            from prefect.server.api.server import SubprocessASGIServer
+
+            SubprocessASGIServer().stop()  # the temporary server, if there is one
             os._exit(130)
 
     def expect(self, name: str, total: int) -> None:

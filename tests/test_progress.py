@@ -1,5 +1,6 @@
 """Progress across processes and on the screen."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -88,17 +89,31 @@ def test_a_study_that_is_told_to_stop_stops_at_once(tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "flows.cli", "study", "run", str(CONFIGS / "smoke.yaml"), "--out", str(out)]
     command += ["--set", "source.training.steps=100000"]
-    environment = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect")}
-    study = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    environment = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect"), "GRAFT_TEST": str(tmp_path)}
+    log = tmp_path / "log"  # a pipe would stay open as long as a child holds it
+    with log.open("w") as said:
+        study = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=said)
     try:
         deadline = time.monotonic() + 240
         while not list(out.glob("source/*/.steps-*")) and time.monotonic() < deadline:
             time.sleep(0.2)
         assert list(out.glob("source/*/.steps-*")), "the training never began"
         study.terminate()
-        _, said = study.communicate(timeout=20)
+        study.wait(timeout=20)
     finally:
         study.kill()
     assert study.returncode == 130
-    assert "stopped; the same command goes on from here" in said
-    assert "resource_tracker" not in said
+    assert "stopped; the same command goes on from here" in log.read_text()
+    assert "resource_tracker" not in log.read_text()
+    time.sleep(3)  # workers look once a second whether the one they work for is still there
+    assert not _processes_of(tmp_path), "processes were left behind"
+
+
+def _processes_of(folder: Path) -> list[str]:
+    """Return the command lines of processes that were started with this folder in their environment."""
+    left = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"GRAFT_TEST={folder}".encode() in (process / "environ").read_bytes():
+                left.append((process / "cmdline").read_text().replace("\0", " "))
+    return left
