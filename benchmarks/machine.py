@@ -136,7 +136,7 @@ def inference_seconds(structures: int, atoms: int, times: int, threads: int) -> 
 
     torch.set_num_threads(threads)
     models = stack(committee()[:1], torch.float32, torch.device("cpu"))
-    prepared = [models.network.prepare(one) for one, _ in labelled(structures, atoms)]
+    prepared = models.network.prepare([one for one, _ in labelled(structures, atoms)])
     batch = models.network.join(prepared)
     with torch.no_grad():
         models.network(models.weights, batch)

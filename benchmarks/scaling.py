@@ -69,7 +69,7 @@ def training(structures: int, n_atoms: int, members: int, repeats: int) -> tuple
     bundles = [committee()[number % len(committee())] for number in range(members)]
     models = stack(bundles, torch.float32, torch.device("cpu"))
     data = labelled(structures, n_atoms)
-    batch = models.network.join([models.network.prepare(atoms) for atoms, _ in data])
+    batch = models.network.join(models.network.prepare([atoms for atoms, _ in data]))
     forces = torch.cat([torch.from_numpy(label.forces) for _, label in data]).float()
     parameters = [models.weights[name].requires_grad_() for name in models.trainable]
 

@@ -71,7 +71,7 @@ def _graft_step(data: Sequence[Any]) -> Callable[[], dict[str, Any]]:
     from al_core.models.engine import stack
 
     models = stack(committee()[:1], torch.float32, torch.device("cpu"))
-    batch = models.network.join([models.network.prepare(atoms) for atoms, _ in data])
+    batch = models.network.join(models.network.prepare([atoms for atoms, _ in data]))
     parameters = {name: models.weights[name].requires_grad_() for name in models.trainable}
     energies, forces = _targets(data)
     energies = energies - models.atomic_energies.float()

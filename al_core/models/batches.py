@@ -98,7 +98,7 @@ class Batches:
     ) -> None:
         self._shares = np.ones((1, len(labelled))) if shares is None else shares
         self._models, self._labelled, self._settings, self._rng = models, labelled, settings, rng
-        self._prepared = [models.network.prepare(atoms) for atoms, _ in labelled]
+        self._prepared = models.network.prepare([atoms for atoms, _ in labelled])
         self._size = min(settings.batch_size, len(labelled))
         self._order: list[int] = []
         everything = range(len(labelled))
@@ -155,7 +155,7 @@ class RehearsedBatches(Batches):
     ) -> None:
         super().__init__(models, labelled, settings, rng, shares)
         self._share, self._count = share, min(count, len(unlabelled))
-        self._others = [models.network.prepare(atoms) for atoms in unlabelled]
+        self._others = models.network.prepare(unlabelled)
         self._said = []
         for other in self._others:
             with torch.no_grad():

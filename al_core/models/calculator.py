@@ -40,7 +40,7 @@ class CommitteeCalculator(Calculator):
         structure = cast(Atoms, self.atoms)
         energies, forces, stresses = [], [], []
         for models in self._stacks:
-            batch = models.network.join([models.network.prepare(structure)])
+            batch = models.network.join(models.network.prepare([structure]))
             with torch.no_grad():
                 said = models.network(models.weights, batch)
             energies.append(said.energies[:, 0].double().cpu() + models.atomic_energies * len(structure))

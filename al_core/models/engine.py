@@ -20,8 +20,8 @@ E0 = "atomic_energies_fn.atomic_energies"
 class Engine(Protocol):
     """A function of weights and structures; what it makes of structures is its own affair."""
 
-    def prepare(self, atoms: Atoms) -> Any:
-        """Return what the engine reads of one structure."""
+    def prepare(self, structures: Sequence[Atoms]) -> list[Any]:
+        """Return what the engine reads of each structure."""
 
     def join(self, prepared: Sequence[Any]) -> Any:
         """Return several prepared structures as one batch."""

@@ -96,11 +96,27 @@ def new_model(architecture: Architecture, element: str, avg_num_neighbors: float
 
 
 def seeded_bundle(architecture: Architecture, element: str, avg_num_neighbors: float, seed: int) -> Bundle:
-    """Return the bundle of an untrained model, the same for the same seed (float32; E0 0, scale 1)."""
+    """Return the bundle of an untrained model, the same for the same seed (float32; E0 0, scale 1).
+
+    No weight of any other model can get in: all are drawn here, from the distributions mace draws them from, which are
+    standard normal, in the product basis divided by the number of paths.
+    """
+    state, parameters = _template(architecture)
+    state = {name: value.clone() for name, value in state.items()}
+    state["atomic_numbers"].fill_(atomic_numbers[element])
+    generator = torch.Generator().manual_seed(seed)
+    for name in parameters:
+        drawn = torch.randn(state[name].shape, generator=generator)
+        state[name] = drawn / drawn.shape[1] if ".symmetric_contractions." in name else drawn
+    return Bundle(architecture, element, avg_num_neighbors, state, {"seed": seed})
+
+
+@functools.lru_cache(maxsize=8)
+def _template(architecture: Architecture) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """Return the state of a new model, and the names of what is drawn in it; making one takes a second."""
     with torch.random.fork_rng(devices=[]), _without_torchscript():
-        torch.manual_seed(seed)
-        model = new_model(architecture, element, avg_num_neighbors, torch.float32)
-    return Bundle(architecture, element, avg_num_neighbors, _cpu_state(model), {"seed": seed})
+        model = new_model(architecture, "H", 1.0, torch.float32)
+    return _cpu_state(model), [name for name, value in model.named_parameters() if value.requires_grad]
 
 
 def build(bundle: Bundle, dtype: torch.dtype, device: torch.device) -> Model:

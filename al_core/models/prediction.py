@@ -38,7 +38,7 @@ def predict(
     for members in alike(committee):
         models = stack([committee[member] for member in members], dtype, device)
         for places in _batches(structures):
-            batch = models.network.join([models.network.prepare(structures[place]) for place in places])
+            batch = models.network.join(models.network.prepare([structures[place] for place in places]))
             with torch.no_grad():
                 said = models.network(models.weights, batch)
             sizes = torch.tensor([len(structures[place]) for place in places])

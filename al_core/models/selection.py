@@ -61,7 +61,7 @@ def select(
 
 def _held_out_error(models: Stack, labelled: Sequence[Labelled], judges: np.ndarray) -> float:
     """Return the mean force error (eV/Å) over all labels, each by the member that has not seen it."""
-    batch = models.network.join([models.network.prepare(atoms) for atoms, _ in labelled])
+    batch = models.network.join(models.network.prepare([atoms for atoms, _ in labelled]))
     with torch.no_grad():
         forces = models.network(models.weights, batch).forces.double().cpu()
     parts = forces.split([len(atoms) for atoms, _ in labelled], dim=1)

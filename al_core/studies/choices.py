@@ -1,6 +1,7 @@
 """One choice: which structures a chain labels next. Kept in a file, so that it is made once."""
 
 import numpy as np
+import torch
 
 from al_core.acquisition import ACQUISITIONS
 from al_core.datasets import read_structures
@@ -36,4 +37,5 @@ def _committee_forces(choice: ChoiceInputs, cell: CellInputs) -> list[np.ndarray
         committee = [load_bundle(folder) for folder in committee_folders(place.models(cell.key))]
     else:
         committee = zero_label_committee(cell)
-    return predict(committee, [pool[name] for name in choice.candidates], pick_device(cell.device)).forces
+    structures = [pool[name] for name in choice.candidates]
+    return predict(committee, structures, pick_device(cell.device), torch.float32).forces

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -72,12 +71,41 @@ class Geometry:
     radial: torch.Tensor
 
 
-def geometry(atoms: Atoms, basis: Basis, dtype: torch.dtype, device: torch.device) -> Geometry:
-    """Return the geometry of one structure, computed in float64; a model of one element takes all atoms for it.
+def geometries(structures: Sequence[Atoms], basis: Basis, dtype: torch.dtype, device: torch.device) -> list[Geometry]:
+    """Return the geometry of each structure, computed in float64; a model of one element takes all atoms for it.
 
     Raises:
         KeyError: an element is not among the several the model knows.
     """
+    bare = [_topology(atoms, basis) for atoms in structures]
+    vectors = [one.vectors.flatten(0, 1) for one in bare]
+    angular, slopes = harmonics(torch.cat(vectors), basis.l_max)
+    distances = [part[one.slots[0]].norm(dim=1) for one, part in zip(bare, vectors, strict=True)]
+    radial = bessel(torch.cat(distances), basis.frequencies, basis.prefactor, basis.r_max, basis.power)
+    found, slots, pairs = [], 0, 0
+    for one in bare:
+        own = slice(slots, slots + len(one.pair))
+        there = (one.pair >= 0).double().unsqueeze(-1)
+        whole = replace(
+            one,
+            angular=(angular[own] * there).view(*one.neighbor.shape, -1),
+            angular_slope=(slopes[own] * there.unsqueeze(-1)).view(*one.neighbor.shape, -1, 3),
+            radial=radial[:, pairs : pairs + one.slots.shape[1]],
+        )
+        slots, pairs = own.stop, pairs + one.slots.shape[1]
+        found.append(_placed(whole, dtype, device))
+    return found
+
+
+def _placed(one: Geometry, dtype: torch.dtype, device: torch.device) -> Geometry:
+    values = {field.name: getattr(one, field.name) for field in fields(Geometry)}
+    return Geometry(
+        **{name: value.to(device, dtype if value.is_floating_point() else None) for name, value in values.items()}
+    )
+
+
+def _topology(atoms: Atoms, basis: Basis) -> Geometry:
+    """Return the geometry of a structure without harmonics and radial functions."""
     edges, shifts, cells, cell = neighborhood(
         positions=atoms.positions,
         cutoff=float(basis.r_max),
@@ -101,29 +129,21 @@ def geometry(atoms: Atoms, basis: Basis, dtype: torch.dtype, device: torch.devic
     vectors = np.full((n_slots, 3), float(basis.r_max))
     neighbor[slot], pair[slot], reverse[slot] = other, pair_of_edge, slot[mirror]
     vectors[slot] = atoms.positions[center] - atoms.positions[other] - shifts
-    angular, angular_slope = harmonics(torch.from_numpy(vectors), basis.l_max)
-    angular[pair < 0] = 0.0
-    angular_slope[pair < 0] = 0.0
-    distances = torch.from_numpy(np.linalg.norm(vectors[slot[first]], axis=1))
     place_of = {number: index for index, number in enumerate(basis.numbers)}
     species = [place_of[number] if len(place_of) > 1 else 0 for number in atoms.numbers.tolist()]
-    n, size = len(atoms), angular.shape[1]
-
-    def put(values: np.ndarray | torch.Tensor | list[Any], kind: torch.dtype = torch.long) -> torch.Tensor:
-        return torch.as_tensor(values).to(device, kind)
-
+    n, nothing = len(atoms), torch.empty(0)
     return Geometry(
-        sizes=put([n]),
-        volumes=put([abs(np.linalg.det(cell)) if atoms.pbc.all() else 0.0], dtype),
-        species=put(species),
-        neighbor=put(neighbor.reshape(n, width)),
-        pair=put(pair),
-        reverse=put(reverse),
-        slots=put(np.stack([slot[first], slot[mirror[first]]])),
-        vectors=put(vectors.reshape(n, width, 3), dtype),
-        angular=put(angular.view(n, width, size), dtype),
-        angular_slope=put(angular_slope.view(n, width, size, 3), dtype),
-        radial=put(bessel(distances, basis.frequencies, basis.prefactor, basis.r_max, basis.power), dtype),
+        sizes=torch.tensor([n]),
+        volumes=torch.tensor([abs(np.linalg.det(cell)) if atoms.pbc.all() else 0.0], dtype=torch.float64),
+        species=torch.tensor(species),
+        neighbor=torch.from_numpy(neighbor.reshape(n, width)),
+        pair=torch.from_numpy(pair),
+        reverse=torch.from_numpy(reverse),
+        slots=torch.from_numpy(np.stack([slot[first], slot[mirror[first]]])),
+        vectors=torch.from_numpy(vectors.reshape(n, width, 3)),
+        angular=nothing,
+        angular_slope=nothing,
+        radial=nothing,
     )
 
 

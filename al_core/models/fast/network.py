@@ -10,7 +10,7 @@ import torch.nn.functional as nn
 from ase import Atoms
 
 from al_core.config import Architecture
-from al_core.models.fast.geometry import Basis, Geometry, geometry, join
+from al_core.models.fast.geometry import Basis, Geometry, geometries, join
 from al_core.models.fast.products import polynomials, symmetric
 from al_core.models.fast.radial import radial_network
 from al_core.models.mace import SILU_FACTOR, o3
@@ -74,9 +74,9 @@ class Network:
         """Tell whether an architecture is one of those written down here."""
         return architecture.max_L <= 1 and architecture.correlation <= 3
 
-    def prepare(self, atoms: Atoms) -> Geometry:
-        """Return what the network reads of one structure."""
-        return geometry(atoms, self.basis, self._dtype, self._device)
+    def prepare(self, structures: Sequence[Atoms]) -> list[Geometry]:
+        """Return what the network reads of each structure."""
+        return geometries(structures, self.basis, self._dtype, self._device)
 
     def join(self, prepared: Sequence[Geometry]) -> Geometry:
         """Return several structures as one batch."""
@@ -492,7 +492,9 @@ class _Step:
                 incoming[l1] = self.all.moves.from_neighbors(there.view(members, atoms * width, -1)).view(
                     members, atoms, 2 * l1 + 1, c
                 )
-            radial_slopes.append((edge * self.neighbor[l1]).sum(3).view(members, atoms * width, -1))
+            slope = edge * self.neighbor[l1]
+            slope = slope.sum(3) if l1 else slope.squeeze(3)
+            radial_slopes.append(slope.view(members, atoms * width, -1))
         self.angular_slope = torch.stack(angular_slopes).sum(0) if len(angular_slopes) > 1 else angular_slopes[0]
         slope = radial_slopes[0] if len(radial_slopes) == 1 else torch.cat(radial_slopes, dim=-1)
         self.distance_slope = (self.all.moves.to_pairs(slope) * self.radial_slope).sum(-1)

@@ -32,13 +32,15 @@ def symmetric(coupling: torch.Tensor, order: int, vector: bool) -> torch.Tensor:
 
 
 @functools.cache
-def _rows(components: int) -> list[tuple[int, int, int]]:
-    """Return (i, start, stop) of the block of pairs (i, i), (i, i + 1), ... among all pairs."""
-    rows, start = [], 0
-    for i in range(components):
-        rows.append((i, start, start + components - i))
-        start += components - i
-    return rows
+def _pairs(components: int, device: torch.device) -> torch.Tensor:
+    """Return the places (i, j), i <= j, of all pairs, [2, n_pairs]."""
+    return torch.triu_indices(components, components, device=device)
+
+
+@functools.cache
+def _incidence(components: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Return the matrix [I, 2 n_pairs] that adds up what comes in for i, then for j, of all pairs."""
+    return torch.nn.functional.one_hot(_pairs(components, device).flatten(), components).T.to(dtype)
 
 
 class _Polynomials(torch.autograd.Function):
@@ -49,14 +51,13 @@ class _Polynomials(torch.autograd.Function):
         value = gradient = tensors[0].view(n, -1, components, 1)
         kept = []
         if len(tensors) > 1:
-            second = torch.bmm(tensors[1], x).view(shape)
-            value, gradient = value + second, torch.add(gradient, second, alpha=2)
+            linear = torch.bmm(tensors[1], x).view(shape)
+            value, gradient = value + linear, torch.add(gradient, linear, alpha=2)
         if len(tensors) > 2:
-            pairs = x.new_empty(n, components * (components + 1) // 2, atoms)
-            for i, start, stop in _rows(components):
-                torch.mul(x[:, i : i + 1], x[:, i:], out=pairs[:, start:stop])
-            third = torch.bmm(tensors[2], pairs).view(shape)
-            value, gradient = value.add_(third), gradient.add_(third, alpha=3)
+            first, second = _pairs(components, x.device)
+            pairs = x.index_select(1, first).mul_(x.index_select(1, second))
+            square = torch.bmm(tensors[2], pairs).view(shape)
+            value, gradient = value.add_(square), gradient.add_(square, alpha=3)
             kept = [pairs]
         ctx.save_for_backward(x, value, *tensors, *kept)
         ctx.order = len(tensors)
@@ -80,10 +81,11 @@ class _Polynomials(torch.autograd.Function):
             of_third = torch.add(row, of_gradient, alpha=3).reshape(n, -1, atoms)
             found.append(torch.bmm(of_third, kept[0].mT))
             of_pairs = torch.bmm(tensors[2].mT, of_third)
-            for i, start, stop in _rows(components):
-                block = of_pairs[:, start:stop]
-                of_x[:, i].add_((block * x[:, i:]).sum(1))
-                of_x[:, i:].addcmul_(block, x[:, i : i + 1])
+            first, second = _pairs(components, x.device)
+            either = torch.cat([x.index_select(1, second), x.index_select(1, first)], dim=1)
+            either.view(n, 2, -1, atoms).mul_(of_pairs.unsqueeze(1))
+            incidence = _incidence(components, x.dtype, x.device)
+            of_x.baddbmm_(incidence.expand(n, -1, -1), either)
         return of_x, *found
 
 
