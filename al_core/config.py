@@ -224,6 +224,11 @@ class Architecture(Strict):
     radial_mlp: tuple[PositiveInt, ...] = (64, 64, 64)
     cutoff_power: Annotated[int, Field(ge=2, le=12)] = 5
 
+    @property
+    def regrouped(self) -> bool:
+        """Whether Graft's own engine computes it; if not, mace-torch's modules do, several times slower."""
+        return self.max_L <= 1 and self.correlation <= 3
+
 
 class Training(Strict):
     """How a model is trained; the same for every arm."""

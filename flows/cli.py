@@ -103,6 +103,7 @@ def pretrain(
 
     folder = (out or Path("runs") / settings.name).resolve()
     preflight_pretraining(settings, folder)
+    _say_if_slow(settings.model)
     _prepare_prefect(verbose)
     from flows import pretrain as flow
 
@@ -219,7 +220,19 @@ def _checked_study(config: Path, out: Path | None, overrides: tuple[str, ...]) -
 
     folder = (out or Path("runs") / settings.name).resolve()
     preflight(settings, folder)
+    from flows.planning import source_architecture
+
+    _say_if_slow(source_architecture(settings))
     return settings, folder
+
+
+def _say_if_slow(architecture: Any) -> None:
+    if not architecture.regrouped:
+        print(
+            f"note: max_L={architecture.max_L}, correlation={architecture.correlation}: computed by mace-torch's own "
+            "modules, several times slower than max_L up to 1 and correlation up to 3",
+            file=sys.stderr,
+        )
 
 
 def _run_study(config: Path, out: Path | None, overrides: tuple[str, ...], verbose: bool) -> None:

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from al_core.config import AnyLabeler, LabelerPart, MDStructures, Strict, StudyConfig, nearest
+from al_core.config import AnyLabeler, Architecture, LabelerPart, MDStructures, Strict, StudyConfig, nearest
 from al_core.config_reading import validate
 from al_core.datasets import bundled, read_structures
 from al_core.errors import ConfigError
+from al_core.models.card import committee_folders, read_card, shipped_committee
 from al_core.pools import prototype
 from al_core.store import LabelStore
 from al_core.studies.plan import Plan, plan, sampled_sizes
@@ -33,6 +34,15 @@ def shipped_config(name: str) -> Path:
             return folder / f"{name}.yaml"
     known = [path.stem for folder in folders for path in folder.glob("*.yaml")]
     raise ConfigError(f"no config {name!r} is shipped{nearest(name, known)}")
+
+
+def source_architecture(config: StudyConfig) -> Architecture:
+    """Return the architecture all models of a study have."""
+    source = config.source
+    if source.kind == "pretrain":
+        return source.model
+    folder = shipped_committee(source.name) if source.kind == "bundled" else source.path
+    return Architecture.model_validate(read_card(committee_folders(folder)[0])["architecture"])
 
 
 def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int]:

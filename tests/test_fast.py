@@ -392,7 +392,7 @@ def test_preparing_and_evaluating_leaves_everything_as_it_was(committee: Any, na
     ],
 )
 def test_what_is_regrouped(architecture: Architecture, supported: bool) -> None:
-    assert Network.supports(architecture) is supported
+    assert architecture.regrouped is supported
 
 
 # ---- derivatives -----------------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def stack(bundles: Sequence[Bundle], dtype: torch.dtype, device: torch.device) -
     )
     energies = torch.tensor([float(bundle.weights[E0]) for bundle in bundles], dtype=torch.float64)
     network: Engine
-    if Network.supports(first.architecture):
+    if first.architecture.regrouped:
         network = Network(first.architecture, first.weights, dtype, device)
     else:
         network = StockNetwork(first, dtype, device)

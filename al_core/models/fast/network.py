@@ -69,11 +69,6 @@ class Network:
         self._clebsch = _clebsch_gordan(self.layers[-1].paths, self.l_max).to(device, dtype)
         self.basis = read_basis(state, self.l_max)
 
-    @staticmethod
-    def supports(architecture: Architecture) -> bool:
-        """Tell whether an architecture is one of those written down here."""
-        return architecture.max_L <= 1 and architecture.correlation <= 3
-
     def prepare(self, structures: Sequence[Atoms]) -> list[Geometry]:
         """Return what the network reads of each structure."""
         return geometries(structures, self.basis, self._dtype, self._device)
