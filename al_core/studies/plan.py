@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from al_core.config import MDStructures, StudyConfig
+from al_core.config import AnyArm, MDStructures, RehearsedTuning, SelectedTuning, StudyConfig, Training
 from al_core.elements import CRYSTALS
 from al_core.studies.grid import chains, pairs, places
 
-# one training step of one member of the default architecture on one core: measured on 8-atom cells
-_STEP_S, _STEP_S_PER_ATOM = 0.03, 0.0016
+# one training step of one member of the default architecture on one core, measured on 4 structures of 8 and 64 atoms
+_STEP_S, _STEP_S_PER_ATOM = 0.006, 0.00035
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,13 @@ def plan(config: StudyConfig, pool_sizes: Sequence[int], label_core_seconds: flo
     elif config.test.kind == "holdout":
         test = config.test.size
     atoms = sum(pool_sizes) / len(pool_sizes)
-    per_budget = [
-        config.training.steps * (_STEP_S + _STEP_S_PER_ATOM * atoms * min(budget, config.training.batch_size))
-        for budget in config.budgets
-    ]
+    arms: dict[str, AnyArm] = {arm.kind: arm for arm in config.arms}
     committees = len(pairs(config))
+    training = sum(
+        _core_seconds(arms[arm], config.training, atoms, budget)
+        for arm, _ in pairs(config)
+        for budget in config.budgets
+    )
     return Plan(
         cells=len(places(config)) * len(config.budgets),
         committees=committees * len(config.budgets),
@@ -61,8 +63,18 @@ def plan(config: StudyConfig, pool_sizes: Sequence[int], label_core_seconds: flo
         labels_most=most,
         test_labels=test,
         label_core_hours=(most + test) * label_core_seconds / 3600,
-        training_core_hours=committees * config.committee * sum(per_budget) / 3600,
+        training_core_hours=config.committee * training / 3600,
     )
+
+
+def _core_seconds(arm: AnyArm, training: Training, atoms: float, labels: int) -> float:
+    """Return what training one member will take."""
+    ways = arm.tuning.candidates if isinstance(arm.tuning, SelectedTuning) else (arm.tuning,)
+    steps = training.steps if arm.steps is None else arm.steps
+    passes = 1 + len(ways) if isinstance(arm.tuning, SelectedTuning) and labels >= arm.tuning.labels_needed else 1
+    structures = min(labels, training.batch_size)
+    rehearsed = max((way.batch_size for way in ways if isinstance(way, RehearsedTuning)), default=0)
+    return steps * passes * (_STEP_S + _STEP_S_PER_ATOM * atoms * (structures + rehearsed))
 
 
 def sampled_sizes(settings: MDStructures, element: str) -> list[int]:
