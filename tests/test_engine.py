@@ -108,10 +108,10 @@ def fallback(request: Any) -> list[Bundle]:
     return [_varied(seeded_bundle(FALLBACK[request.param], "Ge", 1.0, n), 12.0 + n, 1.0 + n) for n in range(2)]
 
 
-def test_supports_decides(fallback: Any, different: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_architecture_decides(fallback: Any, different: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(stack(fallback, torch.float32, cpu).network, StockNetwork)
     assert isinstance(stack(different[:1], torch.float32, cpu).network, Network)
-    monkeypatch.setattr(Network, "supports", staticmethod(lambda architecture: False))
+    monkeypatch.setattr(Architecture, "regrouped", property(lambda architecture: False))
     assert isinstance(stack(different[:1], torch.float32, cpu).network, StockNetwork)
 
 
@@ -178,7 +178,7 @@ def test_training_is_the_same_with_stock_modules(
     """Every step of the loss of energies, forces and stresses goes where stock modules go."""
     starts = [different[place], different[place + 3]]
     fast = _trained(starts, ge_labelled[:3], cpu)
-    monkeypatch.setattr(Network, "supports", staticmethod(lambda architecture: False))
+    monkeypatch.setattr(Architecture, "regrouped", property(lambda architecture: False))
     slow = _trained(starts, ge_labelled[:3], cpu)
     for one, other, start in zip(fast, slow, starts, strict=True):
         changed = 0
