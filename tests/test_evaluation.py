@@ -37,6 +37,7 @@ def test_errors_of_each_slice() -> None:
         "force_rmse_meV_per_A": pytest.approx(1e3 * np.sqrt(0.06 / 18)),
         "energy_mae_meV_per_atom": pytest.approx(1000),
         "energy_rmse_meV_per_atom": pytest.approx(1000),
+        "force_deviation_meV_per_A": pytest.approx(1e3 * np.sqrt(3) * (2 * 0.2 + 4 * 0.2) / 6),
         "n_structures": 2,
     }
     assert errors["vacancy"] == {
@@ -44,6 +45,7 @@ def test_errors_of_each_slice() -> None:
         "force_rmse_meV_per_A": pytest.approx(1e3 * np.sqrt(0.03)),
         "energy_mae_meV_per_atom": pytest.approx(1000),
         "energy_rmse_meV_per_atom": pytest.approx(1000),
+        "force_deviation_meV_per_A": pytest.approx(300),
         "n_structures": 1,
     }
     # over all components of all structures, not the mean of the slices

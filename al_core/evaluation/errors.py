@@ -7,6 +7,7 @@ from ase import Atoms
 
 from al_core.models.prediction import Predictions
 from al_core.types import Label
+from al_core.uncertainty.committee import force_deviation
 
 ALL = "all"
 
@@ -15,6 +16,8 @@ def slice_errors(said: Predictions, labelled: Sequence[tuple[Atoms, Label]]) -> 
     """Return {slice: {metric: value}}: a structure's slice is its ``info["config_type"]``, ``all`` holds every one.
 
     Force errors are over all components, in meV/Å; energy errors per atom, in meV. Both are of the committee's mean.
+    The force deviation is how far its members disagree: the mean over atoms, in meV/Å, see
+    :func:`al_core.uncertainty.committee.force_deviation`.
 
     Args:
         said: the committee's predictions for the structures.
@@ -26,13 +29,18 @@ def slice_errors(said: Predictions, labelled: Sequence[tuple[Atoms, Label]]) -> 
     energy_errors = np.array(
         [(row.mean() - label.energy) / len(atoms) for row, (atoms, label) in zip(said.energies, labelled, strict=True)]
     )
+    deviations = [force_deviation(forces) for forces in said.forces]
     slices: dict[str, list[int]] = {ALL: list(range(len(labelled)))}
     for index, (atoms, _) in enumerate(labelled):
         slices.setdefault(str(atoms.info.get("config_type", ALL)), [])
         if atoms.info.get("config_type", ALL) != ALL:
             slices[str(atoms.info["config_type"])].append(index)
     return {
-        name: _summary(np.concatenate([force_errors[index].ravel() for index in members]), energy_errors[members])
+        name: _summary(
+            np.concatenate([force_errors[index].ravel() for index in members]),
+            energy_errors[members],
+            np.concatenate([deviations[index] for index in members]),
+        )
         for name, members in slices.items()
     }
 
@@ -49,11 +57,12 @@ def member_force_maes(said: Predictions, labelled: Sequence[tuple[Atoms, Label]]
     return [float(value) for value in 1e3 * errors.mean(axis=1)]
 
 
-def _summary(forces: np.ndarray, energies: np.ndarray) -> dict[str, float]:
+def _summary(forces: np.ndarray, energies: np.ndarray, deviations: np.ndarray) -> dict[str, float]:
     return {
         "force_mae_meV_per_A": 1e3 * float(np.abs(forces).mean()),
         "force_rmse_meV_per_A": 1e3 * float(np.sqrt((forces**2).mean())),
         "energy_mae_meV_per_atom": 1e3 * float(np.abs(energies).mean()),
         "energy_rmse_meV_per_atom": 1e3 * float(np.sqrt((energies**2).mean())),
+        "force_deviation_meV_per_A": 1e3 * float(deviations.mean()),
         "n_structures": len(energies),
     }

@@ -11,6 +11,7 @@ from al_core.files import write_text
 from al_core.report.figures import arm_styles, error_range, figure_html, learning_curve_figure, plotly_script
 from al_core.report.tables import (
     ENERGY_MAE,
+    FORCE_DEVIATION,
     FORCE_MAE,
     Part,
     budget_table,
@@ -78,6 +79,7 @@ def render_report(results: StudyResults) -> str:
         slice_table=slice_table(results, parts, arms, slices, FORCE_MAE),
         force_table=budget_table(results, parts, arms, budgets, FORCE_MAE),
         energy_table=budget_table(results, parts, arms, budgets, ENERGY_MAE),
+        deviation_table=budget_table(results, parts, arms, budgets, FORCE_DEVIATION),
         saved_table=saved_table(results, parts, others, budgets, FORCE_MAE),
         differences=differences,
         transfer_verdict=transfer_verdict(differences),

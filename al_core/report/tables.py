@@ -9,6 +9,7 @@ from al_core.studies.statistics import LabelsSaved, Reach, TransferDifference, l
 
 FORCE_MAE = "force_mae_meV_per_A"
 ENERGY_MAE = "energy_mae_meV_per_atom"
+FORCE_DEVIATION = "force_deviation_meV_per_A"
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _BOUNDS = {"": "", ">": f">{_NO_BREAK}", "<=": f"≤{_NO_BREAK}"}

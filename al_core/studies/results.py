@@ -12,6 +12,7 @@ METRICS = (
     "force_rmse_meV_per_A",
     "energy_mae_meV_per_atom",
     "energy_rmse_meV_per_atom",
+    "force_deviation_meV_per_A",
 )
 
 
