@@ -33,8 +33,10 @@ def test_every_flow_and_main_config_has_a_deployment() -> None:
     assert names == {
         "active-learning/quickstart",
         "active-learning/smoke",
+        "data-budget-study/dissimilar-pair",
         "data-budget-study/mlearn-replay",
         "data-budget-study/quickstart",
+        "data-budget-study/similar-pair",
         "data-budget-study/smoke",
         "evaluate/default",
         "label-structures/default",

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,21 @@ def test_the_first_choice_is_what_the_committee_is_least_sure_of(finished: Path,
     assert row.labels[0].startswith(f"L{structure_id(pool[int(np.argmax(unsure))])}-")
 
 
+def _cells(rows: Iterable[Row]) -> set[str]:
+    """Return the cells of rows and of the baselines on the same labels."""
+    return {key for row in rows for key in (row.cell, row.baseline_cell) if key}
+
+
+def test_every_transfer_has_its_baseline(results: StudyResults) -> None:
+    by_cell = {row.cell: row for row in results.rows}
+    for row in results.rows:
+        assert row.baseline_cell, "scratch is trained on every set of labels"
+        assert (row.baseline_cell == row.cell) == (row.arm == "scratch")
+        assert row.baseline_metrics["all"]["n_structures"] == 4
+        if row.baseline_cell in by_cell:
+            assert set(by_cell[row.baseline_cell].labels) == set(row.labels)
+
+
 def test_the_errors_are_those_of_the_models_that_were_kept(finished: Path, results: StudyResults) -> None:
     from al_core.models.bundle import load_bundle
     from al_core.models.card import committee_folders
@@ -197,7 +213,7 @@ def test_the_errors_are_those_of_the_models_that_were_kept(finished: Path, resul
 
     test = labelled_structures(finished / "test.extxyz", LabelKeys())
     models = {path.name for path in (finished / "models").iterdir()}
-    assert models == {row.cell for row in results.rows}
+    assert models == _cells(results.rows)
     for arm in ARMS:
         (row,) = _at(results, comparison="own", acquisition="uncertainty", arm=arm, budget=4)
         committee = [load_bundle(folder) for folder in committee_folders(finished / "models" / row.cell)]
@@ -230,8 +246,8 @@ def test_the_ledger_is_what_the_store_holds(finished: Path, results: StudyResult
     for part in spent["per_budget"]:
         upto = [row for row in results.rows if row.budget <= part["budget"]]
         assert part["labels"] == len({key for row in upto for key in row.labels})
-        trainings = {row.cell: row.core_seconds for row in upto}
-        assert part["training_core_seconds"] == pytest.approx(sum(trainings.values()))
+        cells = [read_json(finished / "cells" / f"{key}.json") for key in _cells(upto)]
+        assert part["training_core_seconds"] == pytest.approx(sum(cell["core_seconds"] for cell in cells))
     assert spent["training_core_seconds"] == pytest.approx(spent["per_budget"][-1]["training_core_seconds"])
 
 
@@ -338,7 +354,7 @@ def test_graft_study_report(copy: Path, finished: Path, shell: Shell) -> None:
 
 def test_graft_study_plan(finished: Path, shell: Shell) -> None:
     fresh = shell.graft("study", "plan", SMOKE, "--out", shell.folder / "new", "--set", "budgets=[1,3]")
-    assert re.search(r"cells\W+24 \(from 16 committees of 2\)", fresh)
+    assert re.search(r"cells\W+24 \(from 18 committees of 2\)", fresh)
     assert re.search(r"labels\W+3 to 8, 0 in the store already", fresh)
     assert list(shell.folder.iterdir()) == []
     done = len(LabelStore(finished / "labels.db").entries())
@@ -455,6 +471,27 @@ def read_back(atoms: Any, folder: Path) -> Any:
     return frame
 
 
+@pytest.mark.parametrize(("pair", "harms"), [("dissimilar_pair", True), ("similar_pair", False)])
+def test_the_flag_comes_on_where_transfer_harms_and_only_there(shell: Shell, pair: str, harms: bool) -> None:
+    cut = ("seeds=[0]", "budgets=[1,2]", "arms=[scratch,transfer]", "source.training.steps=150", "training.steps=40")
+    shell.graft("study", "run", ROOT / "configs" / f"{pair}.yaml", "--out", "out", *(f"--set={part}" for part in cut))
+    results = load_results(shell.folder / "out")
+    assert results.complete
+    transfers = [row for row in results.rows if row.arm == "transfer"]
+    assert [row.negative_transfer() for row in transfers] == [harms] * 2
+    for row in transfers:
+        (baseline,) = _at(results, arm="scratch", budget=row.budget)
+        assert row.baseline_metrics == baseline.metrics
+        assert row.labels == baseline.labels
+    report = (shell.folder / "out" / "report.html").read_text()
+    if harms:
+        assert "Negative transfer in 2 of the 2 combinations of arm, acquisition and budget" in report
+        assert "(2 of them worse in every seed)" in report
+        assert "No negative transfer" not in report
+    else:
+        assert "No negative transfer: in none of the 2 combinations of arm, acquisition and budget" in report
+
+
 def test_graft_pretrain(shell: Shell) -> None:
     (shell.folder / "si.yaml").write_text(
         yaml.safe_dump(
@@ -469,15 +506,17 @@ def test_graft_pretrain(shell: Shell) -> None:
                 "labeler": "stillinger_weber",
                 "committee": 2,
                 "model": {"channels": 4, "l_max": 1, "correlation": 1, "r_max": 4.0, "radial_mlp": [4]},
-                "training": {"steps": 400},
+                "training": {"steps": 2000},
             }
         )
     )
     command = ("pretrain", "si.yaml", "--out", "si")
     done = shell.run(GRAFT, *command)
     assert "2 models of Si, force MAE" in done.stdout
-    told = [int(steps) for steps in re.findall(r"source training steps: (\d+) of 800\n", done.stderr)]
-    assert 0 < told[0] < told[-1] == 800, "progress must be told while the members train"
+    told = [(int(steps), int(of)) for steps, of in re.findall(r"source training steps: (\d+) of (\d+)\n", done.stderr)]
+    total = told[-1][1]
+    assert total in (2000, 4000), "members that share a core are trained in one pass"
+    assert 0 < told[0][0] < told[-1][0] == total, "progress must be told while the members train"
     folder = shell.folder / "si"
     assert not list(folder.glob(".steps-*"))
     card = read_json(folder / "committee.json")
