@@ -1,7 +1,7 @@
 """Screening a pool: mean and spread of the forces of four models on 8-atom structures.
 
 Graft's ``predict`` against ``MACECalculator`` with the four models as it is used by default: one structure after the
-other, float32. Graft screens in float64 unless told otherwise; the ratio compares float32 with float32.
+other, float32. Studies screen in float32, too; ``predict`` is in float64 unless told otherwise.
 Required: 6.
 """
 
