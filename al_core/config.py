@@ -4,89 +4,12 @@ Parts that come in several kinds are chosen by their ``kind`` field. Relative pa
 This module imports nothing heavy, so that a wrong config is refused in well under a second.
 """
 
-import difflib
-import os
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from ase.data import chemical_symbols
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """Return ', did you mean ...?' if a known word is near, then the known words."""
-    close = difflib.get_close_matches(str(word), known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{hint} (known: {', '.join(sorted(known))})"
-
-
-class Strict(BaseModel):
-    """Base of all configs: unknown keys are errors that name the nearest known key, and yes/no is not a number."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys_only(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            for key, value in data.items():
-                if key not in cls.model_fields:
-                    message = f"unknown key {str(key)!r}{nearest(key, list(cls.model_fields))}"
-                    raise PydanticCustomError("unknown_key", "{message}", {"message": message})
-                parts = value if isinstance(value, list | tuple) else [value]
-                if cls.model_fields[key].annotation is not bool and any(isinstance(part, bool) for part in parts):
-                    message = f"{key} is not a matter of true or false, got {value!r}"
-                    raise PydanticCustomError("truth", "{message}", {"message": message})
-        return data
-
-
-def _element(symbol: str) -> str:
-    if symbol not in chemical_symbols[1:]:
-        raise PydanticCustomError("element", "{got} is not a chemical element", {"got": repr(symbol)})
-    return symbol
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path.expanduser()))
-
-
-Element = Annotated[str, AfterValidator(_element)]
-UserPath = Annotated[Path, AfterValidator(_absolute)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-PositiveInt = Annotated[int, Field(ge=1)]
-Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")]
-
-KINDS: set[str] = set()  # of all parts: pydantic names the kind in the place of a fault, a user's message does not
-
-
-def _kinds(*names: str) -> BeforeValidator:
-    """Return the check that a part's ``kind`` is one of these; a bare string stands for a part of that kind."""
-    KINDS.update(names)
-
-    def check(value: Any) -> Any:
-        if isinstance(value, str):
-            value = {"kind": value}
-        kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-        if kind not in names:
-            what = f"unknown kind {kind!r}" if kind else "needs a 'kind'"
-            message = f"{what}{nearest(str(kind or ''), list(names))}"
-            raise PydanticCustomError("unknown_kind", "{message}", {"message": message})
-        return value
-
-    return BeforeValidator(check)
-
+from al_core.config_base import Device, Element, Name, PositiveFloat, PositiveInt, Strict, UserPath, kinds, nearest
 
 # ---- labelers -------------------------------------------------------------------------------------------------------
 
@@ -135,7 +58,7 @@ class DatasetLabeler(Strict):
 
 
 AnyLabeler = GPAWLabeler | StillingerWeberLabeler | EMTLabeler | DatasetLabeler
-LabelerPart = Annotated[AnyLabeler, Field(discriminator="kind"), _kinds("gpaw", "stillinger_weber", "emt", "dataset")]
+LabelerPart = Annotated[AnyLabeler, Field(discriminator="kind"), kinds("gpaw", "stillinger_weber", "emt", "dataset")]
 
 # ---- structures -----------------------------------------------------------------------------------------------------
 
@@ -200,12 +123,12 @@ class HoldoutStructures(Strict):
 
 
 SourceStructures = Annotated[
-    MDStructures | FileStructures | BundledStructures, Field(discriminator="kind"), _kinds("md", "file", "bundled")
+    MDStructures | FileStructures | BundledStructures, Field(discriminator="kind"), kinds("md", "file", "bundled")
 ]
 TestStructures = Annotated[
     MDStructures | FileStructures | BundledStructures | HoldoutStructures,
     Field(discriminator="kind"),
-    _kinds("md", "file", "bundled", "holdout"),
+    kinds("md", "file", "bundled", "holdout"),
 ]
 
 # ---- models ---------------------------------------------------------------------------------------------------------
@@ -288,7 +211,7 @@ class RehearsedTuning(Strict):
 
 AnyTuning = PlainTuning | AnchoredTuning | FrozenTuning | LowRankTuning | RehearsedTuning
 _Candidate = Annotated[
-    AnyTuning, Field(discriminator="kind"), _kinds("plain", "anchored", "frozen", "low_rank", "rehearsed")
+    AnyTuning, Field(discriminator="kind"), kinds("plain", "anchored", "frozen", "low_rank", "rehearsed")
 ]
 
 
@@ -303,7 +226,7 @@ class SelectedTuning(Strict):
 TuningPart = Annotated[
     AnyTuning | SelectedTuning,
     Field(discriminator="kind"),
-    _kinds("plain", "anchored", "frozen", "low_rank", "rehearsed", "selected"),
+    kinds("plain", "anchored", "frozen", "low_rank", "rehearsed", "selected"),
 ]
 
 
@@ -348,8 +271,8 @@ class UncertaintyAcquisition(Strict):
 
 AnyArm = ScratchArm | TransferArm | RescaledArm
 AnyAcquisition = RandomAcquisition | UncertaintyAcquisition
-ArmPart = Annotated[AnyArm, Field(discriminator="kind"), _kinds("scratch", "transfer", "rescaled")]
-AcquisitionPart = Annotated[AnyAcquisition, Field(discriminator="kind"), _kinds("random", "uncertainty")]
+ArmPart = Annotated[AnyArm, Field(discriminator="kind"), kinds("scratch", "transfer", "rescaled")]
+AcquisitionPart = Annotated[AnyAcquisition, Field(discriminator="kind"), kinds("random", "uncertainty")]
 
 # ---- the files ------------------------------------------------------------------------------------------------------
 
@@ -397,7 +320,7 @@ class BundlesSource(Strict):
 SourcePart = Annotated[
     BundledSource | BundlesSource | PretrainConfig,
     Field(discriminator="kind"),
-    _kinds("bundled", "bundles", "pretrain"),
+    kinds("bundled", "bundles", "pretrain"),
 ]
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from al_core.config import KINDS, Strict
+from al_core.config_base import KINDS, Strict
 from al_core.errors import ConfigError
 
 T = TypeVar("T", bound=Strict)

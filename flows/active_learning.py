@@ -4,7 +4,8 @@ from pathlib import Path
 
 from prefect import flow
 
-from al_core.config import StudyConfig, nearest
+from al_core.config import StudyConfig
+from al_core.config_base import nearest
 from al_core.config_reading import load_config
 from al_core.errors import ConfigError
 from flows.infrastructure import TASK_RUNNER

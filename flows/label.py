@@ -5,7 +5,8 @@ from typing import Any
 
 from prefect import flow
 
-from al_core.config import LabelerPart, Strict
+from al_core.config import LabelerPart
+from al_core.config_base import Strict
 from al_core.config_reading import validate
 from al_core.datasets import read_structures, write_labelled
 from al_core.errors import LabelError

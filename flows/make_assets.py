@@ -17,7 +17,8 @@ from typing import Any
 
 from ase import Atoms
 
-from al_core.config import Element, LabelerPart, MDStructures, Name, Strict
+from al_core.config import LabelerPart, MDStructures
+from al_core.config_base import Element, Name, Strict
 from al_core.config_reading import load_config
 from al_core.datasets import ASSETS, LabelKeys, labelled_structures
 from al_core.files import write_json

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from al_core.config import AnyLabeler, Architecture, LabelerPart, MDStructures, Strict, StudyConfig, nearest
+from al_core.config import AnyLabeler, Architecture, LabelerPart, MDStructures, StudyConfig
+from al_core.config_base import Strict, nearest
 from al_core.config_reading import validate
 from al_core.datasets import bundled, read_structures
 from al_core.errors import ConfigError

@@ -6,7 +6,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from al_core.config import PretrainConfig, StudyConfig, nearest
+from al_core.config import PretrainConfig, StudyConfig
+from al_core.config_base import nearest
 from al_core.config_reading import apply_overrides, load_config
 from al_core.errors import ConfigError
 

@@ -143,6 +143,18 @@ def test_the_fallback_gives_what_stock_modules_give(fallback: Any, cells: Any, c
             np.testing.assert_allclose(said.stresses[member, place], right[2], rtol=0, atol=1e-10)
 
 
+def test_the_fallback_has_no_stress_where_there_is_no_volume(fallback: Any, cells: Any, cpu: Any) -> None:
+    """A slab and a cluster beside a crystal: mace's wide cell is not theirs."""
+    slab = cells["vacancy"].copy()
+    slab.pbc = (True, True, False)
+    models = stack(fallback, torch.float64, cpu)
+    batch = models.network.join(models.network.prepare([slab, cells["cluster"], cells["vacancy"]]))
+    with torch.no_grad():
+        stresses = models.network(models.weights, batch).stresses
+    assert stresses[:, :2].abs().max() == 0
+    assert stresses[:, 2].abs().amax((1, 2)).min() > 1e-4
+
+
 def _trained(starts: Sequence[Bundle], labelled: Any, cpu: Any, **changes: Any) -> list[Bundle]:
     settings = Training(steps=4, batch_size=2, dtype="float64", energy_weight=1.0, warmup=0.0).model_copy(
         update=changes

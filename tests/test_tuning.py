@@ -192,6 +192,45 @@ def test_fewer_than_two_survivors_are_an_error(source: Any, ge_labelled: Any, cp
         train([source[0], _spoiled(source[1])], ge_labelled, STEPS, 0.01, 0, cpu)
 
 
+def test_a_share_of_a_committee_may_lose_all_but_one(source: Any, ge_labelled: Any, cpu: Any) -> None:
+    """Members of one committee are trained in shares, a core each; survivors are counted when it is whole."""
+    kept, lost = train([source[0], _spoiled(source[1])], ge_labelled, STEPS, 0.01, 0, cpu, survivors=0)
+    assert kept is not None
+    assert lost is None
+
+
+@pytest.mark.parametrize("diverging", [1, 2])
+def test_a_source_committee_goes_on_with_two_survivors_and_not_with_one(
+    tiny: Any, crystals: Any, sw_label: Any, cpu: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, diverging: int
+) -> None:
+    from al_core.config import PretrainConfig
+    from al_core.datasets import write_labelled
+    from al_core.files import read_json
+    from al_core.studies import pretraining
+
+    data = tmp_path / "training.extxyz"
+    write_labelled(data, [(atoms, sw_label(atoms)) for atoms in crystals("Si", 4, seed=1)])
+    settings = {"element": "Si", "structures": {"kind": "file", "path": str(data)}, "committee": 3, "device": "cpu"}
+    config = PretrainConfig.model_validate({**settings, "model": tiny, "training": Training(steps=5)})
+    build = pretraining.initial_model
+
+    def some_spoiled(architecture: Any, labelled: Any, element: str, number: int, device: Any) -> Bundle:
+        bundle = build(architecture, labelled, element, number, device)
+        return _spoiled(bundle) if number < diverging else bundle
+
+    monkeypatch.setattr(pretraining, "initial_model", some_spoiled)
+    for share in ([0, 2], [1]):
+        pretraining.pretrain_members(config, data, tmp_path, share)
+    assert len(list(tmp_path.glob("member-*"))) == 3 - diverging
+    if diverging == 1:
+        assert pretraining.describe_committee(data, tmp_path, "cpu")["members"] == 2
+        assert read_json(tmp_path / "committee.json")["members"] == 2
+    else:
+        with pytest.raises(TrainingError, match="1 of the models did not diverge, two are needed"):
+            pretraining.describe_committee(data, tmp_path, "cpu")
+        assert not (tmp_path / "committee.json").exists()
+
+
 # ---- labels that cannot be learned ----------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ def graph(atoms: Atoms, r_max: float, dtype: torch.dtype) -> Graph:
     """Return the graph of one structure of one element.
 
     Keys: positions [n, 3] (Å), node_attrs [n, 1], edge_index [2, n_edges], shifts and unit_shifts [n_edges, 3],
-    cell [3, 3] (Å).
+    cell [3, 3] (Å; where a structure is not periodic, mace's wide one), periodic [1] (in all directions).
     """
     edges, shifts, unit_shifts, cell = neighborhood(
         positions=atoms.positions,
@@ -29,6 +29,7 @@ def graph(atoms: Atoms, r_max: float, dtype: torch.dtype) -> Graph:
         "shifts": torch.tensor(shifts, dtype=dtype),
         "unit_shifts": torch.tensor(unit_shifts, dtype=dtype),
         "cell": torch.tensor(cell, dtype=dtype),
+        "periodic": torch.tensor([bool(atoms.pbc.all())]),
     }
 
 
@@ -43,7 +44,7 @@ def join(graphs: Sequence[Graph], device: torch.device) -> Graph:
     starts = torch.cat([torch.zeros(1, dtype=torch.long), sizes.cumsum(0)])
     batch: Graph = {
         key: torch.cat([one[key] for one in graphs])
-        for key in ("positions", "node_attrs", "shifts", "unit_shifts", "cell")
+        for key in ("positions", "node_attrs", "shifts", "unit_shifts", "cell", "periodic")
     }
     batch["edge_index"] = torch.cat(
         [one["edge_index"] + start for one, start in zip(graphs, starts[:-1], strict=True)], dim=1

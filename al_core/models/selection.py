@@ -28,7 +28,8 @@ def select(
     """Return the way that does best on labels held out, None for the start itself, and a record of the choice.
 
     Every member leaves out its own share of the labels and is judged by it, so that a committee cross-validates in one
-    pass a candidate.
+    pass a candidate. Length ratio, energy scale and E0 of a rescaled start are fitted to all labels before, so that the
+    start itself is judged a little too well: a candidate has to be clearly better.
 
     Args:
         starts, labelled, settings, learning_rate, seed, device, unlabelled: as in

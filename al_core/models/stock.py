@@ -10,6 +10,8 @@ from al_core.models.fast.network import Output
 from al_core.models.graphs import Graph, graph, join
 from al_core.models.mace import build, cutoff
 
+_READ = ("interaction_energy", "forces", "stress")
+
 
 class StockNetwork:
     """What :class:`~al_core.models.fast.network.Network` computes, for any architecture, by differentiating twice."""
@@ -29,19 +31,17 @@ class StockNetwork:
     def __call__(self, weights: Mapping[str, torch.Tensor], batch: Graph) -> Output:
         """Return energies, forces and stresses; see :class:`~al_core.models.fast.network.Network`."""
         training = torch.is_grad_enabled()
-        periodic = bool((torch.linalg.det(batch["cell"].view(-1, 3, 3)).abs() > 0).all())
         model = build(self._bundle, self._dtype, self._device)  # once: what a member keeps for its way back stays valid
         outputs = []
         for member in range(len(weights["scale_shift.scale"])):
             own = {name: stack[member] for name, stack in weights.items() if name != "avg_num_neighbors"}
             for interaction in model.interactions:
                 setattr(interaction, "avg_num_neighbors", float(weights["avg_num_neighbors"][member]))  # noqa: B010
-            options = {"training": training, "compute_stress": periodic}
+            options = {"training": training, "compute_stress": True}
             with torch.enable_grad():  # forces are derivatives
                 said = torch.func.functional_call(model, own, (dict(batch),), options)
-            outputs.append({key: said[key] for key in ("interaction_energy", "forces", "stress")})
-        energies, forces = (torch.stack([one[key] for one in outputs]) for key in ("interaction_energy", "forces"))
-        nothing = torch.zeros(1, 1, 3, 3, dtype=self._dtype, device=self._device)
-        stresses = torch.stack([one["stress"] for one in outputs]) if periodic else nothing
-        output = Output(energies, forces, stresses)
-        return output if training else Output(*(part.detach() for part in (energies, forces, stresses)))
+            outputs.append({key: said[key] for key in _READ})
+        energies, forces, stresses = (torch.stack([one[key] for one in outputs]) for key in _READ)
+        stresses = stresses * batch["periodic"].view(1, -1, 1, 1)
+        parts = (energies, forces, stresses)
+        return Output(*parts) if training else Output(*(part.detach() for part in parts))

@@ -39,6 +39,7 @@ def train(
     *,
     way: AnyTuning | SelectedTuning | None = None,
     unlabelled: Sequence[Atoms] = (),
+    survivors: int = 2,
 ) -> list[Bundle | None]:
     """Return the models after ``settings.steps`` steps of Adam from their starts; the average of their last weights.
 
@@ -58,9 +59,10 @@ def train(
         progress: told (done, total) steps.
         way: what of the models is free, and what holds it; all of it and nothing if not given.
         unlabelled: structures of the target for ways that use them.
+        survivors: how many members must not diverge; all, where there are fewer.
 
     Raises:
-        TrainingError: nothing to train on, a label that cannot be one, or fewer than two members (of one: it) survive.
+        TrainingError: nothing to train on, a label that cannot be one, or too few members survive.
     """
     check_labels(labelled, settings)
     record: dict[str, Any] = {}
@@ -82,7 +84,7 @@ def train(
             for member, bundle in zip(left, found, strict=True):
                 trained[member] = bundle and replace(bundle, info={**bundle.info, **record})
             left = [member for member in left if trained[member] is None]
-    if sum(bundle is not None for bundle in trained) < min(2, len(starts)):
+    if sum(bundle is not None for bundle in trained) < min(survivors, len(starts)):
         raise TrainingError(
             f"the loss is not finite for {sum(bundle is None for bundle in trained)} of {len(starts)} models, "
             f"also with {_SECOND_TRY:g} times the learning rate of {learning_rate:g}; lower the learning rate"

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from al_core.config import PretrainConfig
 from al_core.datasets import LabelKeys, labelled_structures
+from al_core.errors import TrainingError
 from al_core.evaluation.errors import member_force_maes, slice_errors
 from al_core.files import write_json
 from al_core.hashing import file_sha256
@@ -50,10 +49,11 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
     training_set, held_out = split(data)
     starts = [initial_model(config.model, training_set, config.element, number, device) for number in missing]
     tell = step_writer(steps_file(out, numbers[0]))
-    committee = train(starts, training_set, config.training, config.learning_rate, _BATCH_SEED, device, tell)
+    settings = (config.training, config.learning_rate, _BATCH_SEED, device, tell)
+    committee = train(starts, training_set, *settings, survivors=0)  # these may be a share of the committee
     for number, trained in zip(missing, committee, strict=True):
         if trained is None:
-            continue  # it diverged; the committee goes on without it
+            continue  # it diverged; whether enough are left is told when the committee is whole
         card = {
             **trained.info,
             "name": f"{config.name}/member-{number}",
@@ -65,11 +65,17 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
 
 
 def describe_committee(data: Path, out: Path, device: str = "auto") -> dict[str, object]:
-    """Evaluate a committee on the held out part of its data, write ``committee.json`` and return it."""
+    """Evaluate a committee on the held out part of its data, write ``committee.json`` and return it.
+
+    Raises:
+        TrainingError: fewer than two members are there, because the others diverged.
+    """
     _, held_out = split(data)
+    folders = sorted(out.glob("member-*"))
+    if len(folders) < 2:
+        raise TrainingError(f"{out}: {len(folders)} of the models did not diverge, two are needed; lower learning_rate")
     committee = [load_bundle(folder) for folder in committee_folders(out)]
     said = predict(committee, [atoms for atoms, _ in held_out], pick_device(device))
-    spread = [float(np.std(forces, axis=0).mean()) for forces in said.forces]
     card = {
         "members": len(committee),
         "element": committee[0].element,
@@ -77,7 +83,6 @@ def describe_committee(data: Path, out: Path, device: str = "auto") -> dict[str,
         "held_out": len(held_out),
         "errors": slice_errors(said, held_out),
         "members_force_mae_meV_per_A": member_force_maes(said, held_out),
-        "mean_force_deviation_meV_per_A": 1e3 * float(np.mean(spread)),
     }
     write_json(out / "committee.json", card)
     return card

@@ -90,7 +90,6 @@ def layers_of(architecture: Architecture) -> list[Layer]:
             for l1 in degrees
             for l2 in range(architecture.l_max + 1)
             for l3 in range(abs(l1 - l2), min(l1 + l2, architecture.l_max) + 1, 2)  # natural parity only
-            if (l1 + l2 + l3) % 2 == 0
         ]
         paths = tuple(sorted(found, key=lambda path: path[2]))
         layers.append(Layer(number, degrees, (0,) if number == last else hidden, paths, number > 0))
@@ -220,18 +219,15 @@ class Step:
 
     def _tensors(self, element: int) -> list[torch.Tensor]:
         """Return the coupling tensors T1, T2, T3 of one element, contracted with its weights."""
-        size = (self.all.constants.l_max + 1) ** 2
+        constants = self.all.constants
+        size = (constants.l_max + 1) ** 2
         tensors = []
-        for order in range(1, self.all.constants.order + 1):
+        for order in range(1, constants.order + 1):
             parts = []
             for place, degree in enumerate(self.layer.out):
-                which = (
-                    "weights_max"
-                    if order == self.all.constants.order
-                    else f"weights.{self.all.constants.order - 1 - order}"
-                )
+                which = "weights_max" if order == constants.order else f"weights.{constants.order - 1 - order}"
                 weights = self.all.weights[f"{contraction(self.layer.number, place)}.{which}"][:, element]
-                coupling = self.all.constants.couplings[self.layer.number, degree][order - 1]
+                coupling = constants.couplings[self.layer.number, degree][order - 1]
                 rows = torch.matmul(weights.mT, coupling)  # [K, C, m I times what follows]
                 parts.append(rows.view(self.members * self.channels, (2 * degree + 1) * size, -1))
             tensors.append(torch.cat(parts, dim=1) if len(parts) > 1 else parts[0])

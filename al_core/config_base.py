@@ -1,0 +1,75 @@
+"""What all configs are made of: strictness, the kinds of parts, and the types of single values."""
+
+import difflib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from ase.data import chemical_symbols
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Return ', did you mean ...?' if a known word is near, then the known words."""
+    close = difflib.get_close_matches(str(word), known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{hint} (known: {', '.join(sorted(known))})"
+
+
+class Strict(BaseModel):
+    """Base of all configs: unknown keys are errors that name the nearest known key, and yes/no is not a number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys_only(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for key, value in data.items():
+                if key not in cls.model_fields:
+                    message = f"unknown key {str(key)!r}{nearest(key, list(cls.model_fields))}"
+                    raise PydanticCustomError("unknown_key", "{message}", {"message": message})
+                parts = value if isinstance(value, list | tuple) else [value]
+                if cls.model_fields[key].annotation is not bool and any(isinstance(part, bool) for part in parts):
+                    message = f"{key} is not a matter of true or false, got {value!r}"
+                    raise PydanticCustomError("truth", "{message}", {"message": message})
+        return data
+
+
+def _element(symbol: str) -> str:
+    if symbol not in chemical_symbols[1:]:
+        raise PydanticCustomError("element", "{got} is not a chemical element", {"got": repr(symbol)})
+    return symbol
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))
+
+
+Element = Annotated[str, AfterValidator(_element)]
+UserPath = Annotated[Path, AfterValidator(_absolute)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+PositiveInt = Annotated[int, Field(ge=1)]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")]
+
+KINDS: set[str] = set()  # of all parts: pydantic names the kind in the place of a fault, a user's message does not
+
+
+def kinds(*names: str) -> BeforeValidator:
+    """Return the check that a part's ``kind`` is one of these; a bare string stands for a part of that kind."""
+    KINDS.update(names)
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str):
+            value = {"kind": value}
+        kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+        if kind not in names:
+            what = f"unknown kind {kind!r}" if kind else "needs a 'kind'"
+            message = f"{what}{nearest(str(kind or ''), list(names))}"
+            raise PydanticCustomError("unknown_kind", "{message}", {"message": message})
+        return value
+
+    return BeforeValidator(check)
