@@ -165,6 +165,7 @@ class Training(Strict):
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.98
     clip_norm: PositiveFloat = 10.0
     largest_force: PositiveFloat = 50.0  # eV/Å; a label with a larger one is refused
+    bootstrap: bool = False  # each member draws its own labels, with replacement, from those there are
     dtype: Literal["float32", "float64"] = "float32"
 
 
@@ -180,10 +181,11 @@ class PlainTuning(Strict):
 
 
 class AnchoredTuning(Strict):
-    """Weights are held near where they start."""
+    """The most probable weights, when those of the start are the prior."""
 
     kind: Literal["anchored"] = "anchored"
-    strength: Strength = 1.0
+    strength: PositiveFloat = 4.0  # the force components that the prior weighs as much as
+    evaluations: PositiveInt = 60  # of all labels, at most
 
 
 class FrozenTuning(Strict):
@@ -200,18 +202,15 @@ class LowRankTuning(Strict):
     rank: PositiveInt = 2
 
 
-class RehearsedTuning(Strict):
-    """The model keeps to what its start says of unlabelled structures of the pool."""
+class RidgeTuning(Strict):
+    """The readouts are fitted in closed form, everything before them stays."""
 
-    kind: Literal["rehearsed"] = "rehearsed"
-    strength: Strength = 1.0  # for one label; it falls as one over their number
-    structures: PositiveInt = 32
-    batch_size: PositiveInt = 2
+    kind: Literal["ridge"] = "ridge"
 
 
-AnyTuning = PlainTuning | AnchoredTuning | FrozenTuning | LowRankTuning | RehearsedTuning
+AnyTuning = PlainTuning | AnchoredTuning | FrozenTuning | LowRankTuning | RidgeTuning
 _Candidate = Annotated[
-    AnyTuning, Field(discriminator="kind"), kinds("plain", "anchored", "frozen", "low_rank", "rehearsed")
+    AnyTuning, Field(discriminator="kind"), kinds("plain", "anchored", "frozen", "low_rank", "ridge")
 ]
 
 
@@ -220,13 +219,14 @@ class SelectedTuning(Strict):
 
     kind: Literal["selected"] = "selected"
     candidates: Annotated[tuple[_Candidate, ...], Field(min_length=1)]
+    lengths: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (1.0,)  # of the steps
     labels_needed: Annotated[int, Field(ge=2)] = 3  # with fewer, the first candidate is taken
 
 
 TuningPart = Annotated[
     AnyTuning | SelectedTuning,
     Field(discriminator="kind"),
-    kinds("plain", "anchored", "frozen", "low_rank", "rehearsed", "selected"),
+    kinds("plain", "anchored", "frozen", "low_rank", "ridge", "selected"),
 ]
 
 
@@ -254,7 +254,7 @@ class RescaledArm(Strict):
     kind: Literal["rescaled"] = "rescaled"
     learning_rate: LearningRate = 0.001
     steps: Steps | None = None
-    tuning: TuningPart = RehearsedTuning()
+    tuning: TuningPart = AnchoredTuning()
 
 
 class RandomAcquisition(Strict):
@@ -270,9 +270,19 @@ class UncertaintyAcquisition(Strict):
 
 
 AnyArm = ScratchArm | TransferArm | RescaledArm
-AnyAcquisition = RandomAcquisition | UncertaintyAcquisition
+
+
+class VarianceReductionAcquisition(Strict):
+    """The structures whose labels would take most of the expected force error off the whole pool."""
+
+    kind: Literal["variance_reduction"] = "variance_reduction"
+
+
+AnyAcquisition = RandomAcquisition | UncertaintyAcquisition | VarianceReductionAcquisition
 ArmPart = Annotated[AnyArm, Field(discriminator="kind"), kinds("scratch", "transfer", "rescaled")]
-AcquisitionPart = Annotated[AnyAcquisition, Field(discriminator="kind"), kinds("random", "uncertainty")]
+AcquisitionPart = Annotated[
+    AnyAcquisition, Field(discriminator="kind"), kinds("random", "uncertainty", "variance_reduction")
+]
 
 # ---- the files ------------------------------------------------------------------------------------------------------
 

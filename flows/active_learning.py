@@ -14,13 +14,13 @@ from flows.study import run_study
 
 @flow(
     name="active-learning",
-    flow_run_name="{arm} with {acquisition}, seed {seed} of {config}",
+    flow_run_name="{arm}, seed {seed} of {config}",
     task_runner=TASK_RUNNER,
 )
 def active_learning(
     config: str,
     arm: str = "rescaled",
-    acquisition: str = "uncertainty",
+    acquisition: str = "",
     seed: int = 0,
     out: str | None = None,
     overrides: list[str] | None = None,
@@ -30,7 +30,7 @@ def active_learning(
     Args:
         config: path of the study's YAML file.
         arm: one of the config's arms.
-        acquisition: one of the config's acquisitions.
+        acquisition: one of the config's acquisitions; the last one listed if not given.
         seed: of choices, initial weights and batches.
         out: folder for stores, results and report; ``runs/<study>-<arm>-<acquisition>-<seed>`` if not given.
         overrides: ``key.path=value`` changes to the config.
@@ -39,6 +39,7 @@ def active_learning(
         ConfigError: the config has no such arm or acquisition.
     """
     study = load_config(StudyConfig, Path(config), tuple(overrides or ()))
+    acquisition = acquisition or study.acquisitions[-1].kind
     arms = [part for part in study.arms if part.kind == arm]
     acquisitions = [part for part in study.acquisitions if part.kind == acquisition]
     if not arms:

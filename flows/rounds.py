@@ -82,7 +82,7 @@ class Rounds:
         candidates = tuple(n for n in self.data.pool if self._key_of[n] not in have and n not in self.failed)
         acquisition = chain.acquisition
         asked = None
-        if ACQUISITIONS[acquisition].asks_models:
+        if ACQUISITIONS[acquisition].asks != "nothing":
             if before == 0 and chain.arm == "scratch":
                 acquisition = "random"  # untrained random weights know nothing to choose by
             else:

@@ -1,4 +1,4 @@
-"""Fixtures shared by the tests: one real Prefect server a session, tiny models, structures."""
+"""Fixtures shared by the tests: one real Prefect server a session, tiny models, structures, a label store."""
 
 import contextlib
 import os
@@ -148,6 +148,16 @@ def cpu() -> Any:
     return torch.device("cpu")
 
 
+@pytest.fixture
+def default_dtype() -> Iterator[None]:
+    """Keep torch's default dtype, which MACECalculator changes for the whole process."""
+    import torch
+
+    before = torch.get_default_dtype()
+    yield
+    torch.set_default_dtype(before)
+
+
 @pytest.fixture(scope="session")
 def sw_label() -> Any:
     """Label a structure with Stillinger-Weber."""
@@ -207,6 +217,22 @@ def cells(crystals: Any) -> Any:
 def ge_labelled(crystals: Any, sw_label: Any) -> Any:
     """Five Ge structures with labels."""
     return [(atoms, sw_label(atoms)) for atoms in crystals("Ge", 5, seed=2)]
+
+
+@pytest.fixture
+def atoms() -> Any:
+    """The two atoms of a germanium crystal."""
+    from ase.build import bulk
+
+    return bulk("Ge", "diamond", a=5.66)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Any:
+    """An empty label store."""
+    from al_core.store import LabelStore
+
+    return LabelStore(tmp_path / "labels.db")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The committee as an ASE calculator: the same numbers as everywhere else, and a dynamics that conserves energy."""
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from al_core.models.engine import alike, stack
 from al_core.models.mace import export
 from al_core.models.prediction import predict
 from al_core.models.rescaling import Rescaling, relabel, rescale
+from tests.helpers import strained
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +89,9 @@ def test_stress_is_the_slope_of_the_mean_energy(committee: Any, cells: Any, cpu:
     for place, (a, b) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
         energies = []
         for sign in (1, -1):
-            strain = np.eye(3)
-            strain[a, b] += sign * h / 2
-            strain[b, a] += sign * h / 2
-            strained = atoms.copy()
-            strained.set_cell(atoms.cell.array @ strain, scale_atoms=True)
-            strained.calc = atoms.calc
-            energies.append(strained.get_potential_energy())
+            copy = strained(atoms, a, b, sign * h)
+            copy.calc = atoms.calc
+            energies.append(copy.get_potential_energy())
         assert stress[place] == pytest.approx((energies[0] - energies[1]) / (2 * h * atoms.get_volume()), abs=1e-6)
     assert np.abs(stress).max() > 1e-3
 
@@ -144,14 +140,6 @@ def test_dynamics_conserves_the_energy(committee: Any, cells: Any, cpu: Any) -> 
         wavering.append(np.ptp(total))
     assert wavering[0] < 0.02 * np.ptp(kinetic)
     assert wavering[1] == pytest.approx(wavering[0] / 4, rel=0.4)
-
-
-@pytest.fixture
-def default_dtype() -> Iterator[None]:
-    """MACECalculator changes torch's default dtype for the whole process."""
-    before = torch.get_default_dtype()
-    yield
-    torch.set_default_dtype(before)
 
 
 @pytest.mark.usefixtures("default_dtype")

@@ -1,4 +1,4 @@
-"""Configs: what is accepted, what it becomes, and how ``--set`` changes it. Refusals: ``test_bad_input``."""
+"""Configs: what is accepted, what it becomes, and how ``--set`` changes it. Refusals: ``bad_input``."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def test_every_shipped_config_is_valid(path: Path) -> None:
         assert load_config(PretrainConfig, path).committee >= 2
         return
     # the one whose data the user names on the command line
-    data = ("pool.path=x", "labeler.path=x", "source.structures.path=x") if path.stem == "mlearn_replay" else ()
+    data = ("pool.path=x", "labeler.path=x", "source.structures.path=x") if path.stem == "mlearn" else ()
     assert load_config(StudyConfig, path, data).budgets
 
 

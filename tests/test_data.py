@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from ase import Atoms
 from ase.io import read
 
 from al_core.config import StudyConfig
-from al_core.config_reading import validate
 from al_core.datasets import LabelKeys, labelled_structures, write_labelled
 from al_core.errors import ConfigError
 from al_core.hashing import structure_id
@@ -27,28 +27,11 @@ from al_core.studies.data import (
 from al_core.studies.workspace import Workspace
 from al_core.types import Label
 from calculators.stillinger_weber import stillinger_weber
+from tests.helpers import study_config
 
 POOL = {"kind": "md", "seed": 1, "slices": [{"name": "bulk", "count": 4, "temperature_K": 300, "steps": 2}]}
 TEST = {**POOL, "seed": 2, "slices": [{"name": "hot", "count": 2, "temperature_K": 900, "steps": 2}]}
-
-
-def study(**changes: Any) -> StudyConfig:
-    return validate(
-        StudyConfig,
-        {
-            "name": "data",
-            "target": "Ge",
-            "source": {"kind": "bundles", "path": "source"},
-            "labeler": "stillinger_weber",
-            "pool": POOL,
-            "test": TEST,
-            "budgets": [1, 2],
-            "arms": ["scratch"],
-            "acquisitions": ["random"],
-            **changes,
-        },
-        "test",
-    )
+study = partial(study_config, pool=POOL, test=TEST)
 
 
 def structures(groups: dict[str, int]) -> list[Atoms]:

@@ -1,4 +1,4 @@
-"""Reading and writing labelled structures, and the data sets shipped with Graft. Refusals: ``test_bad_input``."""
+"""Reading and writing labelled structures, and the data sets shipped with Graft. Refusals: ``bad_input``."""
 
 import json
 from pathlib import Path

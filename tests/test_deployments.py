@@ -34,7 +34,7 @@ def test_every_flow_and_main_config_has_a_deployment() -> None:
         "active-learning/quickstart",
         "active-learning/smoke",
         "data-budget-study/dissimilar-pair",
-        "data-budget-study/mlearn-replay",
+        "data-budget-study/mlearn",
         "data-budget-study/quickstart",
         "data-budget-study/similar-pair",
         "data-budget-study/smoke",

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,11 @@ from al_core.models.bundle import Bundle, save_bundle
 from al_core.models.mace import export
 from al_core.models.prediction import predict
 
+pytestmark = [pytest.mark.usefixtures("default_dtype")]
+
 CELLS = ("perfect", "rattled", "vacancy", "one atom")
 GRAFT = Path(sys.executable).with_name("graft")
 ENERGY_EV, FORCE_EV_PER_A = 1e-5, 1e-4
-
-
-@pytest.fixture(autouse=True)
-def _default_dtype() -> Iterator[None]:
-    """MACECalculator changes torch's default dtype for the whole process."""
-    before = torch.get_default_dtype()
-    yield
-    torch.set_default_dtype(before)
 
 
 @pytest.fixture(scope="module")

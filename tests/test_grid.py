@@ -1,35 +1,14 @@
 """Which label sets grow, which arm is trained on which, and what is trained only once."""
 
-from typing import Any
+from functools import partial
 
 import pytest
 
-from al_core.config import StudyConfig
-from al_core.config_reading import validate
 from al_core.studies.grid import Chain, chain_of, chains, pairs, places
+from tests.helpers import study_config
 
 ARMS = ("scratch", "transfer", "rescaled")
-
-
-def study(**changes: Any) -> StudyConfig:
-    sampled = {"kind": "md", "slices": [{"name": "bulk", "count": 10, "temperature_K": 300}]}
-    return validate(
-        StudyConfig,
-        {
-            "name": "grid",
-            "target": "Ge",
-            "source": {"kind": "bundles", "path": "source"},
-            "labeler": "stillinger_weber",
-            "pool": sampled,
-            "test": {**sampled, "seed": 1},
-            "budgets": [1, 2],
-            "arms": list(ARMS),
-            "acquisitions": ["random", "uncertainty"],
-            "seeds": [0, 1],
-            **changes,
-        },
-        "test",
-    )
+study = partial(study_config, arms=list(ARMS), acquisitions=["random", "uncertainty"], seeds=[0, 1])
 
 
 def test_random_grows_one_chain_a_seed_for_all_arms() -> None:

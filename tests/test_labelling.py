@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
 
 from al_core.errors import LabelError, StoreError
 from al_core.hashing import label_key, structure_id
@@ -42,16 +41,6 @@ class FakeLabeler:
         if self.outcomes:
             raise self.outcomes.pop(0)
         return Label(-3.0, np.ones((len(atoms), 3)), core_seconds=2.0)
-
-
-@pytest.fixture
-def atoms() -> Atoms:
-    return bulk("Ge", "diamond", a=5.66)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> LabelStore:
-    return LabelStore(tmp_path / "labels.db")
 
 
 def transient(cost: float = 1.0) -> LabelError:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from al_core.config import MDStructures, StudyConfig
-from al_core.config_reading import validate
+from al_core.config import MDStructures
 from al_core.studies.plan import Plan, plan, sampled_sizes
+from tests.helpers import study_config
 
 SAMPLED = {
     "kind": "md",
@@ -18,25 +18,16 @@ SAMPLED = {
 
 
 def planned(label_core_seconds: float = 36.0, **changes: Any) -> Plan:
-    config = validate(
-        StudyConfig,
-        {
-            "name": "plan",
-            "target": "Ge",
-            "source": {"kind": "bundles", "path": "source"},
-            "labeler": "stillinger_weber",
-            "pool": SAMPLED,
-            "test": {**SAMPLED, "seed": 1},
-            "budgets": [1, 2],
-            "arms": ["scratch", "transfer", "rescaled"],
-            "acquisitions": ["random", "uncertainty"],
-            "seeds": [0],
-            "committee": 2,
-            "training": {"steps": 100, "batch_size": 4},
-            **changes,
-        },
-        "test",
-    )
+    settings = {
+        "pool": SAMPLED,
+        "test": {**SAMPLED, "seed": 1},
+        "arms": ["scratch", "transfer", {"kind": "rescaled", "tuning": "plain"}],
+        "acquisitions": ["random", "uncertainty"],
+        "seeds": [0],
+        "committee": 2,
+        "training": {"steps": 100, "batch_size": 4},
+    }
+    config = study_config(**settings | changes)
     assert isinstance(config.pool, MDStructures)
     return plan(config, sampled_sizes(config.pool, config.target), label_core_seconds)
 
@@ -76,3 +67,8 @@ def test_training_costs_grow_with_what_is_trained() -> None:
     # a batch holds no more structures than there are labels
     assert planned(training={"steps": 100, "batch_size": 64}).training_core_hours == pytest.approx(once)
     assert planned(training={"steps": 100, "batch_size": 1}).training_core_hours < once
+    # the most probable weights take a number of evaluations of all labels, whatever the steps and batches
+    anchored = {"arms": [{"kind": "rescaled", "tuning": {"kind": "anchored", "evaluations": 50}}]}
+    short, long = (planned(**anchored, training={"steps": steps, "batch_size": 1}) for steps in (100, 1000))
+    assert short.training_core_hours == long.training_core_hours
+    assert planned(**anchored, budgets=[1, 4]).training_core_hours > short.training_core_hours

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from al_core.config import StudyConfig
 from al_core.errors import ConfigError
 from al_core.files import write_json
 from al_core.store import LabelStore
@@ -18,6 +17,7 @@ from al_core.studies.results import METRICS, load_results
 from al_core.studies.summary import grown, ledger, write_summary
 from al_core.studies.workspace import Workspace
 from al_core.types import Label
+from tests.helpers import study_config
 
 RANDOM, OWN = Chain("random", 0, ""), Chain("uncertainty", 0, "scratch")
 METRIC_VALUES = {metric: 10.0 + number for number, metric in enumerate(METRICS)} | {"n_structures": 3}
@@ -35,23 +35,6 @@ def _cell(place: Workspace, key: str, labels: list[str], core_seconds: float) ->
             "members_force_mae_meV_per_A": [11.0, 12.0],
             "core_seconds": core_seconds,
         },
-    )
-
-
-def _config() -> StudyConfig:
-    sampled = {"kind": "md", "slices": [{"name": "bulk", "count": 10, "temperature_K": 300}]}
-    return StudyConfig.model_validate(
-        {
-            "name": "results",
-            "target": "Ge",
-            "source": {"kind": "bundles", "path": "source"},
-            "labeler": "stillinger_weber",
-            "pool": sampled,
-            "test": {**sampled, "seed": 1},
-            "budgets": [1, 2],
-            "arms": ["scratch"],
-            "acquisitions": ["random"],
-        }
     )
 
 
@@ -85,9 +68,8 @@ def _write(place: Workspace, spent: dict[str, Any] | None = None, expected: int 
         (Place("own", "scratch", RANDOM), 1): "c1",
         (Place("own", "scratch", OWN), 2): "c2",
     }
-    write_summary(
-        place, _config(), grid, baselines or {}, expected, spent or {"labels_done": 3}, {"pool": {"hash": "abc"}}
-    )
+    config, provenance = study_config(name="results"), {"pool": {"hash": "abc"}}
+    write_summary(place, config, grid, baselines or {}, expected, spent or {"labels_done": 3}, provenance)
 
 
 def test_rows_are_read_back(place: Workspace) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
 from ase.db import connect
 
 import al_core.store
@@ -24,16 +23,6 @@ from al_core.types import Label
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "Lkey"
 LABEL = Label(-1.5, np.zeros((2, 3)), None, 2.0, {"by": "hand"})
-
-
-@pytest.fixture
-def atoms() -> Atoms:
-    return bulk("Ge", "diamond", a=5.66)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> LabelStore:
-    return LabelStore(tmp_path / "labels.db")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What a training step sees: structures joined to batches, what they should give, and how much each counts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,18 @@ class Targets:
     energy_weights: torch.Tensor
     stress_weights: torch.Tensor
     force_weights: torch.Tensor
+
+    def part(self, structures: slice, atoms: slice) -> "Targets":
+        """Return some of the structures with the weights they have among all; ``atoms`` are theirs."""
+        return Targets(
+            self.energies[:, structures],
+            self.sizes[structures],
+            self.forces[:, atoms],
+            self.stresses[structures],
+            self.energy_weights[:, structures],
+            self.stress_weights[:, structures],
+            self.force_weights[:, atoms],
+        )
 
 
 def loss(models: Stack, weights: Any, batch: Any, target: Targets) -> torch.Tensor:
@@ -102,8 +114,7 @@ class Batches:
         self._size = min(settings.batch_size, len(labelled))
         self._order: list[int] = []
         everything = range(len(labelled))
-        self._whole = (everything, self._targets(everything)) if self._size == len(labelled) else None
-        self._joined = self._join(everything) if self._whole else None
+        self._whole = (self._join(everything), self._targets(everything)) if self._size == len(labelled) else None
 
     def _targets(self, places: Sequence[int]) -> Targets:
         labelled = [self._labelled[place] for place in places]
@@ -112,76 +123,11 @@ class Batches:
     def _join(self, places: Sequence[int]) -> Any:
         return self._models.network.join([self._prepared[place] for place in places])
 
-    def next_parts(self) -> tuple[list[Any], Targets]:
-        """Return the prepared structures of the next batch, not joined, and their labels."""
-        places, targets = self._draw()
-        return [self._prepared[place] for place in places], targets
-
     def next(self) -> tuple[Any, Targets]:
         """Return the next batch."""
-        if self._whole is not None:
-            return self._joined, self._whole[1]
-        places, targets = self._draw()
-        return self._join(places), targets
-
-    def _draw(self) -> tuple[Sequence[int], Targets]:
         if self._whole is not None:
             return self._whole
         while len(self._order) < self._size:
             self._order += self._rng.permutation(len(self._labelled)).tolist()
         places, self._order = self._order[: self._size], self._order[self._size :]
-        return places, self._targets(places)
-
-
-class RehearsedBatches(Batches):
-    """Batches to which unlabelled structures are added, with the forces that the stack says of them as it starts.
-
-    Args:
-        unlabelled: the structures drawn from.
-        share: weight of their mean squared force difference.
-        count: how many are added to a batch.
-    """
-
-    def __init__(
-        self,
-        models: Stack,
-        labelled: Sequence[Labelled],
-        settings: Training,
-        rng: np.random.Generator,
-        unlabelled: Sequence[Atoms],
-        share: float,
-        count: int,
-        shares: np.ndarray | None = None,
-    ) -> None:
-        super().__init__(models, labelled, settings, rng, shares)
-        self._share, self._count = share, min(count, len(unlabelled))
-        self._others = models.network.prepare(unlabelled)
-        self._said = []
-        for other in self._others:
-            with torch.no_grad():
-                self._said.append(models.network(models.weights, models.network.join([other])).forces)
-
-    def next(self) -> tuple[Any, Targets]:
-        """Return the next batch of labels with some rehearsed structures behind them."""
-        parts, target = self.next_parts()
-        places = self._rng.choice(len(self._others), self._count, replace=False)
-        forces = torch.cat([self._said[place] for place in places], dim=1)
-        sizes = torch.tensor([self._said[place].shape[1] for place in places]).to(target.sizes)
-        members, atoms = forces.shape[:2]
-        nothing = torch.zeros_like(sizes)
-        added = replace(
-            target,
-            energies=torch.cat([target.energies, nothing.expand(members, -1)], dim=1),
-            sizes=torch.cat([target.sizes, sizes]),
-            forces=torch.cat([target.forces.expand(members, -1, -1), forces], dim=1),
-            stresses=torch.cat([target.stresses, target.stresses.new_zeros(len(places), 3, 3)]),
-            energy_weights=_with(target.energy_weights, nothing),
-            stress_weights=_with(target.stress_weights, nothing),
-            force_weights=_with(target.force_weights, sizes.new_full((atoms,), self._share / atoms)),
-        )
-        return self._models.network.join([*parts, *(self._others[place] for place in places)]), added
-
-
-def _with(weights: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
-    """Return weights [K, n] with the same further ones for every member."""
-    return torch.cat([weights, more.expand(len(weights), -1)], dim=1)
+        return self._join(places), self._targets(places)

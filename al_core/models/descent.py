@@ -3,32 +3,11 @@
 import math
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
-from ase import Atoms
 
-from al_core.config import AnyTuning, RehearsedTuning, Training
-from al_core.models.batches import Batches, Labelled, RehearsedBatches, loss
-from al_core.models.engine import Stack
+from al_core.config import Training
+from al_core.models.batches import Batches, loss
 from al_core.models.tuning.plain import Plain
-
-
-def batches_for(
-    models: Stack,
-    labelled: Sequence[Labelled],
-    settings: Training,
-    rng: np.random.Generator,
-    way: AnyTuning,
-    unlabelled: Sequence[Atoms],
-    shares: np.ndarray | None = None,
-) -> Batches:
-    """Return the batches a way of training reads; ``shares`` as in :class:`~al_core.models.batches.Batches`."""
-    if not isinstance(way, RehearsedTuning) or not unlabelled:
-        return Batches(models, labelled, settings, rng, shares)
-    places = rng.permutation(len(unlabelled))[: way.structures]
-    share = settings.force_weight * way.strength / len(labelled)
-    drawn = [unlabelled[place] for place in places]
-    return RehearsedBatches(models, labelled, settings, rng, drawn, share, way.batch_size, shares)
 
 
 def descend(
@@ -36,7 +15,6 @@ def descend(
     batches: Batches,
     settings: Training,
     learning_rate: float,
-    n_labels: int,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[float | None]:
     """Train a stack in place; return the last losses, None where one is not finite."""
@@ -47,7 +25,7 @@ def descend(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * _rate(step, settings)
         optimizer.zero_grad(set_to_none=True)
-        value = loss(models, way.weights(), *batches.next()) + way.penalty() / n_labels
+        value = loss(models, way.weights(), *batches.next())
         value.sum().backward()
         _clip(leaves, settings.clip_norm)
         optimizer.step()

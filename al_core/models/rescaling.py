@@ -18,10 +18,12 @@ from al_core.models.bundle import Bundle
 from al_core.models.prediction import predict
 from al_core.types import Label
 
-_FORCE_ERROR = 0.10  # eV/Å; what a rescaled potential cannot describe, so that data and prior are weighed rightly
+# What a rescaled potential cannot describe, so that data and prior are weighed rightly.
+_FORCE_ERROR, _RELATIVE_ERROR = 0.05, 0.2  # eV/Å, and of the force on the atom
 _ENERGY_ERROR = 0.010  # eV/atom
 _LENGTH_PRIOR = 0.02  # relative width of the prior of the length ratio
-_SCALE_PRIOR = 0.2  # width of the prior of the energy scale
+_SCALE_PRIOR = 0.07  # width of the prior of the energy scale
+_INDEPENDENT = 8  # force components of one structure that count; the others are wrong along with them
 _SEARCH = 0.10  # the length ratio is searched within this relative distance from the prior
 _TOLERANCE = 2e-4
 
@@ -108,13 +110,15 @@ def fit_rescaling(
 
     Least squares of forces and energies of the committee's mean, with Gaussian priors at ``prior``: for a given length
     ratio the energy scale (and E0, free) follow in closed form; the length ratio is searched. Without labels the prior
-    itself is returned. The errors are those of linearised least squares, widened where the misfit is larger than what
-    a rescaled potential is expected to leave.
+    itself is returned. What a rescaled potential leaves grows with the force on an atom, and is wrong in the same way
+    all over a structure (its phase, its density), so that a large structure counts no more than a small one. The errors
+    are those of linearised least squares, widened where the misfit is larger than what a rescaled potential is expected
+    to leave.
 
     Args:
         committee: the source models.
         labelled: structures of the target with labels.
-        prior: ratio of lattice constants and of cohesive energies.
+        prior: ratio of bond lengths and of cohesive energies.
         device: where to compute.
     """
     if not labelled:
@@ -143,13 +147,18 @@ class _Misfit:
         prior: Rescaling,
         device: torch.device,
     ) -> None:
-        self._committee, self._prior, self._device = committee, prior, device
+        self._committee, self._device = committee, device
         self._structures = [atoms for atoms, _ in labelled]
         self._sizes = np.array([len(atoms) for atoms, _ in labelled])
         self._e0 = np.array([atomic_energy(bundle) for bundle in committee])
+        counting = np.minimum(_INDEPENDENT, 3 * self._sizes)
+        self._observations = int(counting.sum()) + len(labelled) + 2
+        strength = np.concatenate([np.linalg.norm(label.forces, axis=1) for _, label in labelled])
+        counted = np.repeat(counting / (3 * self._sizes), self._sizes)
+        self._force_weights = np.repeat(np.sqrt(counted / (_FORCE_ERROR**2 + (_RELATIVE_ERROR * strength) ** 2)), 3)
         self._wanted = np.concatenate(
             [
-                np.concatenate([label.forces.ravel() for _, label in labelled]) / _FORCE_ERROR,
+                np.concatenate([label.forces.ravel() for _, label in labelled]) * self._force_weights,
                 np.array([label.energy for _, label in labelled]) / self._sizes / _ENERGY_ERROR,
                 [prior.energy / _SCALE_PRIOR, np.log(prior.length) / _LENGTH_PRIOR],
             ]
@@ -161,7 +170,7 @@ class _Misfit:
         said = predict(self._committee, [_shrunk(atoms, lam) for atoms in self._structures], self._device)
         forces = np.concatenate([part.mean(axis=0).ravel() for part in said.forces]) / lam
         per_atom = (said.energies / self._sizes[:, None] - self._e0).mean(axis=1)
-        scale = np.concatenate([forces / _FORCE_ERROR, per_atom / _ENERGY_ERROR, [1 / _SCALE_PRIOR, 0.0]])
+        scale = np.concatenate([forces * self._force_weights, per_atom / _ENERGY_ERROR, [1 / _SCALE_PRIOR, 0.0]])
         shift = np.concatenate([np.zeros_like(forces), np.full(len(per_atom), 1 / _ENERGY_ERROR), [0.0, 0.0]])
         fixed = np.zeros(len(scale))
         fixed[-1] = log_length / _LENGTH_PRIOR
@@ -182,7 +191,7 @@ class _Misfit:
             ends.append(columns @ best + fixed)
         columns, _ = self._columns(log_length)
         jacobian = np.column_stack([(ends[0] - ends[1]) / (2 * _TOLERANCE), columns])
-        spread = max(1.0, squares / max(1, len(self._wanted) - 3))
+        spread = max(1.0, squares / max(1, self._observations - 3))
         variances = spread * np.diag(np.linalg.inv(jacobian.T @ jacobian))
         length, energy, shift = np.sqrt(variances)
         return float(length), float(energy), float(shift)

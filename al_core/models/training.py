@@ -14,10 +14,9 @@ from al_core.errors import TrainingError
 from al_core.hashing import structure_id
 from al_core.models.batches import Labelled
 from al_core.models.bundle import Bundle
-from al_core.models.descent import batches_for, descend
 from al_core.models.engine import alike, stack
+from al_core.models.lesson import Lesson
 from al_core.models.selection import select
-from al_core.models.tuning import tuning
 
 Progress = Callable[[int, int], None]
 
@@ -65,25 +64,24 @@ def train(
         TrainingError: nothing to train on, a label that cannot be one, or too few members survive.
     """
     check_labels(labelled, settings)
+    lesson = Lesson(labelled, settings, learning_rate, seed, unlabelled)
     record: dict[str, Any] = {}
     if isinstance(way, SelectedTuning):
-        way, record = select(starts, labelled, settings, learning_rate, seed, device, way, unlabelled)
-        if way is None:
-            settings = settings.model_copy(update={"steps": 0})
+        way, length, record = select(starts, lesson, device, way)
+        lesson = lesson.shorter(length)
+        way = way if length else PlainTuning()
     way = way or PlainTuning()
     trained: list[Bundle | None] = [None] * len(starts)
     groups = alike(starts)
+    total = lesson.settings.steps * len(groups)
     for number, members in enumerate(groups):
-        total, before = settings.steps * len(groups), settings.steps * number
-        tell = _shifted(progress, before, total)
-        rates = [learning_rate, _SECOND_TRY * learning_rate]
-        left = members
-        for rate in rates:
+        tell = _shifted(progress, lesson.settings.steps * number, total)
+        for rate in (learning_rate, _SECOND_TRY * learning_rate):
+            left = [member for member in members if trained[member] is None]
             some = [starts[member] for member in left]
-            found = _trained(some, labelled, settings, rate, seed, device, tell, way, unlabelled) if some else []
+            found = _trained(some, replace(lesson, learning_rate=rate), way, device, tell) if some else []
             for member, bundle in zip(left, found, strict=True):
                 trained[member] = bundle and replace(bundle, info={**bundle.info, **record})
-            left = [member for member in left if trained[member] is None]
     if sum(bundle is not None for bundle in trained) < min(survivors, len(starts)):
         raise TrainingError(
             f"the loss is not finite for {sum(bundle is None for bundle in trained)} of {len(starts)} models, "
@@ -117,27 +115,17 @@ def _shifted(progress: Progress, before: int, total: int) -> Callable[[int], Non
 
 
 def _trained(
-    starts: Sequence[Bundle],
-    labelled: Sequence[Labelled],
-    settings: Training,
-    learning_rate: float,
-    seed: int,
-    device: torch.device,
-    progress: Callable[[int], None],
-    way: AnyTuning,
-    unlabelled: Sequence[Atoms],
+    starts: Sequence[Bundle], lesson: Lesson, way: AnyTuning, device: torch.device, progress: Callable[[int], None]
 ) -> list[Bundle | None]:
     begin = time.process_time()
-    models = stack(starts, getattr(torch, settings.dtype), device)
-    rng = np.random.default_rng(seed)
-    batches = batches_for(models, labelled, settings, rng, way, unlabelled)
-    losses = descend(tuning(way, models), batches, settings, learning_rate, len(labelled), progress)
+    models = stack(starts, getattr(torch, lesson.settings.dtype), device)
+    losses = lesson.teach(models, way, progress=progress)
     record: dict[str, Any] = {
-        "steps": settings.steps,
-        "learning_rate": learning_rate,
+        "steps": lesson.settings.steps,
+        "learning_rate": lesson.learning_rate,
         "tuning": way.model_dump(),
-        "seed": seed,
-        "n_labels": len(labelled),
+        "seed": lesson.seed,
+        "n_labels": len(lesson.labelled),
         "core_seconds": (time.process_time() - begin) / len(starts),
     }
     return [

@@ -35,7 +35,7 @@ class Place:
 
 def chain_of(acquisition: str, seed: int, arm: str) -> Chain:
     """Return the chain an arm's own choices make."""
-    return Chain(acquisition, seed, arm if ACQUISITIONS[acquisition].asks_models else "")
+    return Chain(acquisition, seed, arm if ACQUISITIONS[acquisition].asks != "nothing" else "")
 
 
 def places(config: StudyConfig) -> list[Place]:

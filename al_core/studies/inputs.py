@@ -8,7 +8,7 @@ from al_core.files import read_json
 from al_core.hashing import digest
 from al_core.studies.workspace import Workspace
 
-_SCHEMA = 3  # raised whenever the same inputs would give another result
+_SCHEMA = 4  # raised whenever the same inputs would give another result
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class CellInputs:
         """Whether the way of training reads unlabelled structures of the pool."""
         tuning = self.arm.tuning
         ways = tuning.candidates if tuning.kind == "selected" else (tuning,)
-        return any(way.kind == "rehearsed" for way in ways)
+        return any(way.kind == "anchored" for way in ways)
 
     @property
     def key(self) -> str:

@@ -3,12 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from al_core.config import AnyArm, MDStructures, RehearsedTuning, SelectedTuning, StudyConfig, Training
+from al_core.config import (
+    AnchoredTuning,
+    AnyArm,
+    AnyTuning,
+    MDStructures,
+    RidgeTuning,
+    SelectedTuning,
+    StudyConfig,
+    Training,
+)
 from al_core.elements import CRYSTALS
 from al_core.studies.grid import chains, pairs, places
 
 # one training step of one member of the default architecture on one core, measured on 4 structures of 8 and 64 atoms
 _STEP_S, _STEP_S_PER_ATOM = 0.006, 0.00035
+_RIDGE_EVALUATIONS = 48  # one for each of the default architecture's weights that the energy is linear in
 
 
 @dataclass(frozen=True)
@@ -69,12 +79,22 @@ def plan(config: StudyConfig, pool_sizes: Sequence[int], label_core_seconds: flo
 
 def _core_seconds(arm: AnyArm, training: Training, atoms: float, labels: int) -> float:
     """Return what training one member will take."""
-    ways = arm.tuning.candidates if isinstance(arm.tuning, SelectedTuning) else (arm.tuning,)
     steps = training.steps if arm.steps is None else arm.steps
-    passes = 1 + len(ways) if isinstance(arm.tuning, SelectedTuning) and labels >= arm.tuning.labels_needed else 1
-    structures = min(labels, training.batch_size)
-    rehearsed = max((way.batch_size for way in ways if isinstance(way, RehearsedTuning)), default=0)
-    return steps * passes * (_STEP_S + _STEP_S_PER_ATOM * atoms * (structures + rehearsed))
+    if not isinstance(arm.tuning, SelectedTuning):
+        return _way_core_seconds(arm.tuning, steps, training.batch_size, atoms, labels)
+    selected = arm.tuning
+    costs = [_way_core_seconds(way, steps, training.batch_size, atoms, labels) for way in selected.candidates]
+    if labels < selected.labels_needed:
+        return costs[0]
+    return sum(costs) * sum(selected.lengths) + max(costs)
+
+
+def _way_core_seconds(way: AnyTuning, steps: int, batch_size: int, atoms: float, labels: int) -> float:
+    if isinstance(way, RidgeTuning):
+        steps, batch_size = _RIDGE_EVALUATIONS, labels
+    elif isinstance(way, AnchoredTuning):
+        steps, batch_size = min(steps, way.evaluations), labels
+    return steps * (_STEP_S + _STEP_S_PER_ATOM * atoms * min(labels, batch_size))
 
 
 def sampled_sizes(settings: MDStructures, element: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""All weights are free. The base of the other ways."""
+"""All weights are free. The base of the other ways that descend step by step."""
 
 from collections.abc import Mapping
 
@@ -8,16 +8,12 @@ from al_core.models.engine import Stack
 
 
 class Plain:
-    """What of a stack is trained, and what the loss is added to by.
+    """What of a stack is trained.
 
     Attributes:
         models: the stack as it starts; :meth:`finish` writes the outcome into it.
         leaves: the tensors that are optimised, each [K, ...].
-        rehearsed: the weight of staying with what the start says of other structures, for one label; see
-            :mod:`al_core.models.tuning.rehearsed`.
     """
-
-    rehearsed = 0.0
 
     def __init__(self, models: Stack) -> None:
         self.models = models
@@ -31,10 +27,6 @@ class Plain:
     def weights(self) -> Mapping[str, torch.Tensor]:
         """Return the weights the network reads."""
         return self.models.weights
-
-    def penalty(self) -> torch.Tensor | float:
-        """Return what is added to each member's loss for a single label, [K]; it falls with the number of labels."""
-        return 0.0
 
     def finish(self) -> None:
         """Write the leaves as they are now into the stack."""

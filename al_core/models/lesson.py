@@ -1,0 +1,69 @@
+"""One lesson: what a stack of models learns from, and for how long; the way it learns is chosen for each stack."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from ase import Atoms
+
+from al_core.config import AnchoredTuning, AnyTuning, RidgeTuning, Training
+from al_core.models.batches import Batches, Labelled
+from al_core.models.descent import descend
+from al_core.models.engine import Stack
+from al_core.models.tuning import tuning
+from al_core.models.tuning.anchored import most_probable
+from al_core.models.tuning.ridge import solve
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is learned.
+
+    Attributes:
+        labelled: structures with labels.
+        settings: steps, batch size, loss weights, averaging.
+        learning_rate: the largest.
+        seed: of the order of the batches, and of the bootstrap.
+        unlabelled: structures of the target for ways that use them.
+    """
+
+    labelled: Sequence[Labelled]
+    settings: Training
+    learning_rate: float
+    seed: int
+    unlabelled: Sequence[Atoms] = ()
+
+    def shorter(self, share: float) -> "Lesson":
+        """Return the same lesson with a share of the steps."""
+        return replace(self, settings=self.settings.model_copy(update={"steps": round(share * self.settings.steps)}))
+
+    def teach(
+        self,
+        models: Stack,
+        way: AnyTuning,
+        shares: np.ndarray | None = None,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> list[float | None]:
+        """Train a stack in place; return the last losses, None where one is not finite.
+
+        Args:
+            models: the stack.
+            way: what of it is free, and what holds it.
+            shares: what each label counts for each member, [K, n_labels]; by the settings if not given.
+            progress: told the steps done.
+        """
+        if shares is None and self.settings.bootstrap:
+            shares = self._drawn(len(models.bundles))
+        if isinstance(way, RidgeTuning):
+            return solve(models, self.labelled, self.settings, shares)
+        if isinstance(way, AnchoredTuning):
+            return most_probable(
+                models, self.labelled, self.settings, way, self.unlabelled, self.seed, shares, progress
+            )
+        batches = Batches(models, self.labelled, self.settings, np.random.default_rng(self.seed), shares)
+        return descend(tuning(way, models), batches, self.settings, self.learning_rate, progress)
+
+    def _drawn(self, members: int) -> np.ndarray:
+        """Return how often each member draws each label: as many as there are, with replacement."""
+        count = len(self.labelled)
+        return np.random.default_rng([self.seed, count]).multinomial(count, [1 / count] * count, size=members)

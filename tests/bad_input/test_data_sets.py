@@ -1,0 +1,115 @@
+"""Pool, test set, budgets and data sets that do not fit each other."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ase.io import write
+
+import al_core.datasets
+from al_core.hashing import file_sha256
+from tests.bad_input.inputs import Refused, file_of, germanium, labelled
+
+
+def test_a_budget_larger_than_a_sampled_pool_is_refused(refused_study: Refused) -> None:
+    message = refused_study("budgets=[1, 11]")
+    assert "budgets: the largest is 11, the pool has 10 structures; lower it or enlarge the pool" in message
+
+
+def test_a_budget_larger_than_a_pool_from_a_file_is_refused(refused_study: Refused) -> None:
+    pool = file_of("pool.extxyz", *map(germanium, range(3)))
+    assert "budgets: the largest is 4, the pool has 3 structures" in refused_study(f"pool={pool}")
+
+
+def test_a_structure_that_stands_twice_in_a_pool_counts_once(refused_study: Refused) -> None:
+    pool = file_of("pool.extxyz", *map(germanium, range(3)), germanium(0), germanium(1))
+    assert "budgets: the largest is 4, the pool has 3 structures" in refused_study(f"pool={pool}")
+
+
+def test_a_budget_larger_than_what_is_left_of_the_pool_is_refused(refused_study: Refused) -> None:
+    pool = file_of("pool.extxyz", *map(labelled, range(6)))
+    message = refused_study(f"pool={pool}", "test={kind: holdout, size: 3}")
+    assert "budgets: the largest is 4, the pool has 3 structures" in message
+
+
+def test_holding_out_the_whole_pool_is_refused(refused_study: Refused) -> None:
+    pool = file_of("pool.extxyz", *map(labelled, range(4)))
+    message = refused_study(f"pool={pool}", "test={kind: holdout, size: 4}")
+    assert "test.size: 4 of 4 structures cannot be held out" in message
+
+
+def test_holding_out_of_a_pool_that_is_yet_to_be_sampled_is_refused(refused_study: Refused) -> None:
+    assert "test.kind: holdout takes structures from a pool of kind file" in refused_study(
+        "test={kind: holdout, size: 2}"
+    )
+
+
+def test_a_test_structure_in_the_pool_is_refused(refused_study: Refused) -> None:
+    pool = file_of("pool.extxyz", *map(germanium, range(5)))
+    test = file_of("test.extxyz", labelled(9), labelled(3))
+    message = refused_study(f"pool={pool}", f"test={test}")
+    assert "test: 1 of its structures are in the pool too" in message
+    assert "test data must be unseen" in message
+
+
+def test_a_test_set_sampled_like_the_pool_is_refused(refused_study: Refused) -> None:
+    message = refused_study("test.seed=2")
+    assert "test: slice cold-too would be the same structures as slice cold of the pool" in message
+    assert "choose another test.seed" in message
+
+
+def test_a_data_set_without_the_structures_of_the_pool_is_refused(refused_study: Refused) -> None:
+    pool = file_of("pool.extxyz", *map(germanium, range(6)))
+    test = file_of("test.extxyz", labelled(9))
+    file_of("labels.extxyz", *map(labelled, range(5)))
+    message = refused_study(f"pool={pool}", f"test={test}", "labeler={kind: dataset, path: labels.extxyz}")
+    assert "labeler dataset: structure 5 of the pool: structure " in message
+    assert "is not in the data set" in message
+
+
+def test_a_data_set_cannot_label_structures_that_are_yet_to_be_sampled(refused_study: Refused) -> None:
+    file_of("labels.extxyz", labelled(0))
+    message = refused_study("labeler={kind: dataset, path: labels.extxyz}")
+    assert "labels.extxyz has no labels of structures that are yet to be sampled; use test.kind=file" in message
+
+
+@pytest.fixture
+def shipped_test_set(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data sheet of a shipped data set, labelled by GPAW with 400 eV."""
+    folder = tmp_path_factory.mktemp("assets") / "data"
+    folder.mkdir()
+    write(folder / "ge-fake.extxyz", [labelled(seed) for seed in range(50, 53)], format="extxyz")
+    labeler = {"kind": "gpaw", "xc": "PBE", "cutoff_eV": 400.0, "kpt_density": 3.4, "gpaw": "1.0"}
+    sheet = {"file": "ge-fake.extxyz", "sha256": file_sha256(folder / "ge-fake.extxyz"), "labeler": labeler}
+    (folder / "ge-fake.json").write_text(json.dumps(sheet))
+    monkeypatch.setattr(al_core.datasets, "ASSETS", folder.parent)
+    return folder / "ge-fake.json"
+
+
+@pytest.mark.parametrize(
+    ("labeler", "different"),
+    [
+        ("{kind: gpaw, cutoff_eV: 300}", "cutoff_eV 400.0 against 300.0"),
+        ("{kind: gpaw, cutoff_eV: 400, xc: LDA}", "xc PBE against LDA"),
+        ("stillinger_weber", "kind gpaw against stillinger_weber"),
+    ],
+)
+def test_test_labels_at_another_level_of_theory_than_the_labeler_are_refused(
+    refused_study: Refused, shipped_test_set: Path, labeler: str, different: str
+) -> None:
+    message = refused_study("test={kind: bundled, name: ge-fake}", f"labeler={labeler}")
+    assert f"test: ge-fake was labelled with other settings than the study's labeler ({different})" in message
+
+
+def test_test_labels_at_the_labelers_level_of_theory_are_not_refused(
+    good_study: Callable[..., None], shipped_test_set: Path
+) -> None:
+    good_study("test={kind: bundled, name: ge-fake}", "labeler={kind: gpaw, cutoff_eV: 400}")
+
+
+def test_a_shipped_data_set_that_was_changed_is_refused(refused_study: Refused, shipped_test_set: Path) -> None:
+    with shipped_test_set.with_suffix(".extxyz").open("a") as data:
+        data.write(" ")
+    message = refused_study("test={kind: bundled, name: ge-fake}", "labeler={kind: gpaw, cutoff_eV: 400}")
+    assert "the shipped data set 'ge-fake' is missing or was changed" in message

@@ -1,0 +1,1 @@
+"""The regrouped MACE against mace-torch's own modules, against finite differences, and against symmetry."""

@@ -1,0 +1,40 @@
+"""What several tests build: the config of a small study, and strained structures."""
+
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from al_core.config import StudyConfig
+from al_core.config_reading import validate
+
+
+def study_config(**changes: Any) -> StudyConfig:
+    """Return the config of a small study of germanium, with other values for the keys in ``changes``."""
+    sampled = {"kind": "md", "slices": [{"name": "bulk", "count": 10, "temperature_K": 300}]}
+    return validate(
+        StudyConfig,
+        {
+            "name": "small",
+            "target": "Ge",
+            "source": {"kind": "bundles", "path": "source"},
+            "labeler": "stillinger_weber",
+            "pool": sampled,
+            "test": {**sampled, "seed": 1},
+            "budgets": [1, 2],
+            "arms": ["scratch"],
+            "acquisitions": ["random"],
+            **changes,
+        },
+        "test",
+    )
+
+
+def strained(atoms: Atoms, i: int, j: int, strain: float) -> Atoms:
+    """Return a copy with a symmetric strain whose derivative of the energy is component i, j of stress x volume."""
+    deformation = np.eye(3)
+    deformation[i, j] += strain / 2
+    deformation[j, i] += strain / 2
+    copy = atoms.copy()
+    copy.set_cell(atoms.cell.array @ deformation, scale_atoms=True)
+    return copy

@@ -1,0 +1,1 @@
+"""One contract for all labelers, and what each is known to give."""

@@ -1,0 +1,179 @@
+"""What GPAW refuses, what a label costs, and real calculations: finished, failed, stopped and killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.io import read
+
+from al_core.config import GPAWLabeler
+from al_core.errors import LabelError
+from al_core.labelling import obtain_label
+from al_core.store import LabelStore
+from calculators.base import make_labeler
+from calculators.gpaw_dft import n_kpoints
+from tests.labelers.cases import CHEAP, crystal
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+# ---- GPAW without a calculation --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"pbc": [True, True, False]}, "periodic in all three directions, got pbc=.*put a molecule or slab into a box"),
+        ({"pbc": False}, "periodic in all three directions"),
+        ({"cell": [0.1, 0.1, 0.1]}, "the cell has a volume of 0.001"),
+    ],
+)
+def test_gpaw_refuses_a_cell_it_cannot_calculate(change: dict[str, object], expected: str) -> None:
+    atoms = crystal("Ge")
+    if "pbc" in change:
+        atoms.pbc = change["pbc"]
+    else:
+        atoms.cell = change["cell"]
+    with pytest.raises(LabelError, match=expected):
+        make_labeler(GPAWLabeler()).check(atoms)
+
+
+def test_gpaw_refuses_atoms_on_top_of_each_other() -> None:
+    atoms = crystal("Ge")
+    atoms.positions[1] = atoms.positions[0]
+    with pytest.raises(LabelError, match=r"two atoms 0\.00 Å apart"):
+        make_labeler(GPAWLabeler()).check(atoms)
+
+
+def test_the_k_point_mesh_is_even_and_halved_by_time_reversal() -> None:
+    cube = Atoms("Ge", cell=[2 * np.pi] * 3, pbc=True)  # reciprocal vectors of 1 Å^-1
+    assert n_kpoints(cube, 2.0) == 2 * 2 * 2 // 2
+    assert n_kpoints(cube, 2.1) == 4 * 4 * 4 // 2
+
+
+def test_the_estimated_cost_rises_with_atoms_cutoff_and_k_points() -> None:
+    small, large = crystal("Ge"), crystal("Ge").repeat((2, 1, 1))
+
+    def cost(atoms: Atoms, **settings: float) -> float:
+        return make_labeler(GPAWLabeler(**settings)).estimate_core_seconds(atoms)
+
+    assert cost(small) < cost(large)
+    assert cost(small) < cost(small, cutoff_eV=500)
+    assert cost(small) < cost(small, kpt_density=6)
+
+
+# ---- GPAW ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.dft
+def test_a_real_label_of_germanium(tmp_path: Path) -> None:
+    atoms = bulk("Ge", "diamond", a=5.76)
+    atoms.positions[1] += [0.1, 0.0, 0.05]
+    store = LabelStore(tmp_path / "labels.db")
+    entry = obtain_label(store, make_labeler(GPAWLabeler(kpt_density=2.0)), atoms, tmp_path / "labels")
+    assert entry.state == "done", entry.cause
+    assert -4.7 < entry.label.energy / 2 < -4.2  # eV/atom from GPAW's atoms; the crystal has -4.5
+    assert entry.label.forces.shape == (2, 3)
+    assert 0.1 < np.abs(entry.label.forces).max() < 5
+    np.testing.assert_allclose(entry.label.forces.sum(axis=0), 0, atol=0.02)
+    assert entry.label.stress.shape == (6,)
+    assert np.isfinite(entry.label.stress).all()
+    assert entry.label.core_seconds > 1
+    assert 1 < entry.label.provenance["scf_steps"] < 100
+    assert entry.label.provenance["labeler"]["cutoff_eV"] == 300
+    output = (tmp_path / "labels" / entry.key / "gpaw.txt").read_text()
+    assert "Converged" in output or "converged" in output
+    kept = read(tmp_path / "labels" / entry.key / "structure.json")
+    np.testing.assert_allclose(kept.positions, atoms.positions)
+
+
+@pytest.mark.dft
+def test_a_calculation_that_does_not_converge_is_a_final_failure(tmp_path: Path) -> None:
+    labeler = make_labeler(GPAWLabeler(**CHEAP, max_scf_steps=1))
+    with pytest.raises(LabelError, match=r"GPAW: .*onverge.*output in") as failed:
+        labeler.label(crystal("Ge", 0), tmp_path)
+    assert not failed.value.transient
+    assert failed.value.core_seconds > 0.1
+    assert (tmp_path / "gpaw.txt").stat().st_size > 0
+
+
+@pytest.mark.dft
+def test_a_calculation_that_takes_too_long_is_stopped_and_may_be_tried_again(tmp_path: Path) -> None:
+    labeler = make_labeler(GPAWLabeler(timeout_s=0.5))
+    begin = time.monotonic()
+    with pytest.raises(LabelError, match=r"longer than timeout_s=0\.5 s; output in") as failed:
+        labeler.label(crystal("Ge"), tmp_path)
+    assert time.monotonic() - begin < 20
+    assert failed.value.transient
+    assert failed.value.core_seconds == 0.5
+    assert _workers_of(os.getpid(), tmp_path) == []
+
+
+@pytest.mark.dft
+def test_a_calculation_that_is_killed_may_be_tried_again(tmp_path: Path) -> None:
+    failures: list[LabelError] = []
+
+    def run() -> None:
+        try:
+            make_labeler(GPAWLabeler()).label(crystal("Ge"), tmp_path)
+        except LabelError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    os.kill(_wait_for(lambda: _workers_of(os.getpid(), tmp_path))[0], signal.SIGKILL)
+    thread.join(60)
+    assert [failure.transient for failure in failures] == [True]
+    assert "the GPAW process ended with code -9; output in" in str(failures[0])
+
+
+@pytest.mark.dft
+def test_a_calculation_ends_when_the_study_is_killed(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from ase.build import bulk\n"
+        "from al_core.config import GPAWLabeler; from calculators.base import make_labeler\n"
+        "make_labeler(GPAWLabeler(kpt_density=8)).label(bulk('Ge', a=5.7, cubic=True), Path(sys.argv[1]))\n"
+    )
+    study = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT)
+    try:
+        worker = _wait_for(lambda: _workers_of(study.pid, tmp_path))[0]
+        _wait_for((tmp_path / "gpaw.txt").exists)
+    finally:
+        study.kill()
+        study.wait()
+    _wait_for(lambda: not Path(f"/proc/{worker}").exists() or _state(worker) == "Z")
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _workers_of(parent: int, directory: Path) -> list[int]:
+    """Return the labelling processes that a process started for a folder and that are still there."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().decode().split("\0")
+            of = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, UnicodeDecodeError):
+            continue
+        if of == parent and "calculators._gpaw_worker" in command and str(directory) in command:
+            found.append(int(process.name))
+    return found
+
+
+def _wait_for(happened: Callable[[], object], seconds: float = 60) -> object:
+    deadline = time.monotonic() + seconds
+    while not (result := happened()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+    return result
