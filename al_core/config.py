@@ -185,7 +185,7 @@ class AnchoredTuning(Strict):
 
     kind: Literal["anchored"] = "anchored"
     strength: PositiveFloat = 4.0  # the force components that the prior weighs as much as
-    evaluations: PositiveInt = 60  # of all labels, at most
+    evaluations: PositiveInt = 30  # of all labels, at most
 
 
 class FrozenTuning(Strict):
