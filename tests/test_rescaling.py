@@ -104,7 +104,7 @@ def test_the_fit_finds_it_from_another_prior(source: Any, made: Any, cpu: Any) -
     found = fit_rescaling(source, made, prior, cpu)
     # forces of a few structures outweigh the prior
     assert abs(found.length - TRUTH.length) < 0.2 * abs(prior.length - TRUTH.length)
-    assert abs(found.energy - TRUTH.energy) < 0.3 * abs(prior.energy - TRUTH.energy)
+    assert abs(found.energy - TRUTH.energy) < 0.4 * abs(prior.energy - TRUTH.energy)
     assert abs(found.length - TRUTH.length) < found.length_error
     assert abs(found.energy - TRUTH.energy) < found.energy_error
 
@@ -143,7 +143,7 @@ def test_the_rescaled_arm_explains_labels_of_a_rescaled_source(source: Any, made
     got = np.concatenate([forces.mean(axis=0) for forces in said.forces])
     relabelled = predict(source, [atoms for atoms, _ in made], cpu)
     unscaled = np.concatenate([forces.mean(axis=0) for forces in relabelled.forces])
-    assert np.abs(got - wanted).mean() < 0.05 * np.abs(unscaled - wanted).mean()
+    assert np.abs(got - wanted).mean() < 0.07 * np.abs(unscaled - wanted).mean()
 
 
 def test_without_labels_the_rescaled_arm_takes_the_known_ratios(source: Any, cpu: Any) -> None:

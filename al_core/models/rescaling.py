@@ -19,8 +19,8 @@ from al_core.models.prediction import predict
 from al_core.types import Label
 
 # What a rescaled potential cannot describe, so that data and prior are weighed rightly.
-_FORCE_ERROR, _RELATIVE_ERROR = 0.05, 0.2  # eV/Å, and of the force on the atom
-_ENERGY_ERROR = 0.010  # eV/atom
+_FORCE_ERROR, _RELATIVE_ERROR = 0.10, 0.2  # eV/Å, and of the force on the atom
+_ENERGY_ERROR = 0.10  # eV/atom: a surface or a liquid against the crystal, not two snapshots of one phase
 _LENGTH_PRIOR = 0.02  # relative width of the prior of the length ratio
 _SCALE_PRIOR = 0.07  # width of the prior of the energy scale
 _INDEPENDENT = 8  # force components of one structure that count; the others are wrong along with them

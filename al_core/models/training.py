@@ -1,4 +1,4 @@
-"""Training a committee on few labels: a fixed number of Adam steps, all members in one pass, every label used."""
+"""Training a committee on few labels: all members in one pass, every label used."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -40,11 +40,12 @@ def train(
     unlabelled: Sequence[Atoms] = (),
     survivors: int = 2,
 ) -> list[Bundle | None]:
-    """Return the models after ``settings.steps`` steps of Adam from their starts; the average of their last weights.
+    """Return the models trained from their starts.
 
-    The loss is the weighted mean squared error of energy per atom (eV), force components (eV/Å) and stress components
-    (eV/Å^3). The learning rate rises over the warm-up and falls along a cosine to zero. Batches are drawn without
-    repetition from a shuffled order, the same for all members; a set smaller than a batch is one batch.
+    Unless the way is another (``ridge``, ``anchored``): ``settings.steps`` steps of Adam, and the average of their last
+    weights. The loss is the weighted mean squared error of energy per atom (eV), force components (eV/Å) and stress
+    components (eV/Å^3). The learning rate rises over the warm-up and falls along a cosine to zero. Batches are drawn
+    without repetition from a shuffled order, the same for all members; a set smaller than a batch is one batch.
 
     A member whose loss is no longer finite starts once more with a lower rate; if that fails too, it is None.
 

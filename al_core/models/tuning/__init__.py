@@ -1,10 +1,6 @@
 """Ways of training that know how few labels there are. One file each; this is the registry of those that descend."""
 
-from al_core.config import (
-    FrozenTuning,
-    LowRankTuning,
-    PlainTuning,
-)
+from al_core.config import FrozenTuning, LowRankTuning, PlainTuning
 from al_core.models.engine import Stack
 from al_core.models.tuning.frozen import Frozen
 from al_core.models.tuning.low_rank import LowRank
