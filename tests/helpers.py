@@ -1,4 +1,4 @@
-"""What several tests build: the config of a small study, and strained structures."""
+"""What several tests build: the config of a small study, strained structures, how far weights moved."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from ase import Atoms
 
 from al_core.config import StudyConfig
 from al_core.config_reading import validate
+from al_core.models.bundle import Bundle
 
 
 def study_config(**changes: Any) -> StudyConfig:
@@ -38,3 +39,12 @@ def strained(atoms: Atoms, i: int, j: int, strain: float) -> Atoms:
     copy = atoms.copy()
     copy.set_cell(atoms.cell.array @ deformation, scale_atoms=True)
     return copy
+
+
+def moved(before: Bundle, after: Bundle) -> dict[str, float]:
+    """Return how far each weight moved, relative to its size."""
+    names = [name for name, value in before.weights.items() if value.is_floating_point() and value.numel()]
+    return {
+        name: float((after.weights[name] - before.weights[name]).norm() / (before.weights[name].norm() + 1e-12))
+        for name in names
+    }

@@ -14,7 +14,6 @@ from al_core.config import (
     LowRankTuning,
     PlainTuning,
     RidgeTuning,
-    SelectedTuning,
     Training,
 )
 from al_core.errors import TrainingError
@@ -28,6 +27,7 @@ from al_core.models.training import train
 from al_core.models.tuning import tuning
 from al_core.types import Label
 from al_core.uncertainty.responses import mean_squared_gradient
+from tests.helpers import moved
 
 STEPS = Training(steps=25, batch_size=4)
 WAYS: list[AnyTuning] = [
@@ -45,15 +45,6 @@ def _tuned(source: Any, labelled: Any, way: AnyTuning, cpu: Any, unlabelled: Any
     found = train(source, labelled, settings, 0.01, 0, cpu, way=way, unlabelled=unlabelled)
     assert all(bundle is not None for bundle in found)
     return [bundle for bundle in found if bundle is not None]
-
-
-def _moved(before: Bundle, after: Bundle) -> dict[str, float]:
-    """Return how far each weight moved, relative to its size."""
-    names = [name for name, value in before.weights.items() if value.is_floating_point() and value.numel()]
-    return {
-        name: float((after.weights[name] - before.weights[name]).norm() / (before.weights[name].norm() + 1e-12))
-        for name in names
-    }
 
 
 def _force_error(committee: Any, labelled: Any, cpu: Any) -> float:
@@ -86,19 +77,19 @@ def test_every_way_learns_and_is_recorded(source: Any, ge_labelled: Any, cpu: An
 @pytest.mark.parametrize("way", [way for way in WAYS if way.kind != "ridge"], ids=lambda way: way.kind)
 def test_no_step_changes_nothing(source: Any, ge_labelled: Any, cpu: Any, pool: Any, way: AnyTuning) -> None:
     for bundle, start in zip(_tuned(source, ge_labelled, way, cpu, pool, steps=0), source, strict=True):
-        assert max(_moved(start, bundle).values()) == 0
+        assert max(moved(start, bundle).values()) == 0
 
 
 def test_frozen_parts_stay(source: Any, ge_labelled: Any, cpu: Any) -> None:
     for free, prefixes in (("readouts", ("readouts.",)), ("products", ("readouts.", "products."))):
-        moved = _moved(source[0], _tuned(source, ge_labelled, FrozenTuning(free=free), cpu)[0])
-        assert {name for name, distance in moved.items() if distance} <= {n for n in moved if n.startswith(prefixes)}
-        assert all(any(moved[name] for name in moved if name.startswith(prefix)) for prefix in prefixes)
+        far = moved(source[0], _tuned(source, ge_labelled, FrozenTuning(free=free), cpu)[0])
+        assert {name for name, distance in far.items() if distance} <= {n for n in far if n.startswith(prefixes)}
+        assert all(any(far[name] for name in far if name.startswith(prefix)) for prefix in prefixes)
 
 
 def test_an_anchor_holds_the_stronger_the_more(source: Any, ge_labelled: Any, cpu: Any, pool: Any) -> None:
     far, near, nearest = (
-        sum(_moved(source[0], _tuned(source, ge_labelled, AnchoredTuning(strength=strength), cpu, pool)[0]).values())
+        sum(moved(source[0], _tuned(source, ge_labelled, AnchoredTuning(strength=strength), cpu, pool)[0]).values())
         for strength in (1.0, 100.0, 10000.0)
     )
     assert far > 1.2 * near > 1.44 * nearest > 0
@@ -108,7 +99,7 @@ def test_an_anchor_weighs_less_with_more_labels(source: Any, ge_labelled: Any, c
     """Five copies of one label are more than one: the prior is not counted five times."""
     way = AnchoredTuning(strength=100.0)
     one, five = (_tuned(source, ge_labelled[:1] * n, way, cpu, pool)[0] for n in (1, 5))
-    assert sum(_moved(source[0], five).values()) > 1.1 * sum(_moved(source[0], one).values())
+    assert sum(moved(source[0], five).values()) > 1.1 * sum(moved(source[0], one).values())
 
 
 def test_a_label_the_start_explains_moves_nothing(source: Any, ge_labelled: Any, cpu: Any, pool: Any) -> None:
@@ -117,7 +108,7 @@ def test_a_label_the_start_explains_moves_nothing(source: Any, ge_labelled: Any,
     said = predict(source[:1], [atoms], cpu)
     known = [(atoms, Label(float(said.energies[0, 0]), said.forces[0][0] + 1e-4))]
     held, free = (
-        max(_moved(source[0], _tuned(source[:1], known, way, cpu, pool)[0]).values())
+        max(moved(source[0], _tuned(source[:1], known, way, cpu, pool)[0]).values())
         for way in (AnchoredTuning(), PlainTuning())
     )
     assert held < 1e-3
@@ -156,7 +147,7 @@ def test_an_anchor_in_parts_is_that_of_the_whole(
     monkeypatch.setattr("al_core.models.tuning.anchored._ATOMS_AT_ONCE", 10)
     parts = _tuned(source, ge_labelled, AnchoredTuning(evaluations=3), cpu, pool, dtype="float64")
     for one, other in zip(whole, parts, strict=True):
-        assert max(_moved(one, other).values()) < 1e-5
+        assert max(moved(one, other).values()) < 1e-5
 
 
 def test_an_anchored_member_that_is_lost_harms_nobody(source: Any, ge_labelled: Any, cpu: Any, pool: Any) -> None:
@@ -202,7 +193,7 @@ def test_a_diverging_member_is_left_out_and_harms_nobody(source: Any, ge_labelle
     for kept, reference in zip((first, second), alone, strict=True):
         assert kept is not None
         assert reference is not None
-        assert max(_moved(reference, kept).values()) < 1e-3
+        assert max(moved(reference, kept).values()) < 1e-3
 
 
 def test_a_member_that_diverges_once_is_restarted_with_a_lower_rate(
@@ -286,80 +277,12 @@ def test_an_absurd_force_is_refused_with_the_structures_id(source: Any, ge_label
     assert all(train(source, bad, allowed, 0.001, 0, cpu))
 
 
-# ---- selection ------------------------------------------------------------------------------------------------------
-
-SELECTED = SelectedTuning(candidates=(AnchoredTuning(strength=1e5), PlainTuning()), labels_needed=3)
-
-
-def test_the_best_candidate_on_held_out_labels_is_taken(source: Any, ge_labelled: Any, cpu: Any) -> None:
-    tuned = train(source, ge_labelled, STEPS, 0.01, 0, cpu, way=SELECTED)[0]
-    assert tuned is not None
-    record = tuned.info["selection"]
-    held, free = (one["held_out_force_mae_meV_per_A"] for one in record["candidates"])
-    assert free < held <= 1.05 * record["start_held_out_force_mae_meV_per_A"]
-    assert tuned.info["training"]["tuning"] == PlainTuning().model_dump()
-
-
-def test_the_start_is_kept_where_no_candidate_does_better(source: Any, ge_labelled: Any, cpu: Any) -> None:
-    """Labels that contradict each other: what is learned from some is wrong for the others."""
-    from dataclasses import replace
-
-    start = predict(source, [atoms for atoms, _ in ge_labelled], cpu).forces
-    rng = np.random.default_rng(0)
-    noise = [
-        (atoms, replace(label, forces=forces.mean(0) + rng.normal(0, 2.0, label.forces.shape)))
-        for (atoms, label), forces in zip(ge_labelled, start, strict=True)
-    ]
-    way = SelectedTuning(candidates=(PlainTuning(),))
-    tuned = train(source, noise, STEPS.model_copy(update={"steps": 100}), 0.03, 0, cpu, way=way)
-    assert all(bundle is not None and bundle.info["training"]["steps"] == 0 for bundle in tuned)
-    assert max(_moved(source[0], tuned[0]).values()) == 0  # type: ignore[arg-type]
-
-
-def test_a_label_is_judged_by_a_member_that_has_not_seen_it(
-    source: Any, ge_labelled: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = []
-    teach = Lesson.teach
-
-    def spy(self: Lesson, models: Any, way: Any, shares: Any = None, progress: Any = lambda done: None) -> Any:
-        seen.append(shares)
-        return teach(self, models, way, shares, progress)
-
-    monkeypatch.setattr(Lesson, "teach", spy)
-    train(source, ge_labelled, STEPS.model_copy(update={"steps": 1}), 0.01, 0, cpu, way=SELECTED)
-    assert seen.pop() is None, "what was chosen learns from all labels"
-    for shares in seen:
-        assert shares.shape == (2, 5)
-        assert (shares.sum(0) == 1).all(), "each label is left out by one of the two members"
-        assert set(np.unique(shares)) == {0.0, 1.0}
-
-
-def test_with_few_labels_the_first_candidate_is_taken_untried(source: Any, ge_labelled: Any, cpu: Any) -> None:
-    tuned = train(source, ge_labelled[:2], STEPS, 0.01, 0, cpu, way=SELECTED)[0]
-    assert tuned is not None
-    assert tuned.info["training"]["tuning"]["kind"] == "anchored"
-    assert "selection" not in tuned.info
-
-
-def test_a_shorter_descent_is_taken_where_it_does_better(source: Any, ge_labelled: Any, cpu: Any) -> None:
-    """A learning rate that ruins a model in the long run does less harm in one step."""
-    way = SelectedTuning(candidates=(PlainTuning(),), lengths=(0.02, 1.0))
-    tuned = train(source, ge_labelled, STEPS.model_copy(update={"steps": 50}), 0.01, 0, cpu, way=way)[0]
-    assert tuned is not None
-    tried = tuned.info["selection"]["candidates"]
-    assert [one["length"] for one in tried] == [0.02, 1.0]
-    errors = [tuned.info["selection"]["start_held_out_force_mae_meV_per_A"]]
-    errors += [one["held_out_force_mae_meV_per_A"] for one in tried]
-    assert tuned.info["training"]["steps"] == [0, 1, 50][int(np.argmin(errors))]
-
-
 # ---- ridge ----------------------------------------------------------------------------------------------------------
 
 
 def test_ridge_changes_the_readouts_only(source: Any, ge_labelled: Any, cpu: Any) -> None:
-    moved = _moved(source[0], _tuned(source, ge_labelled, RidgeTuning(), cpu)[0])
-    changed = {name for name, change in moved.items() if change > 0}
+    far = moved(source[0], _tuned(source, ge_labelled, RidgeTuning(), cpu)[0])
+    changed = {name for name, change in far.items() if change > 0}
     assert changed == {"readouts.0.linear.weight", "readouts.1.linear_2.weight"}
 
 
@@ -396,29 +319,3 @@ def test_ridge_with_a_label_a_member_has_not(source: Any, ge_labelled: Any, cpu:
         found.append(models.weights["readouts.0.linear.weight"].clone())
     assert torch.allclose(found[0][0], found[1][0], atol=1e-9)
     assert not torch.allclose(found[0][1], found[1][1], atol=1e-3)
-
-
-# ---- bootstrap ------------------------------------------------------------------------------------------------------
-
-
-def test_members_draw_labels_of_their_own(
-    source: Any, ge_labelled: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from al_core.models import lesson
-
-    seen = []
-    batches = lesson.Batches
-
-    def spy(models: Any, labelled: Any, settings: Any, rng: Any, shares: Any = None) -> Any:
-        seen.append(shares)
-        return batches(models, labelled, settings, rng, shares)
-
-    monkeypatch.setattr(lesson, "Batches", spy)
-    settings = STEPS.model_copy(update={"steps": 1, "bootstrap": True})
-    train(source, ge_labelled, settings, 0.01, 0, cpu)
-    train(source, ge_labelled, settings.model_copy(update={"bootstrap": False}), 0.01, 0, cpu)
-    drawn, without = seen
-    assert without is None
-    assert drawn.shape == (2, 5)
-    assert (drawn.sum(1) == 5).all()
-    assert (drawn[0] != drawn[1]).any()
