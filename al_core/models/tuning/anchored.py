@@ -25,8 +25,9 @@ from al_core.models.engine import Stack
 from al_core.uncertainty.responses import mean_squared_gradient
 
 # An energy is one number of a label and a stress six: they count as often, and not as a mean over labels. With the
-# default weights of the loss, 10 meV/atom and 3 meV/Å^3 are as much as 0.1 eV/Å of a force component.
-_ENERGY, _STRESS = 10.0, 100.0  # times their weights in the loss, of the force components' weight
+# default weights of the loss, 30 meV/atom and 10 meV/Å^3 are as much as 0.1 eV/Å of a force component: a few labels of
+# several phases differ by as much in ways that forces elsewhere should not pay for.
+_ENERGY, _STRESS = 1.0, 10.0  # times their weights in the loss, of the force components' weight
 _ATOMS_AT_ONCE = 256
 _STRUCTURES = 12  # of the pool, for the mean squared gradient
 _MEMORY = 20  # steps that L-BFGS remembers
