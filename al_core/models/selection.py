@@ -31,7 +31,7 @@ def select(
     """
     labelled = lesson.labelled
     if len(labelled) < selected.labels_needed or len(alike(starts)) > 1:
-        return selected.candidates[0], selected.lengths[0], {}
+        return selected.candidates[0], 1.0, {}
     places = np.arange(len(labelled))
     judges = places % len(starts)
     shares = np.ones((len(starts), len(labelled)))
@@ -40,9 +40,8 @@ def select(
     tried: list[tuple[AnyTuning, float]] = [(selected.candidates[0], 0.0)]
     errors = [_held_out_error(stack(starts, dtype, device), labelled, judges)]
     for candidate in selected.candidates:
-        for length in (
-            selected.lengths if candidate.kind not in ("ridge", "anchored") else (1.0,)
-        ):  # which end by themselves
+        ends_by_itself = candidate.kind in ("ridge", "anchored")
+        for length in (1.0,) if ends_by_itself else selected.lengths:
             models = stack(starts, dtype, device)
             lesson.shorter(length).teach(models, candidate, shares)
             tried.append((candidate, length))

@@ -1,10 +1,10 @@
 """The most probable weights, when those of the start are the prior.
 
 What is minimised is the sum of squared errors over the labels, each in units of what a good start leaves unexplained,
-plus strength * g^2 * |w - w_start|^2. Here g^2 is the mean squared gradient of a force
-component by the weights over structures of the pool, so that the prior weighs as much as ``strength`` force components
-wherever a model's scale and size put its weights. It is the posterior's mode of a network taken as a Gaussian process
-around its start (A. Jacot et al., arXiv:1806.07572) without taking it as linear.
+plus strength * g^2 * |w - w_start|^2. Here g^2 is the mean squared gradient of a force component by the weights over
+structures of the pool, so that the prior weighs as much as ``strength`` force components whatever a model's scale and
+size. It is the posterior's mode of a network taken as a Gaussian process around its start (A. Jacot et al.,
+arXiv:1806.07572), without taking it as linear.
 
 A label that says little moves little: steps are as long as the errors ask, where Adam makes each as long as any other.
 The minimum is found by L-BFGS on all labels at once, in a few dozen evaluations.
