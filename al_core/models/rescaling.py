@@ -22,7 +22,7 @@ from al_core.types import Label
 _FORCE_ERROR, _RELATIVE_ERROR = 0.10, 0.2  # eV/Å, and of the force on the atom
 _ENERGY_ERROR = 0.10  # eV/atom: a surface or a liquid against the crystal, not two snapshots of one phase
 _LENGTH_PRIOR = 0.02  # relative width of the prior of the length ratio
-_SCALE_PRIOR = 0.07  # width of the prior of the energy scale
+_SCALE_PRIOR = 0.2  # width of the prior of the energy scale
 _INDEPENDENT = 8  # force components of one structure that count; the others are wrong along with them
 _SEARCH = 0.10  # the length ratio is searched within this relative distance from the prior
 _TOLERANCE = 2e-4

@@ -25,9 +25,10 @@ from al_core.models.engine import Stack
 from al_core.uncertainty.responses import mean_squared_gradient
 
 # An energy is one number of a label and a stress six: they count as often, and not as a mean over labels. With the
-# default weights of the loss, 30 meV/atom and 10 meV/Å^3 are as much as 0.1 eV/Å of a force component: a few labels of
+# default weights of the loss, 45 meV/atom and 14 meV/Å^3 are as much as 0.1 eV/Å of a force component: a few labels of
 # several phases differ by as much in ways that forces elsewhere should not pay for.
-_ENERGY, _STRESS = 1.0, 10.0  # times their weights in the loss, of the force components' weight
+_ENERGY, _STRESS = 0.5, 5.0  # times their weights in the loss, of the force components' weight
+_INDEPENDENT = 48  # force components of one structure that count at most; the others are wrong along with them
 _ATOMS_AT_ONCE = 256
 _STRUCTURES = 12  # of the pool, for the mean squared gradient
 _MEMORY = 20  # steps that L-BFGS remembers
@@ -97,12 +98,14 @@ def _parts(
     """Return the labels in batches that fit into memory; their losses are sums and add up to that of all labels."""
     count, atoms = len(labelled), sum(len(atoms) for atoms, _ in labelled)
     stresses = sum(label.stress is not None for _, label in labelled)
+    sizes = np.array([len(atoms) for atoms, _ in labelled])
+    counting = np.repeat(np.minimum(3.0, _INDEPENDENT / sizes), sizes)  # components of each atom
     means = labels_of(models, labelled, settings, np.ones((1, count)) if shares is None else shares)
     whole = replace(
         means,
         energy_weights=means.energy_weights * (_ENERGY * count),
         stress_weights=means.stress_weights * (_STRESS * 6 * stresses),
-        force_weights=means.force_weights * (3 * atoms),
+        force_weights=means.force_weights * means.force_weights.new_tensor(counting * atoms),
     )
     prepared = models.network.prepare([atoms for atoms, _ in labelled])
     ends = np.cumsum([0, *(len(atoms) for atoms, _ in labelled)])
