@@ -184,7 +184,7 @@ class AnchoredTuning(Strict):
     """The most probable weights, when those of the start are the prior."""
 
     kind: Literal["anchored"] = "anchored"
-    strength: PositiveFloat = 1.0  # the force components that the prior weighs as much as
+    strength: PositiveFloat = 2.0  # the force components that the prior weighs as much as
     evaluations: PositiveInt = 30  # of all labels, at most
 
 

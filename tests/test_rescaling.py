@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from al_core.models.arms import ARMS
+from al_core.models.arms.rescaled import physical_guess
 from al_core.models.bundle import Bundle
 from al_core.models.prediction import predict
 from al_core.models.rescaling import (
@@ -84,6 +85,7 @@ def _labels_of(committee: list[Bundle], structures: list[Any], device: Any) -> l
 
 
 TRUTH = Rescaling(length=1.06, energy=0.8)
+PRIOR = Rescaling(length=1.03, energy=0.9, length_error=0.03, energy_error=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -94,35 +96,32 @@ def made(source: Any, crystals: Any, cpu: Any) -> list[tuple[Any, Label]]:
 
 
 def test_the_fit_finds_the_rescaling_the_labels_were_made_with(source: Any, made: Any, cpu: Any) -> None:
-    found = fit_rescaling(source, made, TRUTH, cpu)
+    found = fit_rescaling(source, made, replace(PRIOR, length=TRUTH.length, energy=TRUTH.energy), cpu)
     assert found.length == pytest.approx(TRUTH.length, abs=1e-3)
     assert found.energy == pytest.approx(TRUTH.energy, abs=2e-3)
 
 
 def test_the_fit_finds_it_from_another_prior(source: Any, made: Any, cpu: Any) -> None:
-    prior = Rescaling(length=1.03, energy=0.9)
-    found = fit_rescaling(source, made, prior, cpu)
+    found = fit_rescaling(source, made, PRIOR, cpu)
     # forces of a few structures outweigh the prior
-    assert abs(found.length - TRUTH.length) < 0.2 * abs(prior.length - TRUTH.length)
-    assert abs(found.energy - TRUTH.energy) < 0.4 * abs(prior.energy - TRUTH.energy)
+    assert abs(found.length - TRUTH.length) < 0.2 * abs(PRIOR.length - TRUTH.length)
+    assert abs(found.energy - TRUTH.energy) < 0.4 * abs(PRIOR.energy - TRUTH.energy)
     assert abs(found.length - TRUTH.length) < found.length_error
     assert abs(found.energy - TRUTH.energy) < found.energy_error
 
 
 def test_one_label_that_says_little_leaves_the_prior(source: Any, cpu: Any, cells: Any) -> None:
     """A nearly perfect crystal has next to no force, and its energy goes into E0: it must not pull the ratios away."""
-    prior = Rescaling(length=1.03, energy=0.9)
     atoms = cells["perfect"].copy()
     atoms.positions += np.random.default_rng(0).normal(0, 0.002, atoms.positions.shape)
     labelled = _labels_of([rescale(bundle, TRUTH) for bundle in source], [atoms], cpu)
-    found = fit_rescaling(source, labelled, prior, cpu)
-    assert found.length == pytest.approx(prior.length, abs=1e-3)
-    assert found.energy == pytest.approx(prior.energy, abs=1e-2)
+    found = fit_rescaling(source, labelled, PRIOR, cpu)
+    assert found.length == pytest.approx(PRIOR.length, abs=1e-3)
+    assert found.energy == pytest.approx(PRIOR.energy, abs=1e-2)
 
 
 def test_without_labels_the_fit_is_the_prior(source: Any, cpu: Any) -> None:
-    prior = Rescaling(length=1.03, energy=0.9)
-    assert fit_rescaling(source, [], prior, cpu) == prior
+    assert fit_rescaling(source, [], PRIOR, cpu) == PRIOR
 
 
 def test_the_committee_gets_one_rescaling_and_each_member_its_own_e0(source: Any, made: Any, cpu: Any) -> None:
@@ -154,9 +153,17 @@ def test_without_labels_the_rescaled_arm_takes_the_known_ratios(source: Any, cpu
     assert fitted["atomic_energy_error"] is None
 
 
+def test_between_lattices_of_another_kind_the_known_ratios_say_less() -> None:
+    alike, unlike, unknown = physical_guess("Si", "Ge"), physical_guess("Si", "Cu"), physical_guess("Si", "Xx")
+    assert unlike.length == pytest.approx(3.61 * 2**0.5 / 2 / (5.431 * 3**0.5 / 4))
+    assert unlike.energy_error > alike.energy_error > 0
+    assert unlike.length_error / unlike.length > alike.length_error / alike.length > 0
+    assert (unknown.length, unknown.energy) == (1, 1)
+    assert unknown.energy_error == unlike.energy_error
+
+
 def test_the_errors_of_the_fit_fall_with_labels_and_cover_the_truth(source: Any, made: Any, cpu: Any) -> None:
-    prior = Rescaling(length=1.03, energy=0.9)
-    none, one, all_ = (fit_rescaling(source, labelled, prior, cpu) for labelled in ([], made[:1], made))
+    none, one, all_ = (fit_rescaling(source, labelled, PRIOR, cpu) for labelled in ([], made[:1], made))
     assert none.length_error > one.length_error > all_.length_error > 0
     assert none.energy_error > one.energy_error > all_.energy_error > 0
     assert one.atomic_energy_error > all_.atomic_energy_error > 0

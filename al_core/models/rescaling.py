@@ -21,8 +21,6 @@ from al_core.types import Label
 # What a rescaled potential cannot describe, so that data and prior are weighed rightly.
 _FORCE_ERROR, _RELATIVE_ERROR = 0.10, 0.2  # eV/Å, and of the force on the atom
 _ENERGY_ERROR = 0.10  # eV/atom: a surface or a liquid against the crystal, not two snapshots of one phase
-_LENGTH_PRIOR = 0.02  # relative width of the prior of the length ratio
-_SCALE_PRIOR = 0.2  # width of the prior of the energy scale
 _INDEPENDENT = 8  # force components of one structure that count; the others are wrong along with them
 _SEARCH = 0.10  # the length ratio is searched within this relative distance from the prior
 _TOLERANCE = 2e-4
@@ -34,7 +32,7 @@ _SCALE, _SHIFT = "scale_shift.scale", "scale_shift.shift"
 
 @dataclass(frozen=True)
 class Rescaling:
-    """The numbers of a rescaling, and one standard deviation of each where they were fitted.
+    """The numbers of a rescaling, and one standard deviation of each where they were fitted or guessed.
 
     Attributes:
         length: ratio of target to source lengths.
@@ -108,7 +106,7 @@ def fit_rescaling(
 ) -> Rescaling:
     """Return the length ratio and energy scale that fit the labels best, one pair for the whole committee.
 
-    Least squares of forces and energies of the committee's mean, with Gaussian priors at ``prior``: for a given length
+    Least squares of forces and energies of the committee's mean, with a Gaussian prior at ``prior``: for a given length
     ratio the energy scale (and E0, free) follow in closed form; the length ratio is searched. Without labels the prior
     itself is returned. What a rescaled potential leaves grows with the force on an atom, and is wrong in the same way
     all over a structure (its phase, its density), so that a large structure counts no more than a small one. The errors
@@ -118,11 +116,11 @@ def fit_rescaling(
     Args:
         committee: the source models.
         labelled: structures of the target with labels.
-        prior: ratio of bond lengths and of cohesive energies.
+        prior: what to expect of the two, with their errors.
         device: where to compute.
     """
     if not labelled:
-        return replace(prior, length_error=_LENGTH_PRIOR * prior.length, energy_error=_SCALE_PRIOR)
+        return prior
     misfit = _Misfit(committee, labelled, prior, device)
     center = float(np.log(prior.length))
     found = minimize_scalar(
@@ -148,6 +146,7 @@ class _Misfit:
         device: torch.device,
     ) -> None:
         self._committee, self._device = committee, device
+        self._widths = (prior.length_error / prior.length, prior.energy_error)  # of log length ratio and energy scale
         self._structures = [atoms for atoms, _ in labelled]
         self._sizes = np.array([len(atoms) for atoms, _ in labelled])
         self._e0 = np.array([atomic_energy(bundle) for bundle in committee])
@@ -160,7 +159,7 @@ class _Misfit:
             [
                 np.concatenate([label.forces.ravel() for _, label in labelled]) * self._force_weights,
                 np.array([label.energy for _, label in labelled]) / self._sizes / _ENERGY_ERROR,
-                [prior.energy / _SCALE_PRIOR, np.log(prior.length) / _LENGTH_PRIOR],
+                [prior.energy / self._widths[1], np.log(prior.length) / self._widths[0]],
             ]
         )
 
@@ -170,10 +169,10 @@ class _Misfit:
         said = predict(self._committee, [_shrunk(atoms, lam) for atoms in self._structures], self._device)
         forces = np.concatenate([part.mean(axis=0).ravel() for part in said.forces]) / lam
         per_atom = (said.energies / self._sizes[:, None] - self._e0).mean(axis=1)
-        scale = np.concatenate([forces * self._force_weights, per_atom / _ENERGY_ERROR, [1 / _SCALE_PRIOR, 0.0]])
+        scale = np.concatenate([forces * self._force_weights, per_atom / _ENERGY_ERROR, [1 / self._widths[1], 0.0]])
         shift = np.concatenate([np.zeros_like(forces), np.full(len(per_atom), 1 / _ENERGY_ERROR), [0.0, 0.0]])
         fixed = np.zeros(len(scale))
-        fixed[-1] = log_length / _LENGTH_PRIOR
+        fixed[-1] = log_length / self._widths[0]
         return np.column_stack([scale, shift]), fixed
 
     def at(self, log_length: float) -> tuple[tuple[float, float], float]:

@@ -11,16 +11,23 @@ from al_core.models.bundle import Bundle
 from al_core.models.rescaling import Rescaling, fit_atomic_energy, fit_rescaling, relabel, rescale
 from al_core.types import Label
 
+# How far the ratios may be off: (relative, of lengths; of energies). Between lattices of two kinds the cohesive energy
+# is no guide to the stiffness of the bonds.
+_ALIKE, _UNLIKE = (0.03, 0.1), (0.05, 0.3)
+
 
 def physical_guess(source: str, target: str) -> Rescaling:
-    """Return the ratios of experimental bond lengths and cohesive energies; 1 where an element is not known.
+    """Return the ratios of experimental bond lengths and cohesive energies, with what they may be off.
 
-    Between equal lattices the ratio of bond lengths is that of the lattice constants.
+    Between equal lattices the ratio of bond lengths is that of the lattice constants. Where an element is not known the
+    ratios are 1.
     """
-    if source not in CRYSTALS or target not in CRYSTALS:
-        return Rescaling()
-    old, new = CRYSTALS[source], CRYSTALS[target]
-    return Rescaling(length=new.bond / old.bond, energy=new.cohesive_energy_eV / old.cohesive_energy_eV)
+    length, energy, errors = 1.0, 1.0, _UNLIKE
+    if source in CRYSTALS and target in CRYSTALS:
+        old, new = CRYSTALS[source], CRYSTALS[target]
+        length, energy = new.bond / old.bond, new.cohesive_energy_eV / old.cohesive_energy_eV
+        errors = _ALIKE if old.structure == new.structure else _UNLIKE
+    return Rescaling(length, energy, length_error=errors[0] * length, energy_error=errors[1])
 
 
 def rescaled(
