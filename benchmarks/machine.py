@@ -78,7 +78,7 @@ class Needs:
 
 def needs(n_atoms: int) -> Needs:
     """Count multiply-adds and bytes for one structure."""
-    from al_core.models.graphs import number_of_edges
+    from al_core.models.neighbours import number_of_edges
 
     architecture = committee()[0].architecture
     edges = number_of_edges(silicon(n_atoms), architecture.r_max)

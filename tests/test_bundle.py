@@ -11,9 +11,11 @@ import torch
 from al_core.errors import BundleError, ConfigError
 from al_core.hashing import file_sha256
 from al_core.models import bundle as bundle_module
+from al_core.models import untrained
 from al_core.models.bundle import Bundle, load_bundle, save_bundle
 from al_core.models.card import committee_folders, read_card, shipped_committee
-from al_core.models.mace import build, seeded_bundle
+from al_core.models.mace import build
+from al_core.models.untrained import seeded_bundle
 
 
 @pytest.fixture
@@ -172,3 +174,18 @@ def test_a_seed_is_a_model(tiny: Any) -> None:
     weights = "interactions.0.linear_up.weight"
     assert torch.equal(first.weights[weights], again.weights[weights])
     assert not torch.equal(first.weights[weights], other.weights[weights])
+
+
+def test_a_seed_is_the_same_model_with_the_cache_and_without(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = []
+    for home in (tmp_path, tmp_path, tmp_path / "file"):  # made, read, and where none can be written
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+        untrained._template.cache_clear()
+        models.append(seeded_bundle(tiny, "Si", 20.0, 1).weights)
+    assert len(list((tmp_path / "graft").iterdir())) == 1
+    for weights in models[1:]:
+        assert weights.keys() == models[0].keys()
+        assert all(torch.equal(weights[name], models[0][name]) for name in weights)

@@ -16,11 +16,12 @@ from al_core.models.bundle import Bundle, load_bundle
 from al_core.models.card import committee_folders, shipped_committee
 from al_core.models.engine import alike, stack
 from al_core.models.fast.network import Network
-from al_core.models.mace import build, cutoff, seeded_bundle
+from al_core.models.mace import build, cutoff
 from al_core.models.prediction import predict
 from al_core.models.rescaling import Rescaling, rescale
 from al_core.models.stock import StockNetwork
 from al_core.models.training import train
+from al_core.models.untrained import seeded_bundle
 
 FALLBACK = {
     "max_L 2": Architecture(channels=4, max_L=2, l_max=2, correlation=1, r_max=3.5, radial_mlp=(8,)),

@@ -10,7 +10,6 @@ from ase import Atoms
 
 from al_core.models.bundle import Bundle
 from al_core.models.fast.network import Network, Output, read_basis
-from al_core.models.stock import StockNetwork
 
 _TRAINABLE = re.compile(r"\.(weight|weights_max|weights\.\d+)$")
 _FIXED = ("scale_shift.scale", "scale_shift.shift")
@@ -59,6 +58,13 @@ class Stack:
         return self.weights[name][member].detach().cpu().float().clone()
 
 
+def pick_device(name: str) -> torch.device:
+    """Return the device of a config's ``device``: ``auto`` is CUDA if there is one, else the CPU."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
 def stack(bundles: Sequence[Bundle], dtype: torch.dtype, device: torch.device) -> Stack:
     """Return models as a stack; they must belong together, see :func:`alike`."""
     first = bundles[0]
@@ -75,6 +81,8 @@ def stack(bundles: Sequence[Bundle], dtype: torch.dtype, device: torch.device) -
     if first.architecture.regrouped:
         network = Network(first.architecture, first.weights, dtype, device)
     else:
+        from al_core.models.stock import StockNetwork  # imports mace, which takes seconds
+
         network = StockNetwork(first, dtype, device)
     return Stack(tuple(bundles), network, weights, names, energies)
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from ase import Atoms
 
-from al_core.models.mace import neighborhood
+from al_core.models.neighbours import neighbours
 
 Graph = dict[str, torch.Tensor]
 
@@ -16,26 +17,16 @@ def graph(atoms: Atoms, r_max: float, dtype: torch.dtype) -> Graph:
     Keys: positions [n, 3] (Å), node_attrs [n, 1], edge_index [2, n_edges], shifts and unit_shifts [n_edges, 3],
     cell [3, 3] (Å; where a structure is not periodic, mace's wide one), periodic [1] (in all directions).
     """
-    edges, shifts, unit_shifts, cell = neighborhood(
-        positions=atoms.positions,
-        cutoff=r_max,
-        pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
-        cell=atoms.cell.array.copy(),
-    )
+    near = neighbours(atoms, r_max)
     return {
         "positions": torch.tensor(atoms.positions, dtype=dtype),
         "node_attrs": torch.ones(len(atoms), 1, dtype=dtype),
-        "edge_index": torch.tensor(edges, dtype=torch.long),
-        "shifts": torch.tensor(shifts, dtype=dtype),
-        "unit_shifts": torch.tensor(unit_shifts, dtype=dtype),
-        "cell": torch.tensor(cell, dtype=dtype),
+        "edge_index": torch.tensor(np.stack([near.first, near.second]), dtype=torch.long),
+        "shifts": torch.tensor(near.shifts, dtype=dtype),
+        "unit_shifts": torch.tensor(near.images, dtype=dtype),
+        "cell": torch.tensor(near.cell, dtype=dtype),
         "periodic": torch.tensor([bool(atoms.pbc.all())]),
     }
-
-
-def number_of_edges(atoms: Atoms, r_max: float) -> int:
-    """Return how many pairs of atoms, each counted from both sides, are within the cutoff (Å)."""
-    return int(graph(atoms, r_max, torch.float32)["edge_index"].shape[1])
 
 
 def join(graphs: Sequence[Graph], device: torch.device) -> Graph:

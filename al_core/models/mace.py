@@ -16,6 +16,7 @@ from al_core.config import Architecture
 from al_core.errors import BundleError
 from al_core.files import atomic_path
 from al_core.models.bundle import Bundle
+from al_core.models.e3 import o3
 
 # mace prints what optional accelerators it lacks; standard output belongs to whoever asked for a result
 with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -24,24 +25,12 @@ with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     _before = os.environ.get("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
     from mace import modules  # noqa: I001 (before e3nn, which it prepares)
-    from mace.data.neighborhood import get_neighborhood
     import e3nn
-    from e3nn import o3 as o3  # noqa: PLC0414 (others have it from here: mace comes before e3nn)
-    from e3nn.math import normalize2mom
 if _before is None:
     # mace switches unsafe loading on for the whole process; Graft never needs it
     os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
 
 Model = modules.ScaleShiftMACE
-SILU_FACTOR = float(normalize2mom(torch.nn.functional.silu).cst)  # e3nn brings the second moment of silu to 1
-neighborhood = get_neighborhood
-
-
-def pick_device(name: str) -> torch.device:
-    """Return the device of a config's ``device``: ``auto`` is CUDA if there is one, else the CPU."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
 
 
 @contextlib.contextmanager
@@ -95,28 +84,13 @@ def new_model(architecture: Architecture, element: str, avg_num_neighbors: float
     return model
 
 
-def seeded_bundle(architecture: Architecture, element: str, avg_num_neighbors: float, seed: int) -> Bundle:
-    """Return the bundle of an untrained model, the same for the same seed (float32; E0 0, scale 1).
-
-    No weight of any other model can get in: all are drawn here, from the distributions mace draws them from, which are
-    standard normal, in the product basis divided by the number of paths.
-    """
-    state, parameters = _template(architecture)
-    state = {name: value.clone() for name, value in state.items()}
-    state["atomic_numbers"].fill_(atomic_numbers[element])
-    generator = torch.Generator().manual_seed(seed)
-    for name in parameters:
-        drawn = torch.randn(state[name].shape, generator=generator)
-        state[name] = drawn / drawn.shape[1] if ".symmetric_contractions." in name else drawn
-    return Bundle(architecture, element, avg_num_neighbors, state, {"seed": seed})
-
-
-@functools.lru_cache(maxsize=8)
-def _template(architecture: Architecture) -> tuple[dict[str, torch.Tensor], list[str]]:
-    """Return the state of a new model, and the names of what is drawn in it; making one takes a second."""
+def untrained_state(architecture: Architecture) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """Return the state of a new model (float32, on the CPU), and the names of what is drawn at random in it."""
     with torch.random.fork_rng(devices=[]), _without_torchscript():
         model = new_model(architecture, "H", 1.0, torch.float32)
-    return _cpu_state(model), [name for name, value in model.named_parameters() if value.requires_grad]
+    state = {name: value.clone(memory_format=torch.contiguous_format) for name, value in model.state_dict().items()}
+    state = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+    return state, [name for name, value in model.named_parameters() if value.requires_grad]
 
 
 def build(bundle: Bundle, dtype: torch.dtype, device: torch.device) -> Model:
@@ -150,11 +124,6 @@ def _load(bundle: Bundle, model: Model) -> Model:
 def cutoff(model: Model) -> float:
     """Return the cutoff of a model, Å; of a rescaled one it is not that of its architecture."""
     return float(model.get_buffer("r_max"))
-
-
-def _cpu_state(model: Model) -> dict[str, torch.Tensor]:
-    state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
-    return {name: (value.float() if value.is_floating_point() else value).clone() for name, value in state.items()}
 
 
 def export(bundle: Bundle, path: Path) -> None:

@@ -53,7 +53,7 @@ def assess(
         atoms.info["config_type"] = str(atoms.info.get(slice_key, "all"))
 
     from al_core.models.bundle import load_bundle
-    from al_core.models.mace import pick_device
+    from al_core.models.engine import pick_device
     from al_core.models.prediction import predict
 
     said = predict([load_bundle(one) for one in folders], [atoms for atoms, _ in labelled], pick_device(device))

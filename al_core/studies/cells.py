@@ -14,7 +14,7 @@ from al_core.models.arms import ARMS
 from al_core.models.batches import Labelled
 from al_core.models.bundle import Bundle, load_bundle, save_bundle
 from al_core.models.card import CARD, committee_folders
-from al_core.models.mace import pick_device
+from al_core.models.engine import pick_device
 from al_core.models.prediction import predict
 from al_core.models.training import train
 from al_core.store import LabelStore

@@ -12,7 +12,7 @@ from al_core.hashing import structure_id
 from al_core.labelling import finished
 from al_core.models.bundle import Bundle, load_bundle
 from al_core.models.card import committee_folders
-from al_core.models.mace import pick_device
+from al_core.models.engine import pick_device
 from al_core.models.prediction import predict
 from al_core.store import LabelStore
 from al_core.studies.cells import zero_label_committee

@@ -14,7 +14,7 @@ from al_core.models.arms.scratch import initial_model
 from al_core.models.batches import Labelled
 from al_core.models.bundle import load_bundle, save_bundle
 from al_core.models.card import committee_folders
-from al_core.models.mace import pick_device
+from al_core.models.engine import pick_device
 from al_core.models.prediction import predict
 from al_core.models.training import train
 from al_core.progress import step_writer, steps_file

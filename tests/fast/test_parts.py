@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from al_core.models import graphs
+from al_core.models.e3 import o3
 from al_core.models.fast.geometry import geometries, join, widen
 from al_core.models.fast.harmonics import harmonics
 from al_core.models.fast.products import polynomials, symmetric
 from al_core.models.fast.radial import bessel, radial_network
-from al_core.models.mace import default_dtype, modules, o3
+from al_core.models.mace import default_dtype, modules
+from al_core.models.neighbours import number_of_edges
 from tests.fast.committees import CPU, ONE, R_MAX, structures_of
 
 
@@ -154,7 +155,7 @@ def test_every_slot_finds_its_pair_and_its_way_back(committee: Any) -> None:
     structures = [structures_of(ONE)[which] for which in ("1 atom, many images", "slab", "8 atoms", "atom", "dimer")]
     joined = join(geometries(structures, basis, torch.float64, CPU))
     vectors, here = joined.vectors.flatten(0, 1), torch.nonzero(joined.angular[..., 0].flatten() > 0).flatten()
-    n_edges = [graphs.number_of_edges(atoms, R_MAX) for atoms in structures]
+    n_edges = [number_of_edges(atoms, R_MAX) for atoms in structures]
     assert len(here) == sum(n_edges) == 2 * (joined.radial.shape[1] - 1)
     assert n_edges[0] >= 18  # an atom that is its own neighbour
     back = joined.reverse[here]

@@ -84,7 +84,7 @@ def test_the_first_choice_is_what_the_committee_is_least_sure_of(finished: Path,
     from al_core.models.arms import ARMS as STARTS
     from al_core.models.bundle import load_bundle
     from al_core.models.card import committee_folders
-    from al_core.models.mace import pick_device
+    from al_core.models.engine import pick_device
     from al_core.models.prediction import predict
 
     (found,) = (path.parent for path in (finished / "source").rglob("committee.json"))
@@ -115,7 +115,7 @@ def test_every_transfer_has_its_baseline(results: StudyResults) -> None:
 def test_the_errors_are_those_of_the_models_that_were_kept(finished: Path, results: StudyResults) -> None:
     from al_core.models.bundle import load_bundle
     from al_core.models.card import committee_folders
-    from al_core.models.mace import pick_device
+    from al_core.models.engine import pick_device
     from al_core.models.prediction import predict
 
     test = labelled_structures(finished / "test.extxyz", LabelKeys())

@@ -10,7 +10,7 @@ from ase import Atoms
 
 from al_core.models.fast.harmonics import harmonics
 from al_core.models.fast.radial import bessel
-from al_core.models.mace import neighborhood
+from al_core.models.neighbours import neighbours
 
 
 @dataclass(frozen=True)
@@ -106,18 +106,13 @@ def _placed(one: Geometry, dtype: torch.dtype, device: torch.device) -> Geometry
 
 def _topology(atoms: Atoms, basis: Basis) -> Geometry:
     """Return the geometry of a structure without harmonics and radial functions."""
-    edges, shifts, cells, cell = neighborhood(
-        positions=atoms.positions,
-        cutoff=float(basis.r_max),
-        pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
-        cell=atoms.cell.array.copy(),
-    )
-    center, other = edges
+    near = neighbours(atoms, float(basis.r_max))
+    center, other = near.first, near.second
     count = np.bincount(center, minlength=len(atoms))
     width = max(1, int(count.max(initial=0)))
     place = np.arange(len(center)) - (np.cumsum(count) - count)[center]  # matscipy sorts edges by their first atom
     slot = center * width + place
-    mirror = _mirror(center, other, np.rint(cells).astype(int))
+    mirror = _mirror(center, other, near.images)
     first = np.flatnonzero(np.arange(len(center)) < mirror)
     pair_of_edge = np.empty(len(center), int)
     pair_of_edge[first] = pair_of_edge[mirror[first]] = np.arange(len(first))
@@ -128,13 +123,13 @@ def _topology(atoms: Atoms, basis: Basis) -> Geometry:
     reverse = np.arange(n_slots)
     vectors = np.full((n_slots, 3), float(basis.r_max))
     neighbor[slot], pair[slot], reverse[slot] = other, pair_of_edge, slot[mirror]
-    vectors[slot] = atoms.positions[center] - atoms.positions[other] - shifts
+    vectors[slot] = atoms.positions[center] - atoms.positions[other] - near.shifts
     place_of = {number: index for index, number in enumerate(basis.numbers)}
     species = [place_of[number] if len(place_of) > 1 else 0 for number in atoms.numbers.tolist()]
     n, nothing = len(atoms), torch.empty(0)
     return Geometry(
         sizes=torch.tensor([n]),
-        volumes=torch.tensor([abs(np.linalg.det(cell)) if atoms.pbc.all() else 0.0], dtype=torch.float64),
+        volumes=torch.tensor([abs(np.linalg.det(near.cell)) if atoms.pbc.all() else 0.0], dtype=torch.float64),
         species=torch.tensor(species),
         neighbor=torch.from_numpy(neighbor.reshape(n, width)),
         pair=torch.from_numpy(pair),

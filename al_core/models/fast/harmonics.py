@@ -4,7 +4,7 @@ import functools
 
 import torch
 
-from al_core.models.mace import o3
+from al_core.models.e3 import o3
 
 
 def harmonics(vectors: torch.Tensor, l_max: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as nn
 
 from al_core.config import Architecture
+from al_core.models.e3 import SILU_FACTOR
 from al_core.models.fast.geometry import Geometry
 from al_core.models.fast.moves import Moves, Species, matmul
 from al_core.models.fast.products import polynomials
 from al_core.models.fast.radial import radial_network
-from al_core.models.mace import SILU_FACTOR
 
 Path = tuple[int, int, int]
 """Degrees of what comes in, of the harmonic and of the message."""

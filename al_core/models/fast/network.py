@@ -8,11 +8,11 @@ import torch
 from ase import Atoms
 
 from al_core.config import Architecture
+from al_core.models.e3 import SILU_FACTOR, o3
 from al_core.models.fast.geometry import Basis, Geometry, geometries, join
 from al_core.models.fast.layer import Constants, Path, Scene, Step, contraction, layers_of
 from al_core.models.fast.moves import Moves, Species, matmul
 from al_core.models.fast.products import symmetric
-from al_core.models.mace import SILU_FACTOR, o3
 
 Weights = Mapping[str, torch.Tensor]
 
