@@ -28,7 +28,7 @@ from al_core.uncertainty.responses import mean_squared_gradient
 # default weights of the loss, 45 meV/atom and 14 meV/Å^3 are as much as 0.1 eV/Å of a force component: a few labels of
 # several phases differ by as much in ways that forces elsewhere should not pay for.
 _ENERGY, _STRESS = 0.5, 5.0  # times their weights in the loss, of the force components' weight
-_INDEPENDENT = 48  # force components of one structure that count at most; the others are wrong along with them
+_INDEPENDENT = 96  # force components of one structure that count at most; the others are wrong along with them
 _ATOMS_AT_ONCE = 256
 _STRUCTURES = 12  # of the pool, for the mean squared gradient
 _MEMORY = 20  # steps that L-BFGS remembers
