@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from al_core.config import Training
 from al_core.errors import TrainingError
+from al_core.models import checkpoint
 from al_core.models.arms.scratch import initial_model
 from al_core.models.bundle import Bundle
 from al_core.models.prediction import predict
@@ -18,9 +20,9 @@ from al_core.models.training import train as train_committee
 STEPS = Training(steps=40, batch_size=4)
 
 
-def train(start: Bundle, *arguments: Any) -> Bundle:
+def train(start: Bundle, *arguments: Any, **named: Any) -> Bundle:
     """Train one model."""
-    (trained,) = train_committee([start], *arguments)
+    (trained,) = train_committee([start], *arguments, **named)
     assert trained is not None
     return trained
 
@@ -88,6 +90,28 @@ def test_the_same_seed_gives_the_same_weights(start: Bundle, ge_labelled: Any, c
     other = train(start, ge_labelled, settings, 0.01, 8, cpu)
     assert all(torch.equal(first.weights[name], again.weights[name]) for name in first.weights)
     assert any(not torch.equal(first.weights[name], other.weights[name]) for name in first.weights)
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(
+    start: Bundle, ge_labelled: Any, cpu: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "_SECONDS", 0.0)
+    settings = _with(STEPS, steps=9, batch_size=2)
+    arguments = (start, ge_labelled, settings, 0.01, 7, cpu)
+    uninterrupted = train(*arguments)
+
+    def die(done: int, _total: int) -> None:
+        if done == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(*arguments, die, checkpoint=tmp_path / "state")
+    assert len(list(tmp_path.iterdir())) == 1
+    told: list[int] = []
+    resumed = train(*arguments, lambda done, _total: told.append(done), checkpoint=tmp_path / "state")
+    assert told == [6, 7, 8, 9], "the five steps that were written down are not done again"
+    assert all(torch.equal(resumed.weights[name], uninterrupted.weights[name]) for name in resumed.weights)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_step_changes_nothing_but_the_record(start: Bundle, ge_labelled: Any, cpu: Any) -> None:

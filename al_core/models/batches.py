@@ -123,6 +123,14 @@ class Batches:
     def _join(self, places: Sequence[int]) -> Any:
         return self._models.network.join([self._prepared[place] for place in places])
 
+    def state(self) -> dict[str, Any]:
+        """Return what :meth:`restore` goes on from."""
+        return {"order": list(self._order), "rng": self._rng.bit_generator.state}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on as the batches would that were in this state."""
+        self._order, self._rng.bit_generator.state = list(state["order"]), state["rng"]
+
     def next(self) -> tuple[Any, Targets]:
         """Return the next batch."""
         if self._whole is not None:

@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 
 from al_core.config import Training
 from al_core.models.batches import Batches, loss
+from al_core.models.checkpoint import Checkpoint
 from al_core.models.tuning.plain import Plain
 
 
@@ -16,12 +19,24 @@ def descend(
     settings: Training,
     learning_rate: float,
     progress: Callable[[int], None] = lambda done: None,
+    checkpoint: Checkpoint | None = None,
 ) -> list[float | None]:
-    """Train a stack in place; return the last losses, None where one is not finite."""
+    """Train a stack in place; return the last losses, None where one is not finite.
+
+    With a checkpoint it goes on from where a killed process was, to the same outcome.
+    """
     models, leaves = way.models, way.leaves
     optimizer = torch.optim.Adam(leaves, lr=learning_rate, amsgrad=True, fused=True)
     averages = [leaf.detach().clone() for leaf in leaves]
-    for step in range(settings.steps):
+    first = 0
+    if checkpoint and (left := checkpoint.load()):
+        first = left["steps"]
+        with torch.no_grad():
+            torch._foreach_copy_(leaves, left["weights"])
+            torch._foreach_copy_(averages, left["averages"])
+        optimizer.load_state_dict(left["optimizer"])
+        batches.restore(left["batches"])
+    for step in range(first, settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * _rate(step, settings)
         optimizer.zero_grad(set_to_none=True)
@@ -32,13 +47,31 @@ def descend(
         with torch.no_grad():
             torch._foreach_lerp_(averages, leaves, _share(step, settings.ema_decay))
         progress(step + 1)
+        if checkpoint:
+            checkpoint.save(partial(_state, step + 1, leaves, averages, optimizer, batches))
         if not bool(value.detach().isfinite().any()):
             break  # nobody is left
     with torch.no_grad():
         torch._foreach_copy_(leaves, averages)
         last = loss(models, way.weights(), *batches.next())  # the last step came after the last loss
         way.finish()
+    if checkpoint:
+        checkpoint.remove()
     return [float(value) if math.isfinite(value) else None for value in last]
+
+
+def _state(
+    steps: int, leaves: list[torch.Tensor], averages: list[torch.Tensor], optimizer: torch.optim.Adam, batches: Batches
+) -> dict[str, Any]:
+    weights = [leaf.detach() for leaf in leaves]
+    optimizing = optimizer.state_dict()
+    return {
+        "steps": steps,
+        "weights": weights,
+        "averages": averages,
+        "optimizer": optimizing,
+        "batches": batches.state(),
+    }
 
 
 def _rate(step: int, settings: Training) -> float:

@@ -8,6 +8,7 @@ from ase import Atoms
 
 from al_core.config import AnchoredTuning, AnyTuning, RidgeTuning, Training
 from al_core.models.batches import Batches, Labelled
+from al_core.models.checkpoint import Checkpoint
 from al_core.models.descent import descend
 from al_core.models.engine import Stack
 from al_core.models.tuning import tuning
@@ -25,6 +26,7 @@ class Lesson:
         learning_rate: the largest.
         seed: of the order of the batches, and of the bootstrap.
         unlabelled: structures of the target for ways that use them.
+        checkpoint: where the state of a long training is kept, for ways that descend step by step.
     """
 
     labelled: Sequence[Labelled]
@@ -32,6 +34,7 @@ class Lesson:
     learning_rate: float
     seed: int
     unlabelled: Sequence[Atoms] = ()
+    checkpoint: Checkpoint | None = None
 
     def shorter(self, share: float) -> "Lesson":
         """Return the same lesson with a share of the steps."""
@@ -61,7 +64,7 @@ class Lesson:
                 models, self.labelled, self.settings, way, self.unlabelled, self.seed, shares, progress
             )
         batches = Batches(models, self.labelled, self.settings, np.random.default_rng(self.seed), shares)
-        return descend(tuning(way, models), batches, self.settings, self.learning_rate, progress)
+        return descend(tuning(way, models), batches, self.settings, self.learning_rate, progress, self.checkpoint)
 
     def _drawn(self, members: int) -> np.ndarray:
         """Return how often each member draws each label: as many as there are, with replacement."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from al_core.errors import TrainingError
 from al_core.hashing import structure_id
 from al_core.models.batches import Labelled
 from al_core.models.bundle import Bundle
+from al_core.models.checkpoint import Checkpoint
 from al_core.models.engine import alike, stack
 from al_core.models.lesson import Lesson
 from al_core.models.selection import select
@@ -39,6 +41,7 @@ def train(
     way: AnyTuning | SelectedTuning | None = None,
     unlabelled: Sequence[Atoms] = (),
     survivors: int = 2,
+    checkpoint: Path | None = None,
 ) -> list[Bundle | None]:
     """Return the models trained from their starts.
 
@@ -60,6 +63,8 @@ def train(
         way: what of the models is free, and what holds it; all of it and nothing if not given.
         unlabelled: structures of the target for ways that use them.
         survivors: how many members must not diverge; all, where there are fewer.
+        checkpoint: file to keep the state of a long training in; one that a killed process left is gone on from. It
+            must be of the same training.
 
     Raises:
         TrainingError: nothing to train on, a label that cannot be one, or too few members survive.
@@ -77,10 +82,13 @@ def train(
     total = lesson.settings.steps * len(groups)
     for number, members in enumerate(groups):
         tell = _shifted(progress, lesson.settings.steps * number, total)
-        for rate in (learning_rate, _SECOND_TRY * learning_rate):
+        for attempt, rate in enumerate((learning_rate, _SECOND_TRY * learning_rate)):
             left = [member for member in members if trained[member] is None]
             some = [starts[member] for member in left]
-            found = _trained(some, replace(lesson, learning_rate=rate), way, device, tell) if some else []
+            own = replace(lesson, learning_rate=rate)
+            if checkpoint:
+                own = replace(own, checkpoint=Checkpoint(Path(f"{checkpoint}-{number}-{attempt}.pt")))
+            found = _trained(some, own, way, device, tell) if some else []
             for member, bundle in zip(left, found, strict=True):
                 trained[member] = bundle and replace(bundle, info={**bundle.info, **record})
     if sum(bundle is not None for bundle in trained) < min(survivors, len(starts)):
@@ -121,13 +129,14 @@ def _trained(
     begin = time.process_time()
     models = stack(starts, getattr(torch, lesson.settings.dtype), device)
     losses = lesson.teach(models, way, progress=progress)
+    spent = time.process_time() - begin + (lesson.checkpoint.core_seconds if lesson.checkpoint else 0.0)
     record: dict[str, Any] = {
         "steps": lesson.settings.steps,
         "learning_rate": lesson.learning_rate,
         "tuning": way.model_dump(),
         "seed": lesson.seed,
         "n_labels": len(lesson.labelled),
-        "core_seconds": (time.process_time() - begin) / len(starts),
+        "core_seconds": spent / len(starts),
     }
     return [
         replace(bundle, info={**bundle.info, "training": {**record, "last_loss": value}}) if value is not None else None

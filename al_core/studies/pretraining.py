@@ -35,6 +35,8 @@ def split(data: Path) -> tuple[list[Labelled], list[Labelled]]:
 def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Sequence[int]) -> None:
     """Train members of a source committee side by side and save their bundles; finished ones are left as they are.
 
+    A training that was killed goes on from its last checkpoint.
+
     Args:
         config: architecture, training, learning rate.
         data: extxyz file with labels under the ``REF_`` keys.
@@ -50,7 +52,9 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
     starts = [initial_model(config.model, training_set, config.element, number, device) for number in missing]
     tell = step_writer(steps_file(out, numbers[0]))
     settings = (config.training, config.learning_rate, _BATCH_SEED, device, tell)
-    committee = train(starts, training_set, *settings, survivors=0)  # these may be a share of the committee
+    state = out / f"unfinished-{'-'.join(map(str, missing))}"
+    # survivors: these may be a share of the committee
+    committee = train(starts, training_set, *settings, survivors=0, checkpoint=state)
     for number, trained in zip(missing, committee, strict=True):
         if trained is None:
             continue  # it diverged; whether enough are left is told when the committee is whole
