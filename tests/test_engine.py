@@ -231,3 +231,11 @@ def test_shipped_models_are_what_stock_modules_say_they_are(cpu: Any) -> None:
     for scale, atoms in zip((0.97, 1.03), strained, strict=True):
         atoms.set_cell(crystal.cell.array * scale, scale_atoms=True)
     assert (predict(committee, strained, cpu).energies / 8 > per_atom_energy).all(), "the crystal is not stable"
+
+
+def test_the_order_of_the_weights_is_that_of_their_names(tiny: Any, cpu: Any) -> None:
+    """A checkpoint, and the responses of a model, count on it."""
+    bundle = seeded_bundle(tiny, "Ge", 9.0, 0)
+    turned = replace(bundle, weights=dict(reversed(bundle.weights.items())))
+    names = [stack([one], torch.float32, cpu).trainable for one in (bundle, turned)]
+    assert names[0] == names[1] == tuple(sorted(names[0]))

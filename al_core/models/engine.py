@@ -68,7 +68,8 @@ def pick_device(name: str) -> torch.device:
 def stack(bundles: Sequence[Bundle], dtype: torch.dtype, device: torch.device) -> Stack:
     """Return models as a stack; they must belong together, see :func:`alike`."""
     first = bundles[0]
-    names = tuple(name for name, value in first.weights.items() if _TRAINABLE.search(name) and value.numel())
+    # in an order that does not depend on where the weights were read from
+    names = tuple(sorted(name for name, value in first.weights.items() if _TRAINABLE.search(name) and value.numel()))
     weights = {
         name: torch.stack([bundle.weights[name].to(device, dtype) for bundle in bundles]) for name in (*names, *_FIXED)
     }
