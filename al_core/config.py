@@ -6,7 +6,7 @@ This module imports nothing heavy, so that a wrong config is refused in well und
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from al_core.config_base import Device, Element, Name, PositiveFloat, PositiveInt, Strict, UserPath, kinds, nearest
@@ -23,10 +23,20 @@ class GPAWLabeler(Strict):
     kpt_density: Annotated[float, Field(ge=0.5, le=20)] = 3.4  # points per Å^-1; the mesh is made even
     smearing_eV: Annotated[float, Field(gt=0, le=1)] = 0.1  # Fermi-Dirac
     bands_percent: Annotated[int, Field(ge=105, le=400)] = 125  # of the occupied bands
+    grid_spacing_A: Annotated[float, Field(ge=0.05, le=0.5)] | None = None  # of the density; else from the cutoff
     density_convergence: PositiveFloat = 1e-4  # electrons per valence electron
     energy_convergence_eV: PositiveFloat = 5e-4  # per valence electron
     max_scf_steps: PositiveInt = 100
     timeout_s: PositiveFloat = 3600.0
+
+    def varied(self, key: str, value: Any) -> Self:
+        """Return the settings with another value of one of them, validated."""
+        return type(self).model_validate({**self.model_dump(), key: value})
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, settings: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is not set, so that labels made before there was such a setting are found again."""
+        return {key: value for key, value in settings(self).items() if value is not None}
 
 
 class StillingerWeberLabeler(Strict):
@@ -310,6 +320,35 @@ class PretrainConfig(Strict):
             raise PydanticCustomError(
                 "labeler", "structures from a file or data set are read with their labels: leave the labeler out"
             )
+        return self
+
+
+class ConvergenceConfig(Strict):
+    """How far the labels of some DFT settings are from those of tight ones."""
+
+    kind: Literal["convergence"] = "convergence"
+    name: Name = "convergence"
+    elements: Annotated[tuple[Element, ...], Field(min_length=1)]
+    structures: MDStructures  # of every element
+    reference: GPAWLabeler
+    base: GPAWLabeler  # what else is set while one setting is varied
+    vary: dict[str, Annotated[tuple[float, ...], Field(min_length=1)]] = Field(default_factory=dict)  # of the base
+    settings: dict[Name, GPAWLabeler] = Field(default_factory=dict)  # whole sets, against the reference
+    workers: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _values_are_settings(self) -> Self:
+        fields = [key for key in GPAWLabeler.model_fields if key not in ("kind", "xc", "timeout_s")]
+        for key, values in self.vary.items():
+            if key not in fields:
+                message = f"vary: unknown setting {key!r}{nearest(key, fields)}"
+                raise PydanticCustomError("vary", "{message}", {"message": message})
+            for value in values:
+                try:
+                    self.base.varied(key, value)
+                except ValidationError as error:
+                    message = f"vary.{key}: {error.errors()[0]['msg']}, got {value:g}"
+                    raise PydanticCustomError("vary", "{message}", {"message": message}) from None
         return self
 
 

@@ -33,6 +33,7 @@ def compute(directory: Path) -> dict[str, Any]:
         convergence={"density": settings["density_convergence"], "energy": settings["energy_convergence_eV"]},
         nbands=f"{settings['bands_percent']}%",
         maxiter=settings["max_scf_steps"],
+        h=settings.get("grid_spacing_A"),
         txt=str(directory / "gpaw.txt"),
     )
     atoms.calc = calculator

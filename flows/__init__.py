@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flows.active_learning import active_learning
+    from flows.convergence import convergence
     from flows.evaluate import evaluate
     from flows.label import label_structures
     from flows.pretrain import pretrain
     from flows.study import data_budget_study
 
-__all__ = ["active_learning", "data_budget_study", "evaluate", "label_structures", "pretrain"]
+__all__ = ["active_learning", "convergence", "data_budget_study", "evaluate", "label_structures", "pretrain"]
 
 _FILES = {"data_budget_study": "study", "label_structures": "label"}  # the others are named as their flow
 

@@ -149,6 +149,31 @@ def label(
     print(f"labelled structures after {time.monotonic() - begin:.0f} s: {path}")
 
 
+@app.command()
+def convergence(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="The convergence study's config.")],
+    out: Out = None,
+    set_: Set = None,
+    verbose: Verbose = False,
+) -> None:
+    """Compare DFT settings with tight ones: errors of forces, energy differences and stress, and cost."""
+    from al_core.config import ConvergenceConfig
+    from al_core.config_reading import load_config
+
+    overrides = tuple(set_ or ())
+    settings = load_config(ConvergenceConfig, config, overrides)
+    from flows.preflight import preflight_convergence
+
+    folder = (out or Path("runs") / settings.name).resolve()
+    preflight_convergence(settings, folder)
+    _prepare_prefect(verbose)
+    from flows import convergence as flow
+
+    page = flow(str(config), str(folder), list(overrides))
+    print((folder / "convergence.md").read_text(), end="")
+    print(f"figures: {page}")
+
+
 @app.command("eval")
 def evaluate(
     bundle: Annotated[Path, typer.Option("--bundle", help="A model bundle, or a folder of them (their mean).")],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ase import Atoms
 
-from al_core.config import AnyLabeler, GPAWLabeler, MDStructures, PretrainConfig, StudyConfig
+from al_core.config import AnyLabeler, ConvergenceConfig, GPAWLabeler, MDStructures, PretrainConfig, StudyConfig
 from al_core.datasets import bundled, read_structures
 from al_core.elements import CRYSTALS
 from al_core.errors import BundleError, ConfigError, LabelError
@@ -67,6 +67,21 @@ def preflight_pretraining(config: PretrainConfig, out: Path) -> None:
     _check_pretraining(config, "")
     check_writable(out)
     _check_device(config.device)
+
+
+def preflight_convergence(config: ConvergenceConfig, out: Path) -> None:
+    """Check elements, settings and folder of a convergence study.
+
+    Raises:
+        ConfigError, StoreError: what is wrong, with its key and the mend.
+    """
+    for element in config.elements:
+        _check_structures("structures", config.structures, element)
+        for settings in (config.reference, config.base, *config.settings.values()):
+            _check_labels_of_sampled("structures", settings, element)
+    if not config.vary and not config.settings:
+        raise ConfigError("vary and settings are both empty: there is nothing to compare")
+    check_writable(out)
 
 
 def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, where: str) -> None:

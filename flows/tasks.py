@@ -8,6 +8,7 @@ from typing import Any
 from ase import Atoms
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 
 from al_core.config import AnyLabeler, PretrainConfig
@@ -106,8 +107,19 @@ def label_all(
     names: Sequence[str], labeler: AnyLabeler, place: Workspace, structures: tuple[Path, ...], steps: Steps
 ) -> dict[str, str]:
     """Return {structure id: label key, or '' where it failed}; as many at once as there are cores."""
+    return labels_of(submit_labels(names, labeler, place, structures, steps), steps)
+
+
+def submit_labels(
+    names: Sequence[str], labeler: AnyLabeler, place: Workspace, structures: tuple[Path, ...], steps: Steps
+) -> dict[str, PrefectFuture[str]]:
+    """Start labelling and return what :func:`labels_of` waits for."""
     steps.expect("labels", len(names))
-    futures = {name: label.submit(name, structures, labeler, place) for name in names}
+    return {name: label.submit(name, structures, labeler, place) for name in names}
+
+
+def labels_of(futures: dict[str, PrefectFuture[str]], steps: Steps) -> dict[str, str]:
+    """Wait for labels; return {structure id: label key, or '' where it failed}."""
     keys = {}
     for name, future in futures.items():
         keys[name] = future.result()

@@ -1,0 +1,58 @@
+"""The table and the page of a convergence study."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from al_core.evaluation.convergence import Deviation, Point
+
+_QUANTITIES = {
+    "force_meV_per_A": "force, meV/Å",
+    "energy_meV_per_atom": "energy differences, meV/atom",
+    "stress_meV_per_A3": "stress, meV/Å³",
+}
+_COLOURS = ("#0072B2", "#D55E00", "#009E73")
+
+Found = Sequence[tuple[Point, Deviation]]
+
+
+def markdown(found: Found) -> str:
+    """Return the results as a table."""
+    lines = [
+        "| setting | value | " + " | ".join(_QUANTITIES.values()) + " | core-seconds a label | labels |",
+        "| --- " * (len(_QUANTITIES) + 4) + "|",
+    ]
+    for point, off in found:
+        errors = " | ".join(f"{getattr(off, name):.2f}" for name in _QUANTITIES)
+        name = f"`{point.varied}`" if point.varied else "all"
+        lines.append(f"| {name} | {point.value} | {errors} | {off.core_seconds:.0f} | {off.n_labels} |")
+    return "\n".join(lines) + "\n"
+
+
+def page(name: str, found: Found) -> str:
+    """Return a self-contained HTML page with one panel for each varied setting: errors against its value."""
+    varied = list(dict.fromkeys(point.varied or "settings" for point, _ in found))
+    figure = make_subplots(rows=-(-len(varied) // 2), cols=min(2, len(varied)), subplot_titles=varied)
+    for number, title in enumerate(varied):
+        part = [(point, off) for point, off in found if (point.varied or "settings") == title and off.n_labels]
+        for colour, (quantity, label) in zip(_COLOURS, _QUANTITIES.items(), strict=True):
+            figure.add_trace(
+                go.Scatter(
+                    x=[point.value for point, _ in part],
+                    y=[getattr(off, quantity) for _, off in part],
+                    name=label,
+                    legendgroup=quantity,
+                    showlegend=number == 0,
+                    mode="lines+markers" if title != "settings" else "markers",
+                    line={"color": colour},
+                    hovertext=[f"{off.core_seconds:.0f} core-seconds a label" for _, off in part],
+                ),
+                row=number // 2 + 1,
+                col=number % 2 + 1,
+            )
+    figure.update_xaxes(type="category")
+    figure.update_yaxes(type="log", title="root mean square error", exponentformat="none")
+    height = 340 * -(-len(varied) // 2) + 80
+    figure.update_layout(title=f"{name}: errors against tight settings", template="plotly_white", height=height)
+    return str(figure.to_html(include_plotlyjs=True, full_html=True))

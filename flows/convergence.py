@@ -1,0 +1,83 @@
+"""The flow ``convergence``: how far the labels of DFT settings are from those of tight ones."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from ase import Atoms
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+
+from al_core.config import ConvergenceConfig, GPAWLabeler
+from al_core.config_reading import load_config
+from al_core.datasets import read_structures
+from al_core.evaluation.convergence import Deviation, Point, deviation, points
+from al_core.files import write_json, write_text
+from al_core.hashing import digest, structure_id
+from al_core.labelling import finished
+from al_core.pools import sample
+from al_core.report.convergence import markdown, page
+from al_core.store import LabelStore
+from al_core.studies.data import write_structures
+from al_core.studies.workspace import Workspace
+from al_core.types import Label
+from calculators.base import make_labeler
+from calculators.neutral import neutral_potential
+from flows import tasks
+from flows.infrastructure import CORES, TASK_RUNNER
+from flows.preflight import preflight_convergence
+from flows.progress import Steps
+
+
+@flow(name="convergence", flow_run_name="convergence {config}", task_runner=TASK_RUNNER)
+def convergence(config: str, out: str | None = None, overrides: list[str] | None = None) -> str:
+    """Compare DFT settings with tight ones and return the path of the page with the figures.
+
+    ``convergence.json``, ``convergence.md`` and ``convergence.html`` are written into the folder. Labels are kept in
+    its store, so that running it again, with more settings too, computes only what is not there.
+
+    Args:
+        config: path of the YAML file.
+        out: folder for store and results; ``runs/<name>`` if not given.
+        overrides: ``key.path=value`` changes to the config.
+    """
+    settings = load_config(ConvergenceConfig, Path(config), tuple(overrides or ()))
+    place = Workspace((Path(out) if out else Path("runs") / settings.name).resolve())
+    preflight_convergence(settings, place.out)
+    CORES.limit(settings.workers)
+    with Steps() as steps:
+        file = _structures(settings, place)
+        found = _compare(points(settings), file, place, steps)
+    rows = [{"varied": p.varied, "value": p.value, **asdict(d)} for p, d in found]
+    write_json(place.out / "convergence.json", {"config": settings.model_dump(mode="json"), "rows": rows})
+    write_text(place.out / "convergence.md", markdown(found))
+    write_text(place.out / "convergence.html", page(settings.name, found))
+    create_table_artifact(rows, key="convergence", description=settings.name)
+    return str(place.out / "convergence.html")
+
+
+def _structures(config: ConvergenceConfig, place: Workspace) -> Path:
+    """Write the structures of all elements, once, and return their file."""
+    described = config.structures.model_dump(mode="json")
+    file = place.out / f"structures-{digest([config.elements, described])}.extxyz"
+    if not file.exists():
+        frames: list[Atoms] = []
+        for element in config.elements:
+            frames += sample(config.structures, element, neutral_potential)
+        write_structures(file, frames)
+    return file
+
+
+def _compare(wanted: list[Point], file: Path, place: Workspace, steps: Steps) -> list[tuple[Point, Deviation]]:
+    names = list(dict.fromkeys(structure_id(atoms) for atoms in read_structures(file)))
+    every = {_key(settings): settings for point in wanted for settings in (point.settings, point.reference)}
+    asked = {key: tasks.submit_labels(names, settings, place, (file,), steps) for key, settings in every.items()}
+    store = LabelStore(place.store)
+    labels: dict[str, dict[str, tuple[Atoms, Label]]] = {}
+    for key, futures in asked.items():
+        found = tasks.labels_of(futures, steps)
+        labels[key] = {name: finished(store, label) for name, label in found.items() if label}
+    return [(point, deviation(labels[_key(point.settings)], labels[_key(point.reference)])) for point in wanted]
+
+
+def _key(settings: GPAWLabeler) -> str:
+    return digest(make_labeler(settings).identity())
