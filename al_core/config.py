@@ -14,8 +14,16 @@ from al_core.config_base import Device, Element, Name, PositiveFloat, PositiveIn
 # ---- labelers -------------------------------------------------------------------------------------------------------
 
 
+class Rung(Strict):
+    """Another way to self-consistency, for structures that do not reach it; the label is the same."""
+
+    smearing_eV: Annotated[float, Field(gt=0, le=5)] | None = None  # converged with it first, then with the label's own
+    mixing: Annotated[float, Field(gt=0, le=1)] | None = None  # share of the new density; GPAW's default is 0.05
+    eigensolver: Literal["davidson", "rmm-diis", "ppcg"] | None = None
+
+
 class GPAWLabeler(Strict):
-    """Plane-wave DFT with GPAW. Everything but ``timeout_s`` is part of a label's key."""
+    """Plane-wave DFT with GPAW. All but ``ladder`` and the limits of time and memory is part of a label's key."""
 
     kind: Literal["gpaw"] = "gpaw"
     xc: Literal["PBE", "LDA", "revPBE", "RPBE"] = "PBE"
@@ -28,6 +36,8 @@ class GPAWLabeler(Strict):
     energy_convergence_eV: PositiveFloat = 5e-4  # per valence electron
     max_scf_steps: PositiveInt = 100
     timeout_s: PositiveFloat = 3600.0
+    memory_limit_MB: Annotated[int, Field(ge=200)] | None = None  # of one label's process
+    ladder: tuple[Rung, ...] = (Rung(smearing_eV=0.5, mixing=0.02), Rung(mixing=0.02, eigensolver="rmm-diis"))
 
     def varied(self, key: str, value: Any) -> Self:
         """Return the settings with another value of one of them, validated."""
@@ -35,8 +45,11 @@ class GPAWLabeler(Strict):
 
     @model_serializer(mode="wrap")
     def _as_before(self, settings: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what is not set, so that labels made before there was such a setting are found again."""
-        return {key: value for key, value in settings(self).items() if value is not None}
+        """Leave out what is as it was before it could be set, so that what was made then is found again."""
+        said = settings(self)
+        if self.ladder == type(self).model_fields["ladder"].default:
+            said.pop("ladder", None)
+        return {key: value for key, value in said.items() if value is not None}
 
 
 class StillingerWeberLabeler(Strict):

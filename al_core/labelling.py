@@ -8,7 +8,7 @@ from ase import Atoms
 
 from al_core.errors import LabelError, StoreError
 from al_core.hashing import label_key, structure_id
-from al_core.store import Entry, LabelStore
+from al_core.store import Attempt, Entry, LabelStore
 from al_core.types import Label, Labeler
 
 _POLL_SECONDS = 0.3
@@ -24,49 +24,65 @@ def obtain_label(
 ) -> Entry:
     """Return the finished (or finally failed) entry of one structure; compute it only if nobody has yet.
 
-    A calculation that fails for a transient reason is tried again up to ``retries`` times, now or by a later call;
-    any other failure is final. A label being computed by a living process is waited for. An error that is not a
-    :class:`~al_core.errors.LabelError` is raised, and the label is computed by the next call.
+    A calculation that fails for a transient reason is tried again up to ``retries`` times, now or by a later call. Of
+    any other failure the labeler's next way is tried, and the last way's is final. A label being computed by a living
+    process is waited for. An error that is not a :class:`~al_core.errors.LabelError` is raised, and the label is
+    computed by the next call. Every attempt that failed is kept in the store.
 
     Args:
         store: where labels are kept.
         labeler: computes the label if it is not in the store.
         atoms: the structure; left unchanged.
-        files: folder under which each label gets a folder of its own for its outputs.
+        files: folder under which each label gets a folder of its own for its outputs; attempts after the first get one
+            in it, ``attempt-2``, and so on.
         retries: how often a transient failure is tried again.
         log: told what happens, one line each.
     """
     key = label_key(structure_id(atoms), labeler.identity())
     while True:
         state, entry = store.claim(key, atoms, labeler.name)
-        if entry is not None and state == "busy":
+        if state == "busy":
             time.sleep(_POLL_SECONDS)
             continue
-        if entry is not None and state == "done":
+        if state == "done":
             return entry
-        if entry is not None:
-            if not entry.transient or entry.attempts > retries:
+        before, way = store.attempts(key), entry.way
+        if state == "failed":
+            following = _next_way(entry, before, labeler.ways, retries)
+            if following is None:
                 return entry
-            store.reopen(key)
-            log(f"label {key}: tried again after: {entry.cause}")
-        _compute(store, labeler, atoms, key, files / key)
+            way = following
+            store.reopen(key, way)
+            log(f"label {key}: tried again{f' in way {way + 1}' if way else ''} after: {entry.cause}")
+        _compute(store, labeler, atoms, key, way, files / key / f"attempt-{len(before) + 1}" if before else files / key)
 
 
-def _compute(store: LabelStore, labeler: Labeler, atoms: Atoms, key: str, directory: Path) -> None:
+def _next_way(entry: Entry, before: list[Attempt], ways: int, retries: int) -> int | None:
+    """Return the way to try a failed label next, or None if its failure is final."""
+    if entry.transient:
+        return entry.way if sum(one.transient and one.counts for one in before) <= retries else None
+    return entry.way + 1 if entry.way + 1 < ways else None
+
+
+def _compute(store: LabelStore, labeler: Labeler, atoms: Atoms, key: str, way: int, directory: Path) -> None:
     start = time.process_time()
     try:
         labeler.check(atoms)
+    except LabelError as error:  # whatever the way
+        store.fail(key, Attempt(labeler.ways - 1, str(error), error.transient, True, error.core_seconds, ""))
+        return
+    try:
         directory.mkdir(parents=True, exist_ok=True)
-        label = labeler.label(atoms.copy(), directory)
+        label = labeler.label(atoms.copy(), directory, way)
     except LabelError as error:
-        store.fail(key, str(error), error.core_seconds, transient=error.transient, files=str(directory))
+        store.fail(key, Attempt(way, str(error), error.transient, True, error.core_seconds, str(directory)))
         return
     except BaseException as error:
         # An unforeseen error (Ctrl-C, a full disk) must not leave the row reserved by a living process. It says nothing
         # of the structure: once it is mended, the same command computes the label.
         spent = time.process_time() - start
         cause = f"{type(error).__name__}: {error}"
-        store.fail(key, cause, spent, transient=True, files=str(directory), counts=False)
+        store.fail(key, Attempt(way, cause, True, False, spent, str(directory)))
         raise
     store.complete(key, label)
 

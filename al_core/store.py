@@ -2,7 +2,8 @@
 
 Rows are ordinary ASE rows (``ase db labels.db`` shows them). A row is ``running``, ``done`` or ``failed``. ``running``
 rows name their owner (host, process, start of the process), so that a row left behind by a killed process is taken
-over by the next one that asks for it, and a row of a living process is waited for.
+over by the next one that asks for it, and a row of a living process is waited for. Every attempt that failed keeps a
+row of its own, with its cause, cost and files.
 
 Every access happens under an advisory lock on a file beside the data base. The kernel drops such a lock when its
 process dies, so that no stale lock can be left behind.
@@ -34,18 +35,44 @@ _OWN_STATES = ("running", "done", "failed")
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the store: a finished, failed or running label of one structure."""
+    """One row of the store: a finished, failed or running label of one structure.
+
+    Attributes:
+        way: which of the labeler's ways to compute it was tried last.
+    """
 
     key: str
     structure: str
     labeler: str
     state: str
     attempts: int
+    way: int
     core_seconds: float
     cause: str
     transient: bool
     label: Label | None
     atoms: Atoms
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt at a label that failed.
+
+    Attributes:
+        way: of the labeler's ways to compute a label.
+        cause: in one line.
+        transient: whether the same may succeed when it is tried again.
+        counts: False where it says nothing of the structure: the study was killed or interrupted, the disk was full.
+        core_seconds: what it cost.
+        files: the folder of its output.
+    """
+
+    way: int
+    cause: str
+    transient: bool
+    counts: bool
+    core_seconds: float
+    files: str
 
 
 def _process_start(pid: int) -> str:
@@ -135,13 +162,18 @@ class LabelStore:
     def entries(self) -> list[Entry]:
         """Return all entries, oldest first."""
         with self._open() as db:
-            return [_entry(row) for row in db.select(sort="id")]
+            return [_entry(row) for row in db.select("label_key", sort="id")]
 
-    def claim(self, key: str, atoms: Atoms, labeler: str) -> tuple[str, Entry | None]:
+    def attempts(self, key: str) -> list[Attempt]:
+        """Return the attempts at a label that failed, oldest first."""
+        with self._open() as db:
+            return [_attempt(row) for row in db.select(attempt_of=key, sort="id")]
+
+    def claim(self, key: str, atoms: Atoms, labeler: str) -> tuple[str, Entry]:
         """Reserve a label before it is computed.
 
         Returns:
-            ``("yours", None)``: the caller must now compute it and call :meth:`complete` or :meth:`fail`;
+            ``("yours", entry)``: the caller must now compute it and call :meth:`complete` or :meth:`fail`;
             ``("busy", entry)``: a living process is at it;
             ``("done", entry)`` or ``("failed", entry)``: it was computed before.
         """
@@ -155,24 +187,27 @@ class LabelStore:
                     labeler=labeler,
                     state="running",
                     attempts=1,
+                    way=0,
                     core_seconds=0.0,
                     data={"owner": _me()},
                 )
-                return "yours", None
+                return "yours", _entry(self._row(db, key))
             if row.state == "running":
                 if _is_alive(row.data["owner"]):
                     return "busy", _entry(row)
+                gone = Attempt(row.get("way", 0), "the process that computed it was killed", True, False, 0.0, "")
+                _keep(db, row, gone)
                 db.update(row.id, attempts=row.attempts + 1, data={"owner": _me()})
-                return "yours", None
+                return "yours", _entry(self._row(db, key))
             return row.state, _entry(row)
 
-    def reopen(self, key: str) -> None:
+    def reopen(self, key: str, way: int = 0) -> None:
         """Make a failed label running again, owned by this process; what its failure cost stays counted."""
         with self._open() as db:
             row = self._row(db, key)
             if row is None or row.state != "failed":
                 raise StoreError(f"label {key} has not failed")
-            db.update(row.id, state="running", attempts=row.attempts + 1, data={"owner": _me()})
+            db.update(row.id, state="running", attempts=row.attempts + 1, way=way, data={"owner": _me()})
 
     def complete(self, key: str, label: Label) -> None:
         """Turn a reservation of this process into a finished label."""
@@ -183,21 +218,18 @@ class LabelStore:
             data = {"provenance": label.provenance, "label_core_seconds": label.core_seconds}
             db.update(row.id, atoms=atoms, state="done", core_seconds=row.core_seconds + label.core_seconds, data=data)
 
-    def fail(
-        self, key: str, cause: str, core_seconds: float, *, transient: bool, files: str = "", counts: bool = True
-    ) -> None:
-        """Turn a reservation of this process into a failure row, with its cause and the folder of its files.
-
-        ``counts`` is whether the attempt was one at all: not if it was interrupted, or the disk was full.
-        """
+    def fail(self, key: str, attempt: Attempt) -> None:
+        """Turn a reservation of this process into a failure row, and keep the attempt as a row of its own."""
         with self._open() as db:
             row = self._mine(db, key)
+            _keep(db, row, attempt)
             db.update(
                 row.id,
                 state="failed",
-                attempts=row.attempts if counts else row.attempts - 1,
-                core_seconds=row.core_seconds + core_seconds,
-                data={"cause": cause, "transient": transient, "files": files},
+                attempts=row.attempts if attempt.counts else row.attempts - 1,
+                way=attempt.way,
+                core_seconds=row.core_seconds + attempt.core_seconds,
+                data={"cause": attempt.cause, "transient": attempt.transient, "files": attempt.files},
             )
 
     @staticmethod
@@ -222,6 +254,24 @@ def _connect(path: Path) -> Any:
     return connect(str(path), type="db", use_lock_file=False)
 
 
+def _keep(db: Any, row: Any, attempt: Attempt) -> None:
+    """Write an attempt at a label as a row of its own."""
+    db.write(
+        row.toatoms(),
+        attempt_of=row.label_key,
+        structure=row.structure,
+        labeler=row.labeler,
+        state="attempt",
+        way=attempt.way,
+        core_seconds=attempt.core_seconds,
+        data={name: getattr(attempt, name) for name in ("cause", "transient", "counts", "files")},
+    )
+
+
+def _attempt(row: Any) -> Attempt:
+    return Attempt(way=int(row.way), core_seconds=float(row.core_seconds), **row.data)
+
+
 def _entry(row: Any) -> Entry:
     if row.state not in _OWN_STATES:
         raise StoreError(f"row {row.id} has the unknown state {row.state!r}")
@@ -240,6 +290,7 @@ def _entry(row: Any) -> Entry:
         labeler=row.labeler,
         state=row.state,
         attempts=int(row.attempts),
+        way=int(row.get("way", 0)),
         core_seconds=float(row.core_seconds),
         cause=row.data.get("cause", ""),
         transient=row.data.get("transient", False),

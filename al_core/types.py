@@ -34,6 +34,10 @@ class Labeler(Protocol):
     def name(self) -> str:
         """The ``kind`` of the labeler, as in configs."""
 
+    @property
+    def ways(self) -> int:
+        """How many ways there are to compute a label; the next is tried where one fails."""
+
     def identity(self) -> dict[str, Any]:
         """Settings and versions that decide the label's value; hashed into the label key. JSON-ready."""
 
@@ -43,8 +47,10 @@ class Labeler(Protocol):
     def estimate_core_seconds(self, atoms: Atoms) -> float:
         """Expected cost of one label, core-seconds."""
 
-    def label(self, atoms: Atoms, directory: Path) -> Label:
+    def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """Label one structure; files worth keeping go into ``directory``. ``atoms`` is left unchanged.
+
+        All ways give the same label.
 
         Raises:
             LabelError: the calculation failed; ``transient`` tells whether trying again can help.

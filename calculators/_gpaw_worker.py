@@ -6,12 +6,12 @@ reads ``structure.json`` and ``settings.json`` in DIRECTORY and writes ``gpaw.tx
 atomically, ``result.json`` with either the label or the reason why there is none.
 """
 
-import math
 import resource
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase.io import read
 
 from al_core.files import read_json, write_json
@@ -21,33 +21,52 @@ from al_core.processes import exit_with_parent
 def compute(directory: Path) -> dict[str, Any]:
     """Return energy (eV), forces [n_atoms, 3] (eV/Å), stress [6] (eV/Å^3) and SCF steps of one structure."""
     import gpaw
+    from gpaw.convergence_criteria import check_convergence
     from gpaw.new.ase_interface import GPAW
 
     settings = read_json(directory / "settings.json")
+    if limit := settings.get("memory_limit_MB"):
+        resource.setrlimit(resource.RLIMIT_AS, (limit << 20, limit << 20))
+    rung = settings["rung"]
+    own = {"name": "fermi-dirac", "width": settings["smearing_eV"]}
+    special = {
+        **({"mixer": {"name": "pulay", "beta": rung["mixing"]}} if "mixing" in rung else {}),
+        **({"eigensolver": rung["eigensolver"]} if "eigensolver" in rung else {}),
+    }
     atoms: Any = read(directory / "structure.json")
     calculator = GPAW(
         mode={"name": "pw", "ecut": settings["cutoff_eV"]},
         xc=settings["xc"],
         kpts={"density": settings["kpt_density"], "even": True},
-        occupations={"name": "fermi-dirac", "width": settings["smearing_eV"]},
+        occupations={**own, "width": rung.get("smearing_eV", own["width"])},
         convergence={"density": settings["density_convergence"], "energy": settings["energy_convergence_eV"]},
         nbands=f"{settings['bands_percent']}%",
         maxiter=settings["max_scf_steps"],
         h=settings.get("grid_spacing_A"),
         txt=str(directory / "gpaw.txt"),
+        **special,
     )
+    states: list[Any] = []  # of each step
+    calculator.hooks["scf_step"] = states.append
     atoms.calc = calculator
     energy = float(atoms.get_potential_energy())
+    if "smearing_eV" in rung:  # from here on with the label's own
+        calculator.dft.change(occupations=own)
+        energy = float(atoms.get_potential_energy())
+    # asked of GPAW's own state: that there was no error says less
+    converged, by_criterion, _ = check_convergence(calculator.dft.scf_loop.convergence, states[-1])
+    if not converged:
+        missed = ", ".join(name for name, reached in by_criterion.items() if not reached)
+        raise RuntimeError(f"it ended without being converged: {missed}")
     forces = atoms.get_forces()
     stress = atoms.get_stress()
-    steps = int(calculator.dft.scf_loop.niter)
-    if steps < 1 or not math.isfinite(energy + float(abs(forces).sum()) + float(abs(stress).sum())):
-        raise RuntimeError(f"no usable result after {steps} SCF steps")
+    if not np.isfinite([energy, *forces.ravel(), *stress]).all():
+        raise RuntimeError("energy, forces or stress are not finite")
     return {
         "energy": energy,
         "forces": forces.tolist(),
         "stress": stress.tolist(),
-        "scf_steps": steps,
+        "scf_steps": len(states),
         "gpaw": gpaw.__version__,
     }
 

@@ -17,6 +17,7 @@ class DatasetLabeler:
     """Labels taken from an extxyz file; the cost of a label is zero because it was paid by others."""
 
     name = "dataset"
+    ways = 1
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -43,6 +44,6 @@ class DatasetLabeler:
         """See :class:`al_core.types.Labeler`."""
         return 0.0
 
-    def label(self, atoms: Atoms, directory: Path) -> Label:
+    def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`."""
         return self._labels[structure_id(atoms)]

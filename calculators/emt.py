@@ -37,6 +37,7 @@ class EMTLabeler:
     """Labels of effective medium theory, of one metal or an alloy of them."""
 
     name = "emt"
+    ways = 1
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -55,7 +56,7 @@ class EMTLabeler:
         """See :class:`al_core.types.Labeler`."""
         return 3e-3 + 4e-4 * len(atoms)
 
-    def label(self, atoms: Atoms, directory: Path) -> Label:
+    def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`."""
         start = time.process_time()
         atoms = atoms.copy()

@@ -4,8 +4,10 @@ One thread a process and one process a core gives several times the throughput o
 cells. The subprocess also keeps GPAW's memory, crashes and output away from the study.
 """
 
+import contextlib
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +25,8 @@ from al_core.files import read_json, write_json
 from al_core.structures import fault
 from al_core.types import Label
 
+_TOO_FAST = 0.02  # of the expected cost
+_NET_FORCE = 0.005  # eV/Å per atom; of the 140 shipped labels the largest is 0.0003
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -42,10 +46,11 @@ class GPAWLabeler:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.ways = 1 + len(settings.ladder)
 
     def identity(self) -> dict[str, Any]:
         """See :class:`al_core.types.Labeler`."""
-        physics = self.settings.model_dump(exclude={"timeout_s"})
+        physics = self.settings.model_dump(exclude={"timeout_s", "memory_limit_MB", "ladder"})
         return {**physics, "gpaw": version("gpaw"), "gpaw_data": version("gpaw-data")}
 
     def check(self, atoms: Atoms) -> None:
@@ -66,13 +71,14 @@ class GPAWLabeler:
         scale = (points / 32) * (len(atoms) / 8) ** 2 * math.pow(self.settings.cutoff_eV / 300, 1.5)
         return 2.0 + 38.0 * scale
 
-    def label(self, atoms: Atoms, directory: Path) -> Label:
+    def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`."""
         directory = directory.resolve()
         for leftover in ("result.json", "gpaw.txt"):
             (directory / leftover).unlink(missing_ok=True)
         write(directory / "structure.json", atoms)
-        write_json(directory / "settings.json", self.settings.model_dump())
+        rung = self.settings.ladder[way - 1].model_dump(exclude_none=True) if way else {}
+        write_json(directory / "settings.json", {**self.settings.model_dump(mode="json"), "rung": rung})
         environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1")}
         start = time.monotonic()
         process = subprocess.Popen(
@@ -90,7 +96,8 @@ class GPAWLabeler:
                 core_seconds=self.settings.timeout_s,
             ) from None
         finally:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # it leads a group: what it started dies with it
             process.wait()
         if not (directory / "result.json").exists():
             raise LabelError(
@@ -104,13 +111,29 @@ class GPAWLabeler:
         result = outcome["result"]
         provenance = {
             "labeler": self.identity(),
+            "way": way,
             "scf_steps": result["scf_steps"],
             "peak_memory_MB": outcome["peak_memory_MB"],
         }
-        return Label(
-            result["energy"],
-            np.array(result["forces"]),
-            np.array(result["stress"]),
-            outcome["core_seconds"],
-            provenance,
-        )
+        energy, forces, stress = result["energy"], np.array(result["forces"]), np.array(result["stress"])
+        label = Label(energy, forces, stress, outcome["core_seconds"], provenance)
+        if wrong := suspicion(label, self.estimate_core_seconds(atoms)):
+            raise LabelError(f"suspicious label: {wrong}; output in {directory}", core_seconds=label.core_seconds)
+        return label
+
+
+def suspicion(label: Label, expected_core_seconds: float) -> str:
+    """Return why a label cannot be trusted, or ''.
+
+    Args:
+        label: with ``scf_steps`` in its provenance.
+        expected_core_seconds: rough cost of such a label.
+    """
+    net = float(np.linalg.norm(label.forces.sum(axis=0)) / len(label.forces))
+    if label.provenance["scf_steps"] < 1:
+        return "not one step towards self-consistency was made"
+    if label.core_seconds < _TOO_FAST * expected_core_seconds:
+        return f"it took {label.core_seconds:.2g} core-seconds, of {expected_core_seconds:.2g} expected"
+    if net > _NET_FORCE:
+        return f"its net force is {1e3 * net:.1f} meV/Å per atom, more than {1e3 * _NET_FORCE:g}"
+    return ""

@@ -55,6 +55,7 @@ class StillingerWeberLabeler:
     """Labels of the Stillinger-Weber potential: instant, for tests, demonstrations and development."""
 
     name = "stillinger_weber"
+    ways = 1
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -77,7 +78,7 @@ class StillingerWeberLabeler:
         """See :class:`al_core.types.Labeler`."""
         return 2e-3 + 2e-4 * len(atoms)
 
-    def label(self, atoms: Atoms, directory: Path) -> Label:
+    def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`."""
         start = time.process_time()
         atoms = atoms.copy()

@@ -19,10 +19,15 @@ class FakeLabeler:
 
     name = "fake"
 
-    def __init__(self, *outcomes: BaseException, unsuitable: str = "") -> None:
+    def __init__(self, *outcomes: BaseException, unsuitable: str = "", ways: int = 1) -> None:
         self.outcomes = list(outcomes)
         self.unsuitable = unsuitable
-        self.calls = 0
+        self.ways = ways
+        self.tried: list[int] = []
+
+    @property
+    def calls(self) -> int:
+        return len(self.tried)
 
     def identity(self) -> dict[str, Any]:
         return {"kind": "fake"}
@@ -34,8 +39,8 @@ class FakeLabeler:
     def estimate_core_seconds(self, atoms: Atoms) -> float:
         return 0.0
 
-    def label(self, atoms: Atoms, directory: Path) -> Label:
-        self.calls += 1
+    def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
+        self.tried.append(way)
         (directory / f"call-{self.calls}").touch()
         atoms.positions += 1.0  # a labeler's copy is its own
         if self.outcomes:
@@ -115,8 +120,36 @@ def test_a_failure_of_the_structure_is_final_at_once(store: LabelStore, atoms: A
     assert labeler.calls == 1
 
 
+def _failed(number: int) -> LabelError:
+    return LabelError(f"no convergence {number}", core_seconds=9.0)
+
+
+def test_of_a_failure_the_next_way_is_tried(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
+    messages: list[str] = []
+    labeler = FakeLabeler(_failed(1), transient(1.0), _failed(2), ways=3)
+    entry = obtain_label(store, labeler, atoms, tmp_path / "files", log=messages.append)
+    assert labeler.tried == [0, 1, 1, 2]
+    assert (entry.state, entry.way, entry.attempts, entry.core_seconds) == ("done", 2, 4, 21.0)
+    attempts = store.attempts(entry.key)
+    assert [one.way for one in attempts] == [0, 1, 1]
+    assert [one.cause for one in attempts] == ["no convergence 1", "killed", "no convergence 2"]
+    place = tmp_path / "files" / entry.key
+    assert [one.files for one in attempts] == [str(place), str(place / "attempt-2"), str(place / "attempt-3")]
+    assert (place / "call-1").exists()
+    assert (place / "attempt-3" / "call-3").exists()
+    assert "tried again in way 3 after: no convergence 2" in messages[-1]
+
+
+def test_when_the_last_way_failed_the_structure_is_given_up(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
+    labeler = FakeLabeler(*(_failed(n) for n in range(9)), ways=3)
+    for _ in range(2):
+        entry = obtain_label(store, labeler, atoms, tmp_path / "files")
+        assert (entry.state, entry.cause, entry.core_seconds) == ("failed", "no convergence 2", 27.0)
+    assert labeler.tried == [0, 1, 2]
+
+
 def test_an_unsuitable_structure_costs_nothing(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
-    labeler = FakeLabeler(unsuitable="not periodic")
+    labeler = FakeLabeler(unsuitable="not periodic", ways=3)
     entry = obtain_label(store, labeler, atoms, tmp_path / "files")
     assert (entry.state, entry.cause, entry.core_seconds, labeler.calls) == ("failed", "not periodic", 0.0, 0)
 

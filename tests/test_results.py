@@ -11,7 +11,7 @@ from ase import Atoms
 
 from al_core.errors import ConfigError
 from al_core.files import write_json
-from al_core.store import LabelStore
+from al_core.store import Attempt, LabelStore
 from al_core.studies.grid import Chain, Place
 from al_core.studies.results import METRICS, load_results
 from al_core.studies.summary import grown, ledger, write_summary
@@ -58,7 +58,7 @@ def keys(place: Workspace) -> list[str]:
             store.complete(f"L{number}", Label(-1.0, np.zeros((1, 3)), core_seconds=10.0))
             made.append(f"L{number}")
         else:
-            store.fail(f"L{number}", "did not converge", 4.0, transient=False)
+            store.fail(f"L{number}", Attempt(0, "did not converge", False, True, 4.0, ""))
     return made
 
 

@@ -120,7 +120,7 @@ def _rows(stores: Iterable[Path]) -> dict[str, tuple[str, int, float]]:
     rows = []
     for store in stores:
         with connect(store, type="db", use_lock_file=False) as db:
-            rows += [(row.label_key, (row.state, row.attempts, row.mtime)) for row in db.select()]
+            rows += [(row.label_key, (row.state, row.attempts, row.mtime)) for row in db.select("label_key")]
     assert len(dict(rows)) == len(rows), "a label stands twice in the store"
     return dict(rows)
 

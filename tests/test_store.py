@@ -17,7 +17,7 @@ from ase.db import connect
 import al_core.store
 from al_core.errors import StoreError
 from al_core.hashing import structure_id
-from al_core.store import LabelStore
+from al_core.store import Attempt, LabelStore
 from al_core.types import Label
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,7 +32,7 @@ def other_process(store: LabelStore, program: str) -> Iterator[subprocess.Popen[
         "from pathlib import Path\n"
         "import os, signal, numpy as np\n"
         "from ase.build import bulk\n"
-        "from al_core.store import LabelStore\n"
+        "from al_core.store import Attempt, LabelStore\n"
         "from al_core.types import Label\n"
         f"KEY, store, atoms = {KEY!r}, LabelStore(Path({str(store.path)!r})), bulk('Ge', 'diamond', a=5.66)\n"
     )
@@ -55,7 +55,7 @@ def other_process(store: LabelStore, program: str) -> Iterator[subprocess.Popen[
 
 def test_an_unknown_label_is_reserved_for_who_asks_first(store: LabelStore, atoms: Atoms) -> None:
     assert store.get(KEY) is None
-    assert store.claim(KEY, atoms, "sw") == ("yours", None)
+    assert store.claim(KEY, atoms, "sw")[0] == "yours"
     state, entry = store.claim(KEY, atoms, "sw")
     assert state == "busy"
     assert (entry.state, entry.structure, entry.labeler, entry.attempts) == ("running", structure_id(atoms), "sw", 1)
@@ -91,9 +91,31 @@ def test_the_labels_are_an_ordinary_ase_data_base(store: LabelStore, atoms: Atom
     assert row.toatoms().get_potential_energy() == LABEL.energy
 
 
+def _attempt(cause: str, *, transient: bool = True, files: str = "", way: int = 0) -> Attempt:
+    return Attempt(way, cause, transient, True, 12.5, files)
+
+
+def test_every_failed_attempt_is_a_row(store: LabelStore, atoms: Atoms) -> None:
+    attempts = [
+        _attempt("killed", files="labels/x"),
+        _attempt("no convergence", transient=False, files="labels/x/attempt-2", way=1),
+    ]
+    store.claim(KEY, atoms, "sw")
+    store.fail(KEY, attempts[0])
+    store.reopen(KEY, way=1)
+    store.fail(KEY, attempts[1])
+    assert LabelStore(store.path).attempts(KEY) == attempts
+    assert (store.get(KEY).way, store.get(KEY).attempts, store.get(KEY).core_seconds) == (1, 2, 25.0)
+    assert [entry.key for entry in store.entries()] == [KEY], "attempts are not labels"
+    with connect(store.path) as db:
+        rows = list(db.select(attempt_of=KEY))
+    assert [(row.data["cause"], row.core_seconds) for row in rows] == [("killed", 12.5), ("no convergence", 12.5)]
+    assert all(structure_id(row.toatoms()) == structure_id(atoms) for row in rows)
+
+
 def test_a_failure_is_kept_with_cause_cost_and_files(store: LabelStore, atoms: Atoms) -> None:
     store.claim(KEY, atoms, "sw")
-    store.fail(KEY, "no convergence", 12.5, transient=False, files="labels/x")
+    store.fail(KEY, _attempt("no convergence", transient=False, files="labels/x"))
     state, entry = store.claim(KEY, atoms, "sw")
     assert state == "failed"
     assert (entry.cause, entry.core_seconds, entry.transient, entry.label) == ("no convergence", 12.5, False, None)
@@ -103,7 +125,7 @@ def test_a_failure_is_kept_with_cause_cost_and_files(store: LabelStore, atoms: A
 
 def test_the_cost_of_failures_stays_counted(store: LabelStore, atoms: Atoms) -> None:
     store.claim(KEY, atoms, "sw")
-    store.fail(KEY, "killed", 12.5, transient=True)
+    store.fail(KEY, _attempt("killed"))
     store.reopen(KEY)
     store.complete(KEY, LABEL)
     entry = store.get(KEY)
@@ -125,7 +147,7 @@ def test_only_a_reserved_label_is_finished(store: LabelStore, atoms: Atoms) -> N
     store.claim(KEY, atoms, "sw")
     store.complete(KEY, LABEL)
     with pytest.raises(StoreError, match="not reserved by this process"):
-        store.fail(KEY, "too late", 0, transient=False)
+        store.fail(KEY, _attempt("too late"))
     assert store.get(KEY).state == "done"
 
 
@@ -144,8 +166,10 @@ def test_the_reservation_of_a_killed_process_is_taken_over(store: LabelStore, at
     with other_process(store, program) as process:
         assert process.wait() == -signal.SIGKILL
     assert store.get(KEY).state == "running"
-    assert store.claim(KEY, atoms, "sw") == ("yours", None)
+    assert store.claim(KEY, atoms, "sw")[0] == "yours"
     store.complete(KEY, LABEL)
+    (attempt,) = store.attempts(KEY)
+    assert (attempt.cause, attempt.counts) == ("the process that computed it was killed", False)
     assert (store.get(KEY).state, store.get(KEY).attempts) == ("done", 2)
     assert len(store.entries()) == 1
 
@@ -197,7 +221,7 @@ import random, sys, time
 from ase.build import bulk
 from al_core.labelling import obtain_label
 from al_core.hashing import structure_id
-from al_core.store import LabelStore
+from al_core.store import Attempt, LabelStore
 from al_core.types import Label
 from pathlib import Path
 import numpy as np, os
@@ -205,10 +229,10 @@ import numpy as np, os
 out = Path(sys.argv[1])
 
 class Slow:
-    name = "slow"
+    name, ways = "slow", 1
     def identity(self): return {"kind": "slow"}
     def check(self, atoms): pass
-    def label(self, atoms, directory):
+    def label(self, atoms, directory, way):
         (out / f"computed-{structure_id(atoms)}-{os.getpid()}-{time.monotonic_ns()}").touch()
         time.sleep(0.05)
         return Label(atoms.get_volume(), np.zeros((len(atoms), 3)))
@@ -289,7 +313,7 @@ def test_a_kill_in_the_first_use_leaves_no_half_made_store(tmp_path: Path, atoms
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "import ase.db.sqlite\n"
-        "from al_core.store import LabelStore\n"
+        "from al_core.store import Attempt, LabelStore\n"
         "done = int(sys.argv[2])\n"
         "class Statements(list):\n"
         "    def __iter__(self):\n"

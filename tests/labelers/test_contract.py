@@ -67,8 +67,8 @@ def test_a_label_comes_back_from_the_store_bit_for_bit(case: Case, tmp_path: Pat
         def __getattr__(self, name: str) -> object:
             return getattr(case.labeler, name)
 
-        def label(self, atoms: Atoms, directory: Path) -> Label:
-            given.append(compute(atoms, directory))
+        def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
+            given.append(compute(atoms, directory, way))
             return given[0]
 
     store = LabelStore(tmp_path / "labels.db")

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ from al_core.config import GPAWLabeler
 from al_core.errors import LabelError
 from al_core.labelling import obtain_label
 from al_core.store import LabelStore
+from al_core.types import Label
 from calculators.base import make_labeler
-from calculators.gpaw_dft import n_kpoints
+from calculators.gpaw_dft import n_kpoints, suspicion
 from tests.labelers.cases import CHEAP, crystal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,6 +106,53 @@ def test_a_calculation_that_does_not_converge_is_a_final_failure(tmp_path: Path)
     assert not failed.value.transient
     assert failed.value.core_seconds > 0.1
     assert (tmp_path / "gpaw.txt").stat().st_size > 0
+
+
+@pytest.mark.dft
+def test_all_ways_give_the_same_label(tmp_path: Path) -> None:
+    labeler = make_labeler(GPAWLabeler(**CHEAP))
+    labels = [labeler.label(crystal("Ge"), _made(tmp_path / str(way)), way) for way in range(labeler.ways)]
+    assert [label.provenance["way"] for label in labels] == [0, 1, 2]
+    assert labels[1].provenance["scf_steps"] > labels[0].provenance["scf_steps"], "it converged twice"
+    for label in labels[1:]:
+        assert label.energy == pytest.approx(labels[0].energy, abs=1e-6)
+        np.testing.assert_allclose(label.forces, labels[0].forces, rtol=0, atol=3e-4)
+        np.testing.assert_allclose(label.stress, labels[0].stress, rtol=0, atol=3e-6)
+
+
+@pytest.mark.dft
+def test_a_structure_that_never_converges_climbs_the_ladder_and_is_given_up(tmp_path: Path) -> None:
+    store, labeler = LabelStore(tmp_path / "labels.db"), make_labeler(GPAWLabeler(**CHEAP, max_scf_steps=1))
+    entry = obtain_label(store, labeler, crystal("Ge", 0), tmp_path / "labels")
+    attempts = store.attempts(entry.key)
+    assert (entry.state, [one.way for one in attempts]) == ("failed", [0, 1, 2])
+    assert entry.core_seconds == pytest.approx(sum(one.core_seconds for one in attempts))
+    for one in attempts:
+        assert "onverge" in one.cause
+        assert one.core_seconds > 0.1
+        assert (Path(one.files) / "gpaw.txt").stat().st_size > 0
+
+
+@pytest.mark.dft
+def test_a_calculation_without_enough_memory_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(LabelError, match=r"GPAW: MemoryError: .*output in") as failed:
+        make_labeler(GPAWLabeler(**CHEAP, memory_limit_MB=300)).label(crystal("Ge"), tmp_path)
+    assert failed.value.core_seconds > 0.1
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def test_labels_that_cannot_be_are_suspicious() -> None:
+    forces = np.zeros((8, 3))
+    good = Label(-1.0, forces, np.zeros(6), 30.0, {"scf_steps": 12})
+    assert suspicion(good, 40.0) == ""
+    assert "not one step" in suspicion(replace(good, provenance={"scf_steps": 0}), 40.0)
+    assert "0.1 core-seconds, of 40 expected" in suspicion(replace(good, core_seconds=0.1), 40.0)
+    forces[0, 2] = 0.1
+    assert "net force is 12.5 meV/Å per atom, more than 5" in suspicion(good, 40.0)
 
 
 @pytest.mark.dft
