@@ -11,9 +11,9 @@ from al_core.models.bundle import Bundle
 from al_core.models.rescaling import Rescaling, fit_atomic_energy, fit_rescaling, relabel, rescale
 from al_core.types import Label
 
-# How far the ratios may be off: (relative, of lengths; of energies). Between lattices of two kinds the cohesive energy
-# is no guide to the stiffness of the bonds.
-_ALIKE, _UNLIKE = (0.03, 0.1), (0.05, 0.3)
+# How far the ratios may be off. Between lattices of two kinds the cohesive energy is no guide to the stiffness of bonds.
+_LENGTH_ERROR = 0.03  # relative
+_ENERGY_ERROR = {"alike": 0.1, "unlike": 0.3}
 
 
 def physical_guess(source: str, target: str) -> Rescaling:
@@ -22,12 +22,12 @@ def physical_guess(source: str, target: str) -> Rescaling:
     Between equal lattices the ratio of bond lengths is that of the lattice constants. Where an element is not known the
     ratios are 1.
     """
-    length, energy, errors = 1.0, 1.0, _UNLIKE
+    length, energy, lattices = 1.0, 1.0, "unlike"
     if source in CRYSTALS and target in CRYSTALS:
         old, new = CRYSTALS[source], CRYSTALS[target]
         length, energy = new.bond / old.bond, new.cohesive_energy_eV / old.cohesive_energy_eV
-        errors = _ALIKE if old.structure == new.structure else _UNLIKE
-    return Rescaling(length, energy, length_error=errors[0] * length, energy_error=errors[1])
+        lattices = "alike" if old.structure == new.structure else "unlike"
+    return Rescaling(length, energy, length_error=_LENGTH_ERROR * length, energy_error=_ENERGY_ERROR[lattices])
 
 
 def rescaled(
