@@ -11,7 +11,7 @@ from al_core.models.bundle import Bundle
 from al_core.models.rescaling import Rescaling, fit_atomic_energy, fit_rescaling, relabel, rescale
 from al_core.types import Label
 
-# How far the ratios may be off. Between lattices of two kinds the cohesive energy is no guide to the stiffness of bonds.
+# How far the ratios may be off. Between two kinds of lattices the cohesive energy is no guide to the stiffness of bonds
 _LENGTH_ERROR = 0.03  # relative
 _ENERGY_ERROR = {"alike": 0.1, "unlike": 0.3}
 
