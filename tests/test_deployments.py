@@ -33,6 +33,7 @@ def test_every_flow_and_main_config_has_a_deployment() -> None:
     assert names == {
         "active-learning/quickstart",
         "active-learning/smoke",
+        "convergence/gpaw",
         "data-budget-study/dissimilar-pair",
         "data-budget-study/mlearn",
         "data-budget-study/quickstart",
