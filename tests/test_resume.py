@@ -50,9 +50,9 @@ def watch_training(module):
 def watch_labels(module):
     from al_core.hashing import structure_id
     label = module.StillingerWeberLabeler.label
-    def watched(self, atoms, directory):
+    def watched(self, atoms, directory, way):
         note("label " + structure_id(atoms))
-        return label(self, atoms, directory)
+        return label(self, atoms, directory, way)
     module.StillingerWeberLabeler.label = watched
 
 WATCHED = {"al_core.models.training": watch_training, "calculators.stillinger_weber": watch_labels}
