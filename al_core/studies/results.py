@@ -81,7 +81,7 @@ class StudyResults:
 
 
 def load_results(out: Path) -> StudyResults:
-    """Read the results of a study from its folder.
+    """Read the results of a study from its folder; a cell that was deleted is not there until the study runs again.
 
     Raises:
         ConfigError: the folder holds no study.
@@ -91,8 +91,11 @@ def load_results(out: Path) -> StudyResults:
         raise ConfigError(f"{out}: no study here (study.json is missing); run `graft study run` first")
     study = read_json(out / "study.json")
     rows = []
+    found = {file.stem: read_json(file) for file in (out / "cells").glob("[!.]*.json")}
     for place in study["grid"]:
-        cell = read_json(out / "cells" / f"{place['cell']}.json")
+        if place["cell"] not in found:
+            continue
+        cell = found[place["cell"]]
         baseline = place.get("baseline_cell", "")
         rows.append(
             Row(
@@ -101,7 +104,7 @@ def load_results(out: Path) -> StudyResults:
                 members=tuple(cell["members_force_mae_meV_per_A"]),
                 labels=tuple(cell["labels"]),
                 core_seconds=cell["core_seconds"],
-                baseline_metrics=read_json(out / "cells" / f"{baseline}.json")["metrics"] if baseline else {},
+                baseline_metrics=found[baseline]["metrics"] if baseline in found else {},
             )
         )
     return StudyResults(

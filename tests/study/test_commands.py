@@ -94,6 +94,17 @@ def test_graft_study_status_before_the_first_budget_is_finished(copy: Path, shel
     assert "no study here" in shell.run(GRAFT, "study", "status", shell.folder, code=2).stderr
 
 
+def test_graft_study_status_where_a_result_was_deleted(copy: Path, results: StudyResults, shell: Shell) -> None:
+    gone = results.rows[0].cell
+    (copy / "cells" / f"{gone}.json").unlink()
+    left = [row for row in results.rows if row.cell != gone]
+    said = shell.graft("study", "status", copy)
+    assert f"cells: {len(left)} of {results.expected_rows} finished" in said
+    found = load_results(copy)
+    assert [row.cell for row in found.rows] == [row.cell for row in left]
+    assert not found.complete
+
+
 def test_graft_study_report(copy: Path, finished: Path, shell: Shell) -> None:
     (copy / "report.html").unlink()
     said = shell.graft("study", "report", copy)
