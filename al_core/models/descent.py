@@ -63,13 +63,11 @@ def descend(
 def _state(
     steps: int, leaves: list[torch.Tensor], averages: list[torch.Tensor], optimizer: torch.optim.Adam, batches: Batches
 ) -> dict[str, Any]:
-    weights = [leaf.detach() for leaf in leaves]
-    optimizing = optimizer.state_dict()
     return {
         "steps": steps,
-        "weights": weights,
+        "weights": [leaf.detach() for leaf in leaves],
         "averages": averages,
-        "optimizer": optimizing,
+        "optimizer": optimizer.state_dict(),
         "batches": batches.state(),
     }
 
