@@ -9,7 +9,18 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from al_core.config_base import Device, Element, Name, PositiveFloat, PositiveInt, Strict, UserPath, kinds, nearest
+from al_core.config_base import (
+    Device,
+    Element,
+    Name,
+    PositiveFloat,
+    PositiveInt,
+    StoreURL,
+    Strict,
+    UserPath,
+    kinds,
+    nearest,
+)
 
 # ---- labelers -------------------------------------------------------------------------------------------------------
 
@@ -318,6 +329,7 @@ class PretrainConfig(Strict):
     element: Element
     structures: SourceStructures
     labeler: LabelerPart | None = None
+    store: StoreURL | None = None  # of the labels; a file in the committee's folder if not given
     committee: Annotated[int, Field(ge=2, le=64)] = 4
     model: Architecture = Architecture()
     training: Training = Training(steps=3000)
@@ -347,6 +359,7 @@ class ConvergenceConfig(Strict):
     base: GPAWLabeler  # what else is set while one setting is varied
     vary: dict[str, Annotated[tuple[float, ...], Field(min_length=1)]] = Field(default_factory=dict)  # of the base
     settings: dict[Name, GPAWLabeler] = Field(default_factory=dict)  # whole sets, against the reference
+    store: StoreURL | None = None  # of the labels; a file in the study's folder if not given
     workers: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
@@ -403,6 +416,7 @@ class StudyConfig(Strict):
     shared_leader: str = ""  # the arm whose choices all arms share; '' is the last one listed
     committee: Annotated[int, Field(ge=2, le=64)] = 4
     training: Training = Training()
+    store: StoreURL | None = None  # of the labels; a file in the study's folder if not given
     max_failed_share: Annotated[float, Field(ge=0, le=1)] = 0.3  # of the labels asked for
     workers: Annotated[int, Field(ge=0)] = 0  # processes at once, for labels and for training; 0: one per core
     device: Device = "auto"

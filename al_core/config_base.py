@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,11 +49,24 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path.expanduser()))
 
 
+def _server(url: str) -> str:
+    if not re.match(r"^postgres(ql)?://[^\s]+$", url):
+        message = "expected postgresql://user@host/name, the URL of a data base on a PostgreSQL server, got {got}"
+        raise PydanticCustomError("url", "{message}", {"message": message.format(got=repr(url))})
+    if re.match(r"^\w+://[^/@]*:[^/@]*@", url) or "password=" in url:
+        message = (
+            "configs are copied into reports: leave the password out of the URL, put it into ~/.pgpass or PGPASSWORD"
+        )
+        raise PydanticCustomError("url", "{message}", {"message": message})
+    return url
+
+
 Element = Annotated[str, AfterValidator(_element)]
 UserPath = Annotated[Path, AfterValidator(_absolute)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(ge=1)]
+StoreURL = Annotated[str, AfterValidator(_server)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")]
 
 KINDS: set[str] = set()  # of all parts: pydantic names the kind in the place of a fault, a user's message does not

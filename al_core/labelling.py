@@ -95,7 +95,7 @@ def finished(store: LabelStore, key: str) -> tuple[Atoms, Label]:
     """
     entry = store.get(key)
     if entry is None:
-        raise StoreError(f"label {key} is not in {store.path}")
+        raise StoreError(f"label {key} is not in {store}")
     if entry.label is None:
         raise StoreError(f"label {key} is {entry.state}: {entry.cause}")
     return entry.atoms, entry.label

@@ -126,13 +126,17 @@ def label(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the labeler, such as cutoff_eV=400; repeatable."),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Keep the labels on a PostgreSQL server: postgresql://user@host/name"),
+    ] = None,
     workers: Annotated[int, typer.Option(min=0, help="How many labels at once; 0 is one a core.")] = 0,
     verbose: Verbose = False,
 ) -> None:
     """Label every structure of a file; each label is paid for once."""
     from al_core.config_reading import apply_overrides
     from al_core.datasets import read_structures
-    from flows.planning import checked_labeler
+    from flows.planning import checked_labeler, checked_store
     from flows.preflight import check_labels_possible, check_writable
 
     settings: dict[str, Any] = {"kind": labeler}
@@ -140,12 +144,12 @@ def label(
     parsed = checked_labeler(settings)
     check_labels_possible(read_structures(file), parsed, str(file))
     folder = (out or Path("runs") / f"labels-{file.stem}").resolve()
-    check_writable(folder)
+    check_writable(folder, checked_store(store))
     _prepare_prefect(verbose)
     from flows import label_structures
 
     begin = time.monotonic()
-    path = label_structures(str(file), settings, str(folder), workers)
+    path = label_structures(str(file), settings, str(folder), workers, store)
     print(f"labelled structures after {time.monotonic() - begin:.0f} s: {path}")
 
 

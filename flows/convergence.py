@@ -43,6 +43,7 @@ def convergence(config: str, out: str | None = None, overrides: list[str] | None
     settings = load_config(ConvergenceConfig, Path(config), tuple(overrides or ()))
     place = Workspace((Path(out) if out else Path("runs") / settings.name).resolve())
     preflight_convergence(settings, place.out)
+    place.use_store(settings.store)
     CORES.limit(settings.workers)
     with Steps() as steps:
         file = _structures(settings, place)

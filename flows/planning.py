@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from al_core.config import AnyLabeler, Architecture, LabelerPart, MDStructures, StudyConfig
-from al_core.config_base import Strict, nearest
+from al_core.config_base import StoreURL, Strict, nearest
 from al_core.config_reading import validate
 from al_core.datasets import bundled, read_structures
 from al_core.errors import ConfigError
@@ -22,9 +22,18 @@ class _LabelerOnly(Strict):
     labeler: LabelerPart
 
 
+class _StoreOnly(Strict):
+    store: StoreURL | None
+
+
 def checked_labeler(settings: dict[str, Any]) -> AnyLabeler:
     """Return validated labeler settings; see :func:`al_core.config_reading.load_config` for the errors."""
     return validate(_LabelerOnly, {"labeler": settings}, "of the labeler (--labeler, --set)", below="labeler").labeler
+
+
+def checked_store(url: str | None) -> str | None:
+    """Return a validated URL of a label store; errors as above."""
+    return validate(_StoreOnly, {"store": url}, "of the command line").store
 
 
 def shipped_config(name: str) -> Path:
@@ -56,6 +65,6 @@ def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int]:
         frames = read_structures(path)
         sizes, example = [len(atoms) for atoms in frames], frames[0]
     cost = make_labeler(config.labeler).estimate_core_seconds(example)
-    store = Workspace(out).store
-    done = sum(entry.state == "done" for entry in LabelStore(store).entries()) if store.exists() else 0
+    place = Workspace(out)
+    done = sum(entry.state == "done" for entry in LabelStore(place.store).entries()) if place.has_store else 0
     return plan(config, sizes, cost), done

@@ -17,7 +17,6 @@ from al_core.models.card import committee_folders, read_card, shipped_committee
 from al_core.pools import prototype
 from al_core.store import LabelStore
 from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, hold_out, unique, with_slices
-from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
 from calculators.neutral import NEUTRAL
 
@@ -54,7 +53,7 @@ def preflight(config: StudyConfig, out: Path) -> None:
     if config.test.kind == "bundled":
         _check_same_theory(config.test.name, config.labeler)
     check_pool_size(_n_sampled(config.pool) if config.pool.kind == "md" else len(pool or []), config)
-    check_writable(out)
+    check_writable(out, config.store)
     _check_device(config.device)
 
 
@@ -81,7 +80,7 @@ def preflight_convergence(config: ConvergenceConfig, out: Path) -> None:
             _check_labels_of_sampled("structures", settings, element)
     if not config.vary and not config.settings:
         raise ConfigError("vary and settings are both empty: there is nothing to compare")
-    check_writable(out)
+    check_writable(out, config.store)
 
 
 def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, where: str) -> None:
@@ -97,12 +96,12 @@ def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, wher
             _check_paw_setup(labeler, element)
 
 
-def check_writable(out: Path) -> None:
-    """Check the folder results go to.
+def check_writable(out: Path, store: str | None = None) -> None:
+    """Check the folder results go to, and the label store: a server's URL, or what is in the folder.
 
     Raises:
         ConfigError: results cannot be kept there.
-        StoreError: the label store in it cannot be used.
+        StoreError: the label store cannot be used.
     """
     existing = out
     while not existing.exists():
@@ -120,8 +119,10 @@ def check_writable(out: Path) -> None:
     free = shutil.disk_usage(existing).free / 1e6
     if free < _FREE_MB:
         raise ConfigError(f"--out {out}: the disk is full: {free:.0f} MB are free, {_FREE_MB} MB are needed")
-    if Workspace(out).store.exists():
-        LabelStore(Workspace(out).store)
+    if store:
+        LabelStore(store)
+    elif (out / "labels.db").exists():
+        LabelStore(out / "labels.db")
 
 
 def _check_source(config: StudyConfig) -> None:
@@ -140,6 +141,8 @@ def _check_source(config: StudyConfig) -> None:
 
 
 def _check_pretraining(config: PretrainConfig, prefix: str) -> None:
+    if config.store:
+        LabelStore(config.store)
     if config.structures.kind == "md":
         _check_structures(f"{prefix}structures", config.structures, config.element)
         if config.labeler is not None:

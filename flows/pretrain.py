@@ -42,7 +42,7 @@ def pretrain(config: str, out: str | None = None, overrides: list[str] | None = 
 
 def committee_key(config: PretrainConfig) -> str:
     """Return the content key of what a pretraining config describes."""
-    settings = config.model_dump(mode="json", exclude={"workers", "device", "name", "structures"})
+    settings = config.model_dump(mode="json", exclude={"workers", "device", "name", "structures", "store"})
     return digest([settings, described(config.structures)])
 
 
@@ -91,6 +91,7 @@ def _training_data(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
     frames = sample(config.structures, config.element, neutral_potential, steps.counter("structures sampled"))
     write_structures(file, frames)
     place = Workspace(folder)
+    place.use_store(config.store)
     assert config.labeler is not None  # the config's own check
     keys = tasks.label_all([structure_id(atoms) for atoms in frames], config.labeler, place, (file,), steps)
     store = LabelStore(place.store)

@@ -30,17 +30,17 @@ def print_status(out: Path) -> None:
         ConfigError: the folder holds no study.
     """
     console = Console()
-    store = Workspace(out).store
-    if store.exists():
-        _print_labels(console, store)
-        if not Workspace(out).summary.exists():
+    place = Workspace(out)
+    if place.has_store:
+        _print_labels(console, place)
+        if not place.summary.exists():
             console.print("cells: none yet; they appear when the first budget is finished")
             return
     _print_cells(console, load_results(out))
 
 
-def _print_labels(console: Console, store: Path) -> None:
-    entries = LabelStore(store).entries()
+def _print_labels(console: Console, place: Workspace) -> None:
+    entries = LabelStore(place.store).entries()
     states = {state: sum(entry.state == state for entry in entries) for state in ("done", "running", "failed")}
     spent = sum(entry.core_seconds for entry in entries)
     counts = ", ".join(f"{number} {state}" for state, number in states.items())

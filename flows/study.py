@@ -56,6 +56,7 @@ def run_study(config: StudyConfig, out: Path) -> Path:
     """Run a validated config inside a flow run and return the path of its report."""
     place = Workspace(out.resolve())
     preflight(config, place.out)
+    place.use_store(config.store)
     CORES.limit(config.workers)
     with Steps() as steps:
         source = source_committee(config, place, steps)

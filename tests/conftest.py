@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -227,12 +229,65 @@ def atoms() -> Any:
     return bulk("Ge", "diamond", a=5.66)
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server of our own, on a socket in a temporary folder; yields its own data base's URL."""
+    programs = [Path("/usr/local/bin"), *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    place = next((folder for folder in programs if (folder / "initdb").exists()), None)
+    if place is None:
+        pytest.skip("there is no PostgreSQL here (Debian: apt-get install postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="graft-pg-"))
+    user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
+    if user:
+        shutil.chown(folder, user)
+    quiet: dict[str, Any] = {"user": user, "cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    try:
+        subprocess.run([place / "initdb", "-D", folder / "data", "-U", "graft", "--no-sync"], check=True, **quiet)
+        options = ["-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+        server = subprocess.Popen([place / "postgres", "-D", folder / "data", *options], **quiet)
+        try:
+            yield f"postgresql://graft@/postgres?host={folder}"
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=30)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres(postgres_server: str) -> str:
+    """The URL of an empty data base."""
+    import psycopg2
+
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            connection = psycopg2.connect(postgres_server)
+            break
+        except psycopg2.OperationalError:
+            assert time.monotonic() < deadline, "PostgreSQL does not start"
+            time.sleep(0.1)
+    connection.autocommit = True
+    name = f"graft_{time.monotonic_ns()}"
+    connection.cursor().execute(f"CREATE DATABASE {name}")
+    connection.close()
+    return postgres_server.replace("/postgres?", f"/{name}?")
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Any:
     """An empty label store."""
     from al_core.store import LabelStore
 
     return LabelStore(tmp_path / "labels.db")
+
+
+@pytest.fixture(params=["file", "server"])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """An empty label store, in a file and on a PostgreSQL server."""
+    from al_core.store import LabelStore
+
+    return LabelStore(tmp_path / "labels.db" if request.param == "file" else request.getfixturevalue("postgres"))
 
 
 @pytest.fixture(scope="session")

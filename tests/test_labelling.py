@@ -55,7 +55,9 @@ def transient(cost: float = 1.0) -> LabelError:
 def test_a_label_is_computed_once_and_then_found(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
     labeler = FakeLabeler()
     first = obtain_label(store, labeler, atoms, tmp_path / "files")
-    again = obtain_label(LabelStore(store.path), FakeLabeler(RuntimeError("computed again")), atoms, tmp_path / "files")
+    again = obtain_label(
+        LabelStore(store.where), FakeLabeler(RuntimeError("computed again")), atoms, tmp_path / "files"
+    )
     assert labeler.calls == 1
     assert first.label.energy == again.label.energy == -3.0
     assert (first.key, first.attempts) == (again.key, 1)

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from ase import Atoms
 from ase.db import connect
 
-import al_core.store
+import al_core.databases
 from al_core.errors import StoreError
 from al_core.hashing import structure_id
 from al_core.store import Attempt, LabelStore
@@ -23,6 +24,12 @@ from al_core.types import Label
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "Lkey"
 LABEL = Label(-1.5, np.zeros((2, 3)), None, 2.0, {"by": "hand"})
+
+
+@pytest.fixture
+def store(any_store: LabelStore) -> LabelStore:
+    """Every test of a store is one of both kinds."""
+    return any_store
 
 
 @contextmanager
@@ -34,7 +41,7 @@ def other_process(store: LabelStore, program: str) -> Iterator[subprocess.Popen[
         "from ase.build import bulk\n"
         "from al_core.store import Attempt, LabelStore\n"
         "from al_core.types import Label\n"
-        f"KEY, store, atoms = {KEY!r}, LabelStore(Path({str(store.path)!r})), bulk('Ge', 'diamond', a=5.66)\n"
+        f"KEY, store, atoms = {KEY!r}, LabelStore({str(store.where)!r}), bulk('Ge', 'diamond', a=5.66)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", head + program],
@@ -67,7 +74,7 @@ def test_a_finished_label_is_found_bit_for_bit(store: LabelStore, atoms: Atoms) 
     label = Label(rng.normal() * 1e3, rng.normal(size=(2, 3)), rng.normal(size=6), 1 / 3, {"a": [1, {"b": None}]})
     store.claim(KEY, atoms, "sw")
     store.complete(KEY, label)
-    state, entry = LabelStore(store.path).claim(KEY, atoms, "sw")
+    state, entry = LabelStore(store.where).claim(KEY, atoms, "sw")
     assert state == "done"
     assert entry.label.energy == label.energy
     np.testing.assert_array_equal(entry.label.forces, label.forces)
@@ -85,7 +92,7 @@ def test_a_label_without_stress_comes_back_without_stress(store: LabelStore, ato
 def test_the_labels_are_an_ordinary_ase_data_base(store: LabelStore, atoms: Atoms) -> None:
     store.claim(KEY, atoms, "sw")
     store.complete(KEY, LABEL)
-    with connect(store.path) as db:
+    with connect(store.where) as db:
         row = db.get(state="done", labeler="sw")
     assert row.energy == LABEL.energy
     assert row.toatoms().get_potential_energy() == LABEL.energy
@@ -104,10 +111,10 @@ def test_every_failed_attempt_is_a_row(store: LabelStore, atoms: Atoms) -> None:
     store.fail(KEY, attempts[0])
     store.reopen(KEY, way=1)
     store.fail(KEY, attempts[1])
-    assert LabelStore(store.path).attempts(KEY) == attempts
+    assert LabelStore(store.where).attempts(KEY) == attempts
     assert (store.get(KEY).way, store.get(KEY).attempts, store.get(KEY).core_seconds) == (1, 2, 25.0)
     assert [entry.key for entry in store.entries()] == [KEY], "attempts are not labels"
-    with connect(store.path) as db:
+    with connect(store.where) as db:
         rows = list(db.select(attempt_of=KEY))
     assert [(row.data["cause"], row.core_seconds) for row in rows] == [("killed", 12.5), ("no convergence", 12.5)]
     assert all(structure_id(row.toatoms()) == structure_id(atoms) for row in rows)
@@ -119,7 +126,7 @@ def test_a_failure_is_kept_with_cause_cost_and_files(store: LabelStore, atoms: A
     state, entry = store.claim(KEY, atoms, "sw")
     assert state == "failed"
     assert (entry.cause, entry.core_seconds, entry.transient, entry.label) == ("no convergence", 12.5, False, None)
-    with connect(store.path) as db:
+    with connect(store.where) as db:
         assert db.get(label_key=KEY).data["files"] == "labels/x"
 
 
@@ -161,12 +168,20 @@ def test_entries_are_told_oldest_first(store: LabelStore, atoms: Atoms) -> None:
 # ---- several processes -----------------------------------------------------------------------------------------------
 
 
+def _claimed(store: LabelStore, atoms: Atoms) -> str:
+    """Claim the label; a server needs a moment to see that a process is gone."""
+    deadline = time.monotonic() + 10
+    while (state := store.claim(KEY, atoms, "sw")[0]) == "busy" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return state
+
+
 def test_the_reservation_of_a_killed_process_is_taken_over(store: LabelStore, atoms: Atoms) -> None:
     program = "assert store.claim(KEY, atoms, 'sw')[0] == 'yours'; os.kill(os.getpid(), signal.SIGKILL)"
     with other_process(store, program) as process:
         assert process.wait() == -signal.SIGKILL
     assert store.get(KEY).state == "running"
-    assert store.claim(KEY, atoms, "sw")[0] == "yours"
+    assert _claimed(store, atoms) == "yours"
     store.complete(KEY, LABEL)
     (attempt,) = store.attempts(KEY)
     assert (attempt.cause, attempt.counts) == ("the process that computed it was killed", False)
@@ -179,7 +194,7 @@ def test_the_reservation_of_a_killed_process_nobody_waited_for_is_taken_over(sto
         assert process.stdout.readline() == "claimed\n"
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # a zombie now
-        assert store.claim(KEY, atoms, "sw")[0] == "yours"
+        assert _claimed(store, atoms) == "yours"
 
 
 def test_the_reservation_of_a_living_process_is_respected(store: LabelStore, atoms: Atoms) -> None:
@@ -199,19 +214,21 @@ def test_the_reservation_of_a_living_process_is_respected(store: LabelStore, ato
 
 
 def test_another_process_of_the_same_number_is_not_the_owner(
-    store: LabelStore, atoms: Atoms, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, atoms: Atoms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    store = LabelStore(tmp_path / "labels.db")
     with monkeypatch.context() as patched:
-        patched.setattr(al_core.store, "_me", lambda: f"{al_core.store.socket.gethostname()}|{os.getpid()}|1")
+        patched.setattr(al_core.databases, "_process_start", lambda pid: "1")
         store.claim(KEY, atoms, "sw")
     assert store.claim(KEY, atoms, "sw")[0] == "yours"
 
 
-def test_the_reservation_of_another_machine_is_respected(
-    store: LabelStore, atoms: Atoms, monkeypatch: pytest.MonkeyPatch
+def test_in_a_file_the_reservation_of_another_machine_is_respected(
+    tmp_path: Path, atoms: Atoms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    store = LabelStore(tmp_path / "labels.db")
     with monkeypatch.context() as patched:
-        patched.setattr(al_core.store.socket, "gethostname", lambda: "elsewhere")
+        patched.setattr(al_core.databases.socket, "gethostname", lambda: "elsewhere")
         store.claim(KEY, atoms, "sw")
     assert store.claim(KEY, atoms, "sw")[0] == "busy"
 
@@ -242,13 +259,17 @@ random.Random(os.getpid()).shuffle(batch)
 print("ready", flush=True)
 input()
 for atoms in batch:
-    entry = obtain_label(LabelStore(out / "labels.db"), Slow(), atoms, out / "files")
+    entry = obtain_label(LabelStore(sys.argv[2]), Slow(), atoms, out / "files")
     assert abs(entry.label.energy - atoms.get_volume()) < 1e-3, entry
 """
 
 
-def test_processes_that_label_one_batch_compute_each_label_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", BATCH, str(tmp_path)]
+@pytest.mark.parametrize("kind", ["file", "server"])
+def test_processes_that_label_one_batch_compute_each_label_once(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    where = tmp_path / "labels.db" if kind == "file" else request.getfixturevalue("postgres")
+    command = [sys.executable, "-c", BATCH, str(tmp_path), str(where)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     processes = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(3)]
     assert [process.stdout.readline() for process in processes] == ["ready\n"] * 3
@@ -261,7 +282,7 @@ def test_processes_that_label_one_batch_compute_each_label_once(tmp_path: Path) 
     assert len(computed) == 8
     assert len({name[1] for name in computed}) == 8
     assert len({name[2] for name in computed}) > 1, "one process did it all: nothing was tested"
-    entries = LabelStore(tmp_path / "labels.db").entries()
+    entries = LabelStore(where).entries()
     assert [(entry.state, entry.attempts) for entry in entries] == [("done", 1)] * 8
 
 
@@ -269,10 +290,10 @@ def test_processes_that_label_one_batch_compute_each_label_once(tmp_path: Path) 
 
 
 def test_a_store_of_another_version_is_refused(store: LabelStore) -> None:
-    with connect(store.path, type="db") as db:
+    with connect(store.where) as db:
         db.metadata = {"graft_store_version": 0}
     with pytest.raises(StoreError, match="has version 0, this Graft reads version 1"):
-        LabelStore(store.path)
+        LabelStore(store.where)
 
 
 def test_a_data_base_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from al_core.files import write_text
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -11,9 +13,25 @@ class Workspace:
     out: Path
 
     @property
-    def store(self) -> Path:
-        """The label store."""
-        return self.out / "labels.db"
+    def store(self) -> Path | str:
+        """The label store: a file in this folder, or the URL that :meth:`use_store` was given."""
+        return self._store_url.read_text() if self._store_url.exists() else self.out / "labels.db"
+
+    @property
+    def has_store(self) -> bool:
+        """Whether there is a label store to look into."""
+        return self._store_url.exists() or Path(self.store).exists()
+
+    def use_store(self, url: str | None) -> None:
+        """Keep the labels on a server, or in the folder. Every process that works here reads it."""
+        if url:
+            write_text(self._store_url, url)
+        else:
+            self._store_url.unlink(missing_ok=True)
+
+    @property
+    def _store_url(self) -> Path:
+        return self.out / "labels.url"
 
     @property
     def label_files(self) -> Path:

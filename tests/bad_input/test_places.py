@@ -1,11 +1,13 @@
 """A place of the results that cannot be written or holds something else, and a device that is not there."""
 
+import contextlib
 import re
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg2
 import pytest
 from ase.db import connect
 
@@ -50,6 +52,37 @@ def test_a_data_base_of_another_program_is_refused(refused: Refused, writer: Cal
         db.execute("CREATE TABLE recipes (name TEXT)")
     db.close()
     assert "labels.db is a data base of another program (tables: recipes)" in writer(refused)
+
+
+URLS = {
+    "another server's": ("mysql://me@host/labels", "store: expected postgresql://user@host/name.*got 'mysql:"),
+    "a path": ("labels.db", "store: expected postgresql://user@host/name.*got 'labels.db'"),
+    "with the password": ("postgresql://me:secret@host/labels", r"store: .*leave the password out.*~/\.pgpass"),
+    "nobody there": (
+        "postgresql://me@127.0.0.1:1/labels",
+        r"label store postgresql://me@127\.0\.0\.1:1/labels: .*refused",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", URLS)
+def test_a_server_that_cannot_be_used_is_refused(refused: Refused, name: str) -> None:
+    url, expected = URLS[name]
+    file_of("some.extxyz", germanium(0))
+    for command in (
+        ["study", "run", "small.yaml", "--out", "out", "--set", f"store={url}"],
+        ["label", "some.extxyz", "--labeler", "stillinger_weber", "--out", "out", "--store", url],
+    ):
+        message = refused(*command)
+        assert re.search(expected, message), message
+        assert "secret" not in message
+
+
+def test_a_data_base_of_another_program_on_a_server_is_refused(refused: Refused, postgres: str) -> None:
+    with contextlib.closing(psycopg2.connect(postgres)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE recipes (name TEXT)")
+    message = refused("study", "run", "small.yaml", "--out", "out", "--set", f"store={postgres}")
+    assert "is a data base of another program (tables: recipes); choose another data base" in message
 
 
 def test_an_ase_data_base_that_is_not_a_label_store_is_refused(refused: Refused, workdir: Path) -> None:
