@@ -29,6 +29,8 @@ def obtain_label(
     process is waited for. An error that is not a :class:`~al_core.errors.LabelError` is raised, and the label is
     computed by the next call. Every attempt that failed is kept in the store.
 
+    The label of an equivalent structure serves, turned; see :mod:`al_core.equivalence`.
+
     Args:
         store: where labels are kept.
         labeler: computes the label if it is not in the store.
@@ -40,7 +42,7 @@ def obtain_label(
     """
     key = label_key(structure_id(atoms), labeler.identity())
     while True:
-        state, entry = store.claim(key, atoms, labeler.name)
+        state, entry = store.claim(key, atoms, labeler.name, images=labeler.by_physics)
         if state == "busy":
             time.sleep(_POLL_SECONDS)
             continue

@@ -15,6 +15,7 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from al_core.databases import database
+from al_core.equivalence import are_equivalent, carried_over, mark
 from al_core.errors import StoreError
 from al_core.hashing import structure_id
 from al_core.types import Label
@@ -109,29 +110,22 @@ class LabelStore:
         with self._database.open() as db:
             return [_attempt(row) for row in db.select(attempt_of=key, sort="id")]
 
-    def claim(self, key: str, atoms: Atoms, labeler: str) -> tuple[str, Entry]:
+    def claim(self, key: str, atoms: Atoms, labeler: str, *, images: bool = False) -> tuple[str, Entry]:
         """Reserve a label before it is computed.
+
+        Args:
+            key, atoms, labeler: of the label.
+            images: whether the label of an equivalent structure serves; see :mod:`al_core.equivalence`.
 
         Returns:
             ``("yours", entry)``: the caller must now compute it and call :meth:`complete` or :meth:`fail`;
-            ``("busy", entry)``: a living process is at it;
+            ``("busy", entry)``: a living process is at it, or at that of an equivalent structure;
             ``("done", entry)`` or ``("failed", entry)``: it was computed before.
         """
         with self._database.open() as db:
             row = self._row(db, key)
             if row is None:
-                db.write(
-                    atoms,
-                    label_key=key,
-                    structure=f"S{structure_id(atoms)}",
-                    labeler=labeler,
-                    state="running",
-                    attempts=1,
-                    way=0,
-                    core_seconds=0.0,
-                    data={"owner": self._database.me()},
-                )
-                return "yours", _entry(self._row(db, key))
+                return self._first(db, key, atoms, labeler, images)
             if row.state == "running":
                 if self._database.is_alive(row.data["owner"]):
                     return "busy", _entry(row)
@@ -153,8 +147,7 @@ class LabelStore:
         """Turn a reservation of this process into a finished label."""
         with self._database.open() as db:
             row = self._mine(db, key)
-            atoms = row.toatoms()
-            atoms.calc = SinglePointCalculator(atoms, energy=label.energy, forces=label.forces, stress=label.stress)
+            atoms = _with(row.toatoms(), label)
             data = {"provenance": label.provenance, "label_core_seconds": label.core_seconds}
             db.update(row.id, atoms=atoms, state="done", core_seconds=row.core_seconds + label.core_seconds, data=data)
 
@@ -172,6 +165,37 @@ class LabelStore:
                 data={"cause": attempt.cause, "transient": attempt.transient, "files": attempt.files},
             )
 
+    def _first(self, db: Any, key: str, atoms: Atoms, labeler: str, images: bool) -> tuple[str, Entry]:
+        """Reserve a label that was never asked for, or take that of an equivalent structure."""
+        level = f"T{key.rpartition('-')[2]}"
+        columns: dict[str, Any] = {"label_key": key, "structure": f"S{structure_id(atoms)}", "labeler": labeler}
+        columns["level"] = level
+        marked, twin = mark(atoms), None
+        if marked:
+            columns |= marked.columns()
+            twin = self._equivalent(db, [f"level={level}", *marked.around()], atoms) if images else None
+        if twin and twin.label:
+            label = carried_over(twin.label, twin.atoms, atoms)
+            assert label is not None  # they are equivalent
+            data = {"provenance": {**label.provenance, "equivalent_to": twin.key}, "label_core_seconds": 0.0}
+            columns |= {"state": "done", "attempts": 0, "way": twin.way, "core_seconds": 0.0}
+            db.write(_with(atoms, label), **columns, data=data)
+            return "done", _entry(self._row(db, key))
+        if twin:
+            return "busy", twin
+        columns |= {"state": "running", "attempts": 1, "way": 0, "core_seconds": 0.0}
+        db.write(atoms, **columns, data={"owner": self._database.me()})
+        return "yours", _entry(self._row(db, key))
+
+    def _equivalent(self, db: Any, conditions: list[str], atoms: Atoms) -> Entry | None:
+        """Return the entry of an equivalent structure that has a label or is about to get one."""
+        for row in db.select(",".join(conditions)):
+            if row.state == "failed" or (row.state == "running" and not self._database.is_alive(row.data["owner"])):
+                continue
+            if are_equivalent(row.toatoms(), atoms):
+                return _entry(row)
+        return None
+
     @staticmethod
     def _row(db: Any, key: str) -> Any:
         rows = list(db.select(label_key=key))
@@ -184,6 +208,13 @@ class LabelStore:
         if row is None or row.state != "running" or row.data["owner"] != self._database.me():
             raise StoreError(f"label {key} in {self} is not reserved by this process")
         return row
+
+
+def _with(atoms: Atoms, label: Label) -> Atoms:
+    """Return a structure that carries its label."""
+    labelled: Atoms = atoms.copy()
+    labelled.calc = SinglePointCalculator(labelled, energy=label.energy, forces=label.forces, stress=label.stress)
+    return labelled
 
 
 def _keep(db: Any, row: Any, attempt: Attempt) -> None:

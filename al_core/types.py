@@ -38,6 +38,10 @@ class Labeler(Protocol):
     def ways(self) -> int:
         """How many ways there are to compute a label; the next is tried where one fails."""
 
+    @property
+    def by_physics(self) -> bool:
+        """Whether the label of an equivalent structure is this one's, turned: not where labels are looked up."""
+
     def identity(self) -> dict[str, Any]:
         """Settings and versions that decide the label's value; hashed into the label key. JSON-ready."""
 

@@ -17,6 +17,7 @@ class DatasetLabeler:
     """Labels taken from an extxyz file; the cost of a label is zero because it was paid by others."""
 
     name = "dataset"
+    by_physics = False
     ways = 1
 
     def __init__(self, settings: Settings) -> None:

@@ -37,6 +37,7 @@ class EMTLabeler:
     """Labels of effective medium theory, of one metal or an alloy of them."""
 
     name = "emt"
+    by_physics = True
     ways = 1
 
     def __init__(self, settings: Settings) -> None:

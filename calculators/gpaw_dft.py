@@ -43,6 +43,7 @@ class GPAWLabeler:
     """Plane-wave DFT labels from GPAW; see :class:`al_core.config.GPAWLabeler` for the settings."""
 
     name = "gpaw"
+    by_physics = True
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

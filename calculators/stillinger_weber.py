@@ -55,6 +55,7 @@ class StillingerWeberLabeler:
     """Labels of the Stillinger-Weber potential: instant, for tests, demonstrations and development."""
 
     name = "stillinger_weber"
+    by_physics = True
     ways = 1
 
     def __init__(self, settings: Settings) -> None:

@@ -18,6 +18,7 @@ class FakeLabeler:
     """Gives what it is told to give, one outcome a call; then labels."""
 
     name = "fake"
+    by_physics = True
 
     def __init__(self, *outcomes: BaseException, unsuitable: str = "", ways: int = 1) -> None:
         self.outcomes = list(outcomes)

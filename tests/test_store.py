@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from ase.db import connect
 
 import al_core.databases
@@ -165,6 +166,60 @@ def test_entries_are_told_oldest_first(store: LabelStore, atoms: Atoms) -> None:
     assert [entry.key for entry in store.entries()] == ["Lb", "La", "Lc"]
 
 
+# ---- equivalent structures -------------------------------------------------------------------------------------------
+
+LEVEL = "L{}-level"
+
+
+def turned(atoms: Atoms) -> Atoms:
+    """The structure twice, turned by 90° and moved."""
+    copy = atoms.repeat((2, 1, 1))
+    copy.rotate(90, "z", rotate_cell=True)
+    copy.positions += 0.3
+    return copy
+
+
+def rattled() -> Atoms:
+    atoms = bulk("Ge", "diamond", a=5.66)
+    atoms.rattle(0.1, seed=1)
+    return atoms
+
+
+def test_the_label_of_an_equivalent_structure_serves(store: LabelStore) -> None:
+    forces = np.array([[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3]])
+    label = Label(-1.5, forces, np.array([1.0, 2.0, 3.0, 0.0, 0.0, 0.5]) * 1e-3, 2.0, {"by": "hand"})
+    store.claim(LEVEL.format(1), rattled(), "sw", images=True)
+    store.complete(LEVEL.format(1), label)
+    state, entry = store.claim(LEVEL.format(2), turned(rattled()), "sw", images=True)
+    assert (state, entry.core_seconds, entry.label.core_seconds) == ("done", 0.0, 0.0)
+    assert entry.label.energy == pytest.approx(-3.0)
+    np.testing.assert_allclose(entry.label.forces[:2], [[-0.2, 0.1, 0.3], [0.2, -0.1, -0.3]], atol=1e-9)
+    np.testing.assert_allclose(entry.label.stress, np.array([2.0, 1.0, 3.0, 0.0, 0.0, -0.5]) * 1e-3, atol=1e-12)
+    assert entry.label.provenance == {"by": "hand", "equivalent_to": LEVEL.format(1)}
+    assert store.get(LEVEL.format(2)).label.energy == entry.label.energy
+
+
+def test_an_equivalent_structure_is_waited_for(store: LabelStore) -> None:
+    store.claim(LEVEL.format(1), rattled(), "sw", images=True)
+    assert store.claim(LEVEL.format(2), turned(rattled()), "sw", images=True)[0] == "busy"
+    assert store.get(LEVEL.format(2)) is None
+    store.fail(LEVEL.format(1), _attempt("no convergence", transient=False))
+    assert store.claim(LEVEL.format(2), turned(rattled()), "sw", images=True)[0] == "yours"
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "images"),
+    [("L2-level", 1e-2, True), ("L2-other", 0.0, True), ("L2-level", 0.0, False)],
+    ids=["another structure", "another level of theory", "labels that are looked up"],
+)
+def test_no_other_label_serves(store: LabelStore, key: str, change: float, images: bool) -> None:
+    store.claim("L1-level", rattled(), "sw", images=True)
+    store.complete("L1-level", LABEL)
+    atoms = turned(rattled())
+    atoms.positions[0, 0] += change
+    assert store.claim(key, atoms, "sw", images=images)[0] == "yours"
+
+
 # ---- several processes -----------------------------------------------------------------------------------------------
 
 
@@ -246,7 +301,7 @@ import numpy as np, os
 out = Path(sys.argv[1])
 
 class Slow:
-    name, ways = "slow", 1
+    name, by_physics, ways = "slow", True, 1
     def identity(self): return {"kind": "slow"}
     def check(self, atoms): pass
     def label(self, atoms, directory, way):
