@@ -91,8 +91,19 @@ class DatasetLabeler(Strict):
     stress_key: str | None = None
 
 
-AnyLabeler = GPAWLabeler | StillingerWeberLabeler | EMTLabeler | DatasetLabeler
-LabelerPart = Annotated[AnyLabeler, Field(discriminator="kind"), kinds("gpaw", "stillinger_weber", "emt", "dataset")]
+class ImportedLabeler(Strict):
+    """Labels that were put into the store with ``graft label --import``."""
+
+    kind: Literal["imported"] = "imported"
+    theory: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+AnyLabeler = GPAWLabeler | StillingerWeberLabeler | EMTLabeler | DatasetLabeler | ImportedLabeler
+LabelerPart = Annotated[
+    AnyLabeler,
+    Field(discriminator="kind"),
+    kinds("gpaw", "stillinger_weber", "emt", "dataset", "imported"),
+]
 
 # ---- structures -----------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from al_core.hashing import DIGITS, file_sha256
 from al_core.structures import fault
 from al_core.types import Label
 
+LEVEL = "level"  # the name in info of a label's level of theory
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -73,9 +74,15 @@ def labelled_structures(path: Path, keys: LabelKeys) -> list[tuple[Atoms, Label]
 
     Raises:
         ConfigError: as :func:`read_structures`, or a structure without these labels (the message lists which labels
-            there are), or labels that are not finite.
+            there are), or labels that are not finite or of several levels of theory.
     """
     labelled = list(_labelled(path, keys))
+    levels = sorted({str(atoms.info[LEVEL]) for atoms, _ in labelled if LEVEL in atoms.info})
+    if len(levels) > 1:
+        raise ConfigError(
+            f"{path}: its labels are of {len(levels)} levels of theory ({', '.join(levels)}), which do not fit "
+            "together; keep one in a file, or write them with graft labels export --mix-levels"
+        )
     named = keys.stress not in (None, LabelKeys.stress)  # under Graft's own name, stress may be missing
     if named and all(label.stress is None for _, label in labelled):
         raise ConfigError(f"{path}: has no stress under {keys.stress!r}; there are: {_present(labelled[0][0])}")

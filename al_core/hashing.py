@@ -36,6 +36,11 @@ def structure_id(atoms: Atoms) -> str:
     return sha.hexdigest()[:16]
 
 
+def level_of(key: str) -> str:
+    """Return the level of theory of a label key; no level reads as a number."""
+    return f"T{key.rpartition('-')[2]}"
+
+
 def label_key(structure: str, labeler_identity: dict[str, Any]) -> str:
     """Return the key a label is paid for once under: structure id and a hash of the labeler's identity."""
     return f"L{structure}-{digest(labeler_identity)}"

@@ -17,7 +17,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from al_core.databases import database
 from al_core.equivalence import are_equivalent, carried_over, mark
 from al_core.errors import StoreError
-from al_core.hashing import structure_id
+from al_core.hashing import level_of, structure_id
 from al_core.types import Label
 
 VERSION = 1
@@ -43,6 +43,11 @@ class Entry:
     transient: bool
     label: Label | None
     atoms: Atoms
+
+    @property
+    def level(self) -> str:
+        """The level of theory: what all labels of the same settings and versions share."""
+        return level_of(self.key)
 
 
 @dataclass(frozen=True)
@@ -167,9 +172,8 @@ class LabelStore:
 
     def _first(self, db: Any, key: str, atoms: Atoms, labeler: str, images: bool) -> tuple[str, Entry]:
         """Reserve a label that was never asked for, or take that of an equivalent structure."""
-        level = f"T{key.rpartition('-')[2]}"
         columns: dict[str, Any] = {"label_key": key, "structure": f"S{structure_id(atoms)}", "labeler": labeler}
-        columns["level"] = level
+        level = columns["level"] = level_of(key)
         marked, twin = mark(atoms), None
         if marked:
             columns |= marked.columns()

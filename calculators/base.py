@@ -18,6 +18,10 @@ def make_labeler(settings: AnyLabeler) -> Labeler:
         from calculators.emt import EMTLabeler
 
         return EMTLabeler(settings)
+    if settings.kind == "imported":
+        from calculators.imported import ImportedLabeler
+
+        return ImportedLabeler(settings)
     from calculators.stillinger_weber import StillingerWeberLabeler
 
     return StillingerWeberLabeler(settings)

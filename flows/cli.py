@@ -19,6 +19,8 @@ study_app = typer.Typer(
     help="Data-budget studies: every arm, acquisition and seed at every label budget.", no_args_is_help=True
 )
 app.add_typer(study_app, name="study")
+labels_app = typer.Typer(help="What is in a label store, and taking it out.", no_args_is_help=True)
+app.add_typer(labels_app, name="labels")
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="The study's config.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for stores, results and report.")]
@@ -119,7 +121,9 @@ def pretrain(
 
 @app.command()
 def label(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Structures in any format ASE reads.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Structures in any format ASE reads, to be labelled.")
+    ] = None,
     labeler: Annotated[str, typer.Option(help="gpaw, stillinger_weber, emt or dataset.")] = "gpaw",
     out: Out = None,
     set_: Annotated[
@@ -131,9 +135,25 @@ def label(
         typer.Option(metavar="URL", help="Keep the labels on a PostgreSQL server: postgresql://user@host/name"),
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="How many labels at once; 0 is one a core.")] = 0,
+    import_: Annotated[
+        Path | None,
+        typer.Option("--import", metavar="LABELLED", help="Instead: put labels computed elsewhere into the store."),
+    ] = None,
+    theory: Annotated[str, typer.Option(help="With --import: the name of their level of theory.")] = "",
+    energy_key: str = "REF_energy",
+    forces_key: str = "REF_forces",
+    stress_key: str = "REF_stress",
     verbose: Verbose = False,
 ) -> None:
-    """Label every structure of a file; each label is paid for once."""
+    """Label every structure of a file; each label is paid for once. Or import labels that others paid for."""
+    from al_core.errors import ConfigError
+
+    if (file is None) == (import_ is None):
+        raise ConfigError("expected either a FILE of structures to label, or labels to --import")
+    if import_ is not None:
+        _import_labels(import_, out, store, theory, (energy_key, forces_key, stress_key))
+        return
+    assert file is not None
     from al_core.config_reading import apply_overrides
     from al_core.datasets import read_structures
     from flows.planning import checked_labeler, checked_store
@@ -151,6 +171,63 @@ def label(
     begin = time.monotonic()
     path = label_structures(str(file), settings, str(folder), workers, store)
     print(f"labelled structures after {time.monotonic() - begin:.0f} s: {path}")
+
+
+def _import_labels(file: Path, out: Path | None, store: str | None, theory: str, keys: tuple[str, str, str]) -> None:
+    from al_core.datasets import LabelKeys, labelled_structures
+    from al_core.exchange import import_labels
+    from al_core.store import LabelStore
+    from al_core.studies.workspace import Workspace
+    from calculators.base import make_labeler
+    from flows.planning import checked_labeler, checked_store
+    from flows.preflight import check_writable
+
+    labeler = make_labeler(checked_labeler({"kind": "imported", "theory": theory}))
+    place = Workspace((out or Path("runs") / f"labels-{file.stem}").resolve())
+    check_writable(place.out, checked_store(store))
+    labelled = labelled_structures(file, LabelKeys(*keys))
+    into = LabelStore(store or place.store)
+    new, known = import_labels(into, labelled, file, labeler)
+    print(f"{new} labels imported, {known} were there: {into}")
+
+
+LabelsPlace = Annotated[str, typer.Argument(metavar="STORE", help="A folder with labels.db, such a file, or a URL.")]
+
+
+@labels_app.command("list")
+def labels_list(where: LabelsPlace) -> None:
+    """Print the levels of theory that a store has labels of."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from al_core.exchange import levels
+    from flows.planning import existing_store
+
+    store = existing_store(where)
+    table = Table(title=str(store))
+    for column in ("level", "labeler", "settings", "labels", "core-hours"):
+        table.add_column(column, overflow="fold")
+    for level in levels(store):
+        hours = f"{level.core_seconds / 3600:.2f}"
+        table.add_row(level.id, level.labeler, level.settings, str(level.labels), hours)
+    Console().print(table)
+
+
+@labels_app.command("export")
+def labels_export(
+    where: LabelsPlace,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.extxyz", help="Where to write them.")],
+    level: Annotated[str | None, typer.Option(help="The level of theory, of graft labels list.")] = None,
+    mix_levels: Annotated[bool, typer.Option("--mix-levels", help="Write all levels into one file.")] = False,
+) -> None:
+    """Write finished labels as extxyz that MACE reads: REF_energy, REF_forces, REF_stress; eV and Å."""
+    from al_core.exchange import export_labels
+    from flows.planning import existing_store
+    from flows.preflight import check_file_writable
+
+    check_file_writable(out)
+    number = export_labels(existing_store(where), out, level, mix_levels=mix_levels)
+    print(f"{number} labels: {out}")
 
 
 @app.command()
@@ -213,14 +290,11 @@ def export(
     out: Annotated[Path, typer.Option("--out", metavar="FILE.model", help="Where to write the model.")],
 ) -> None:
     """Write a stock .model file for MACECalculator, LAMMPS and other tools that read MACE models."""
-    from al_core.errors import ConfigError
     from al_core.models.card import read_card
-    from flows.preflight import check_writable
+    from flows.preflight import check_file_writable
 
     read_card(bundle)
-    if out.is_dir():
-        raise ConfigError(f"--out {out}: is a folder, expected the name of a file")
-    check_writable(out.resolve().parent)
+    check_file_writable(out)
     from al_core.models.bundle import load_bundle
     from al_core.models.mace import export as write_model
 

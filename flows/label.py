@@ -5,9 +5,9 @@ from typing import Any
 
 from prefect import flow
 
-from al_core.datasets import read_structures, write_labelled
+from al_core.datasets import LEVEL, read_structures, write_labelled
 from al_core.errors import LabelError
-from al_core.hashing import structure_id
+from al_core.hashing import level_of, structure_id
 from al_core.labelling import finished
 from al_core.store import LabelStore
 from al_core.studies.workspace import Workspace
@@ -50,6 +50,8 @@ def label_structures(
         keys = tasks.label_all(names, settings, place, (path,), steps)
     labels = LabelStore(place.store)
     done = {name: finished(labels, key)[1] for name, key in keys.items() if key}
+    for atoms in frames:
+        atoms.info[LEVEL] = level_of(keys[structure_id(atoms)])
     if not done:
         raise LabelError(f"all {len(names)} structures failed; the causes are in {labels}")
     labelled = place.out / "labelled.extxyz"

@@ -6,6 +6,7 @@ from typing import Any
 from al_core.config import AnyLabeler, Architecture, LabelerPart, MDStructures, StudyConfig
 from al_core.config_base import StoreURL, Strict, nearest
 from al_core.config_reading import validate
+from al_core.databases import is_url
 from al_core.datasets import bundled, read_structures
 from al_core.errors import ConfigError
 from al_core.models.card import committee_folders, read_card, shipped_committee
@@ -34,6 +35,21 @@ def checked_labeler(settings: dict[str, Any]) -> AnyLabeler:
 def checked_store(url: str | None) -> str | None:
     """Return a validated URL of a label store; errors as above."""
     return validate(_StoreOnly, {"store": url}, "of the command line").store
+
+
+def existing_store(where: str) -> LabelStore:
+    """Return the label store of a folder, a file or a URL.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if is_url(where):
+        return LabelStore(where)
+    path = Path(where)
+    place = Workspace(path)
+    if path.is_file() or place.has_store:
+        return LabelStore(path if path.is_file() else place.store)
+    raise ConfigError(f"{where}: expected a folder with a label store, a store's file (labels.db) or its URL")
 
 
 def shipped_config(name: str) -> Path:

@@ -125,6 +125,13 @@ def check_writable(out: Path, store: str | None = None) -> None:
         LabelStore(out / "labels.db")
 
 
+def check_file_writable(out: Path) -> None:
+    """Raise :class:`~al_core.errors.ConfigError` if a file that a command is to write cannot be."""
+    if out.is_dir():
+        raise ConfigError(f"--out {out}: is a folder, expected the name of a file")
+    check_writable(out.resolve().parent)
+
+
 def _check_source(config: StudyConfig) -> None:
     if config.source.kind == "pretrain":
         _check_pretraining(config.source, "source.")
