@@ -229,8 +229,10 @@ class AnchoredTuning(Strict):
     """The most probable weights, when those of the start are the prior."""
 
     kind: Literal["anchored"] = "anchored"
-    strength: PositiveFloat = 2.0  # the force components that the prior weighs as much as
-    evaluations: PositiveInt = 30  # of all labels, at most
+    strength: PositiveFloat = (
+        2.0  # force components that the prior weighs as much as with one label; n times less with n
+    )
+    evaluations: PositiveInt = 90  # of all labels, at most
 
 
 class FrozenTuning(Strict):
