@@ -1,11 +1,11 @@
 """The most probable weights, when those of the start are the prior.
 
-What is minimised is the sum of squared errors over the labels, each in units of what a good start leaves unexplained,
-plus strength / n * g^2 * |w - w_start|^2 for n labels. Here g^2 is the mean squared gradient of a force component by the
-weights over structures of the pool, so that with one label the prior weighs as much as ``strength`` force components
-whatever a model's scale and size. With more labels it weighs less than these alone would have it: what they agree on is
-known better than their errors one by one tell, and the start's own errors are not of the prior's kind. It is the posterior's mode of a network taken as a Gaussian process around its start (A. Jacot et al.,
-arXiv:1806.07572), without taking it as linear.
+What is minimised is the sum of squared errors over the n labels, each in units of what a good start leaves unexplained,
+plus strength / n * g^2 * |w - w_start|^2. Here g^2 is the mean squared gradient of a force component by the weights
+over structures of the pool, so that with one label the prior weighs as much as ``strength`` force components, whatever
+a model's scale and size. It is the posterior's mode of a network taken as a Gaussian process around its start (A. Jacot
+et al., arXiv:1806.07572), without taking it as linear. That would have one prior for all numbers of labels; measured,
+it should weigh less where there are more (docs/learning.md).
 
 A label that says little moves little: steps are as long as the errors ask, where Adam makes each as long as any other.
 The minimum is found by L-BFGS on all labels at once, in some dozen evaluations.
