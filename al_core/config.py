@@ -6,7 +6,14 @@ This module imports nothing heavy, so that a wrong config is refused in well und
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from al_core.config_base import (
@@ -33,8 +40,25 @@ class Rung(Strict):
     eigensolver: Literal["davidson", "rmm-diis", "ppcg"] | None = None
 
 
+class Parallel(Strict):
+    """How a large cell is computed by several processes, which share k-points, plane waves and space."""
+
+    launcher: str = "mpiexec -n {processes}"  # or srun; it gets the program to run behind it
+    processes: Annotated[int, Field(ge=2)] = 2
+    from_atoms: PositiveInt = 32  # smaller cells go faster one a core
+
+    @field_validator("launcher")
+    @classmethod
+    def _is_a_command(cls, launcher: str) -> str:
+        left = launcher.replace("{processes}", "")
+        if not left.strip() or "{" in left or "}" in left:
+            message = "expected a command such as 'mpiexec -n {processes}', got " + repr(launcher)
+            raise PydanticCustomError("launcher", "{message}", {"message": message})
+        return launcher
+
+
 class GPAWLabeler(Strict):
-    """Plane-wave DFT with GPAW. All but ``ladder`` and the limits of time and memory is part of a label's key."""
+    """Plane-wave DFT with GPAW. All but ``ladder``, ``parallel`` and the limits is part of a label's key."""
 
     kind: Literal["gpaw"] = "gpaw"
     xc: Literal["PBE", "LDA", "revPBE", "RPBE"] = "PBE"
@@ -47,7 +71,8 @@ class GPAWLabeler(Strict):
     energy_convergence_eV: PositiveFloat = 5e-4  # per valence electron
     max_scf_steps: PositiveInt = 100
     timeout_s: PositiveFloat = 3600.0
-    memory_limit_MB: Annotated[int, Field(ge=200)] | None = None  # of one label's process
+    memory_limit_MB: Annotated[int, Field(ge=200)] | None = None  # of a process
+    parallel: Parallel | None = None  # large cells on several cores; needs MPI, see graft doctor
     ladder: tuple[Rung, ...] = (Rung(smearing_eV=0.5, mixing=0.02), Rung(mixing=0.02, eigensolver="rmm-diis"))
 
     def varied(self, key: str, value: Any) -> Self:
@@ -229,9 +254,7 @@ class AnchoredTuning(Strict):
     """The most probable weights, when those of the start are the prior."""
 
     kind: Literal["anchored"] = "anchored"
-    strength: PositiveFloat = (
-        2.0  # force components that the prior weighs as much as with one label; n times less with n
-    )
+    strength: PositiveFloat = 2.0  # force components that the prior weighs as much as with one label
     evaluations: PositiveInt = 90  # of all labels, at most
 
 

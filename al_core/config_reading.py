@@ -71,7 +71,18 @@ def validate(model: type[T], data: dict[str, Any], where: str, below: str = "") 
         raise ConfigError("\n".join([f"config {where}:", *(f"  {line}" for line in lines)])) from error
 
 
-_TOLD_IN_FULL = ("unknown_key", "unknown_kind", "truth", "slice", "study", "labeler", "element", "vary", "url")
+_TOLD_IN_FULL = (
+    "unknown_key",
+    "unknown_kind",
+    "truth",
+    "slice",
+    "study",
+    "labeler",
+    "element",
+    "vary",
+    "url",
+    "launcher",
+)
 
 
 def _root_causes(faults: list[Any]) -> list[Any]:

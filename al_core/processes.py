@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import threading
 import time
 
@@ -10,8 +11,8 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # of malloc.h
 _NEVER = 2**31 - 1
 
 
-def exit_with_parent() -> None:
-    """End this process soon after its parent is gone, however the parent ended.
+def exit_with_parent(*, with_group: bool = False) -> None:
+    """End this process soon after its parent is gone, however the parent ended; if told so, its process group too.
 
     A thread watches the parent's process id. (Linux can send a signal instead, but it does so already when the parent's
     *thread* ends, which is wrong for thread pools.)
@@ -21,6 +22,8 @@ def exit_with_parent() -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(_POLL_SECONDS)
+        if with_group:
+            os.killpg(0, signal.SIGKILL)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True, name="exit-with-parent").start()

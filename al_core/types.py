@@ -51,6 +51,9 @@ class Labeler(Protocol):
     def estimate_core_seconds(self, atoms: Atoms) -> float:
         """Expected cost of one label, core-seconds."""
 
+    def cores(self, atoms: Atoms) -> int:
+        """Cores that one label takes while it is computed."""
+
     def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """Label one structure; files worth keeping go into ``directory``. ``atoms`` is left unchanged.
 

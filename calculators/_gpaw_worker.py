@@ -6,6 +6,7 @@ reads ``structure.json`` and ``settings.json`` in DIRECTORY and writes ``gpaw.tx
 atomically, ``result.json`` with either the label or the reason why there is none.
 """
 
+import os
 import resource
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from ase.io import read
 
 from al_core.files import read_json, write_json
 from al_core.processes import exit_with_parent
+
+_LAUNCHED = ("PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE", "I_MPI_MPIRUN")  # set by mpiexec and srun
 
 
 def compute(directory: Path) -> dict[str, Any]:
@@ -75,16 +78,27 @@ def main() -> None:
     """Label the structure in the folder given on the command line."""
     exit_with_parent()
     directory = Path(sys.argv[1])
+    if any(name in os.environ for name in _LAUNCHED):
+        import gpaw
+        from gpaw import cgpaw
+
+        gpaw.GPAW_MPI_BACKEND = "cgpaw" if cgpaw.have_mpi else "mpi4py"
+    from gpaw.mpi import world
+
     try:
         result: dict[str, Any] = {"result": compute(directory)}
     except Exception as error:  # whatever DFT fails of is this label's failure, told to the parent with its cause
         result = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+    if world.rank:
+        return
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    result["core_seconds"] = usage.ru_utime + usage.ru_stime
+    result["processes"] = world.size
+    result["core_seconds"] = (usage.ru_utime + usage.ru_stime) * world.size  # they wait for each other, busily
     result["peak_memory_MB"] = usage.ru_maxrss / 1024
     write_json(directory / "result.json", result)
 
 
 if __name__ == "__main__":
-    sys.stdout = sys.stderr = open(Path(sys.argv[1]) / "worker.log", "w")  # noqa: SIM115 (lives as long as we)
+    # lives as long as we; the processes of a launcher share the file
+    sys.stdout = sys.stderr = open(Path(sys.argv[1]) / "worker.log", "a")  # noqa: SIM115
     main()

@@ -45,6 +45,10 @@ class DatasetLabeler:
         """See :class:`al_core.types.Labeler`."""
         return 0.0
 
+    def cores(self, atoms: Atoms) -> int:
+        """See :class:`al_core.types.Labeler`."""
+        return 1
+
     def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`."""
         return self._labels[structure_id(atoms)]

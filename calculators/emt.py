@@ -57,6 +57,10 @@ class EMTLabeler:
         """See :class:`al_core.types.Labeler`."""
         return 3e-3 + 4e-4 * len(atoms)
 
+    def cores(self, atoms: Atoms) -> int:
+        """See :class:`al_core.types.Labeler`."""
+        return 1
+
     def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`."""
         start = time.process_time()

@@ -7,6 +7,7 @@ cells. The subprocess also keeps GPAW's memory, crashes and output away from the
 import contextlib
 import math
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -51,7 +52,7 @@ class GPAWLabeler:
 
     def identity(self) -> dict[str, Any]:
         """See :class:`al_core.types.Labeler`."""
-        physics = self.settings.model_dump(exclude={"timeout_s", "memory_limit_MB", "ladder"})
+        physics = self.settings.model_dump(exclude={"timeout_s", "memory_limit_MB", "ladder", "parallel"})
         return {**physics, "gpaw": version("gpaw"), "gpaw_data": version("gpaw-data")}
 
     def check(self, atoms: Atoms) -> None:
@@ -72,18 +73,28 @@ class GPAWLabeler:
         scale = (points / 32) * (len(atoms) / 8) ** 2 * math.pow(self.settings.cutoff_eV / 300, 1.5)
         return 2.0 + 38.0 * scale
 
+    def cores(self, atoms: Atoms) -> int:
+        """See :class:`al_core.types.Labeler`."""
+        parallel = self.settings.parallel
+        return parallel.processes if parallel and len(atoms) >= parallel.from_atoms else 1
+
     def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`."""
         directory = directory.resolve()
-        for leftover in ("result.json", "gpaw.txt"):
+        for leftover in ("result.json", "gpaw.txt", "worker.log"):
             (directory / leftover).unlink(missing_ok=True)
         write(directory / "structure.json", atoms)
         rung = self.settings.ladder[way - 1].model_dump(exclude_none=True) if way else {}
         write_json(directory / "settings.json", {**self.settings.model_dump(mode="json"), "rung": rung})
         environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1")}
+        python, cores = [sys.executable, "-m"], self.cores(atoms)
+        command = [*python, "calculators._gpaw_worker", str(directory)]
+        if cores > 1 and self.settings.parallel:
+            launcher = shlex.split(self.settings.parallel.launcher.format(processes=cores))
+            command = [*python, "calculators._leash", *launcher, *command]
         start = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "-m", "calculators._gpaw_worker", str(directory)],
+            command,
             env=environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the study: it must not look like a failure of this structure
@@ -94,7 +105,7 @@ class GPAWLabeler:
             raise LabelError(
                 f"GPAW took longer than timeout_s={self.settings.timeout_s:g} s; output in {directory}",
                 transient=True,
-                core_seconds=self.settings.timeout_s,
+                core_seconds=self.settings.timeout_s * cores,
             ) from None
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -104,7 +115,7 @@ class GPAWLabeler:
             raise LabelError(
                 f"the GPAW process ended with code {code}; output in {directory}",
                 transient=True,
-                core_seconds=time.monotonic() - start,  # one thread
+                core_seconds=(time.monotonic() - start) * cores,  # of one thread
             )
         outcome = read_json(directory / "result.json")
         if "error" in outcome:
@@ -113,6 +124,7 @@ class GPAWLabeler:
         provenance = {
             "labeler": self.identity(),
             "way": way,
+            "processes": outcome["processes"],
             "scf_steps": result["scf_steps"],
             "peak_memory_MB": outcome["peak_memory_MB"],
         }

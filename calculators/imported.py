@@ -32,6 +32,10 @@ class ImportedLabeler:
         """See :class:`al_core.types.Labeler`."""
         return 0.0
 
+    def cores(self, atoms: Atoms) -> int:
+        """See :class:`al_core.types.Labeler`."""
+        return 1
+
     def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`; asked only for what is not in the store."""
         raise LabelError(

@@ -79,6 +79,10 @@ class StillingerWeberLabeler:
         """See :class:`al_core.types.Labeler`."""
         return 2e-3 + 2e-4 * len(atoms)
 
+    def cores(self, atoms: Atoms) -> int:
+        """See :class:`al_core.types.Labeler`."""
+        return 1
+
     def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`."""
         start = time.process_time()

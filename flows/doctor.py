@@ -62,6 +62,7 @@ def run_checks() -> list[Check]:
         *check_packages(),
         check_data_sets(gpaw_facts),
         check_libraries(gpaw_facts),
+        check_mpi(gpaw_facts),
         check_dft(),
         check_cores(),
         check_assets(),
@@ -171,6 +172,18 @@ def check_libraries(facts: dict[str, Any] | str) -> Check:
         ", ".join(there) or "none (its own PBE, SciPy's BLAS, NumPy's FFT)",
         mend if missing else "",
     )
+
+
+def check_mpi(facts: dict[str, Any] | str) -> Check:
+    """Report whether a large cell can be computed on several cores; small ones go faster one a core."""
+    launcher = shutil.which("mpiexec") or shutil.which("srun")
+    built_in = not isinstance(facts, str) and facts["libraries"]["MPI"]
+    library = "GPAW's own" if built_in else "mpi4py" if _version("mpi4py") else ""
+    if launcher and library:
+        return Check("MPI", True, f"{launcher}, {library}")
+    missing = " and ".join(name for name, has in (("no mpiexec on PATH", launcher), ("no mpi4py", library)) if not has)
+    mend = "optional: pip install 'graft-mlip[mpi]' lets labeler.parallel compute one large cell on several cores"
+    return Check("MPI", True, missing, mend)
 
 
 def check_dft() -> Check:

@@ -46,17 +46,18 @@ class Cores:
         return self._limit
 
     @contextlib.contextmanager
-    def one(self) -> Iterator[None]:
-        """Hold one core, waiting for it if all are taken."""
+    def hold(self, wanted: int = 1) -> Iterator[None]:
+        """Hold some cores, all of them at most, waiting until they are free."""
         with self._condition:
-            self._condition.wait_for(lambda: self._taken < self._limit)
-            self._taken += 1
+            number = min(wanted, self._limit)
+            self._condition.wait_for(lambda: self._taken + number <= self._limit)
+            self._taken += number
         try:
             yield
         finally:
             with self._condition:
-                self._taken -= 1
-                self._condition.notify()
+                self._taken -= number
+                self._condition.notify_all()
 
 
 CORES = Cores()
@@ -96,6 +97,6 @@ def in_worker(function: Callable[..., Result], *arguments: Any) -> Result:
 
     The workers are kept between calls, because importing torch and mace takes seconds.
     """
-    with CORES.one():
+    with CORES.hold():
         result: Result = _WORKERS.pool(CORES.size).submit(function, *arguments).result()
         return result

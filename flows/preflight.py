@@ -1,9 +1,11 @@
 """Everything that can be wrong with a study and be told before it computes anything. Nothing heavy is imported."""
 
 import os
+import shlex
 import shutil
 import uuid
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -92,6 +94,7 @@ def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, wher
         except LabelError as error:
             raise ConfigError(f"labeler {labeler.kind}: structure {number} of {where}: {error}") from error
     if labeler.kind == "gpaw":
+        _check_launcher(labeler)
         for element in sorted({symbol for atoms in structures for symbol in atoms.get_chemical_symbols()}):
             _check_paw_setup(labeler, element)
 
@@ -221,6 +224,22 @@ def _check_paw_setup(labeler: GPAWLabeler, element: str) -> None:
         raise ConfigError(
             f"labeler gpaw: there is no PAW data set for {element} and {labeler.xc}; "
             "install them with `pip install gpaw-data` or set GPAW_SETUP_PATH"
+        )
+
+
+def _check_launcher(labeler: GPAWLabeler) -> None:
+    if labeler.parallel is None:
+        return
+    program = shlex.split(labeler.parallel.launcher)[0]
+    if shutil.which(program) is None:
+        raise ConfigError(
+            f"labeler gpaw: parallel.launcher: {program} is not on PATH; "
+            "pip install 'graft-mlip[mpi]' brings an mpiexec, or leave parallel out"
+        )
+    if find_spec("mpi4py") is None and not hasattr(import_module("_gpaw"), "Communicator"):
+        raise ConfigError(
+            "labeler gpaw: parallel needs MPI: GPAW was built without, and there is no mpi4py; "
+            "pip install 'graft-mlip[mpi]', or leave parallel out"
         )
 
 

@@ -68,8 +68,9 @@ def label(name: str, structures: tuple[Path, ...], labeler: AnyLabeler, place: W
     """
     logger = get_run_logger()
     atoms = _structures(structures, tuple(file.stat().st_mtime_ns for file in structures))[name]
-    with CORES.one():
-        entry = obtain_label(LabelStore(place.store), _labeler(labeler), atoms, place.label_files, log=logger.info)
+    ready = _labeler(labeler)
+    with CORES.hold(ready.cores(atoms)):
+        entry = obtain_label(LabelStore(place.store), ready, atoms, place.label_files, log=logger.info)
     if entry.label is None:
         logger.warning("structure %s could not be labelled: %s", name, entry.cause)
         return ""

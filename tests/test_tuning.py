@@ -122,7 +122,7 @@ def test_an_anchor_reaches_the_minimum(source: Any, ge_labelled: Any, cpu: Any, 
     (tuned,) = _tuned(source[:1], ge_labelled, way, cpu, pool, **settings)
     models = stack(source[:1], torch.float64, cpu)
     drawn = [pool[place] for place in np.random.default_rng(0).permutation(len(pool))]
-    anchor = way.strength / len(ge_labelled) * mean_squared_gradient(models, drawn)
+    anchor = way.strength / (24 * len(ge_labelled) / 96) * mean_squared_gradient(models, drawn)
     after = stack([tuned], torch.float64, cpu)
     batch = after.network.join(after.network.prepare([atoms for atoms, _ in ge_labelled]))
     leaves = [after.weights[name].requires_grad_(True) for name in after.trainable]

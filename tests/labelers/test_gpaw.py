@@ -16,7 +16,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import read
 
-from al_core.config import GPAWLabeler
+from al_core.config import GPAWLabeler, Parallel
 from al_core.errors import LabelError
 from al_core.labelling import obtain_label
 from al_core.store import LabelStore
@@ -26,6 +26,8 @@ from calculators.gpaw_dft import n_kpoints, suspicion
 from tests.labelers.cases import CHEAP, crystal
 
 ROOT = Path(__file__).resolve().parents[2]
+MPIEXEC = Path(sys.executable).parent / "mpiexec"  # of the test extra
+PARALLEL = Parallel(launcher=f"{MPIEXEC} -n {{processes}}", processes=2, from_atoms=8)
 
 
 # ---- GPAW without a calculation --------------------------------------------------------------------------------------
@@ -164,7 +166,7 @@ def test_a_calculation_that_takes_too_long_is_stopped_and_may_be_tried_again(tmp
     assert time.monotonic() - begin < 20
     assert failed.value.transient
     assert failed.value.core_seconds == 0.5
-    assert _workers_of(os.getpid(), tmp_path) == []
+    assert _workers(tmp_path, os.getpid()) == []
 
 
 @pytest.mark.dft
@@ -179,43 +181,43 @@ def test_a_calculation_that_is_killed_may_be_tried_again(tmp_path: Path) -> None
 
     thread = threading.Thread(target=run)
     thread.start()
-    os.kill(_wait_for(lambda: _workers_of(os.getpid(), tmp_path))[0], signal.SIGKILL)
+    os.kill(_wait_for(lambda: _workers(tmp_path, os.getpid()))[0], signal.SIGKILL)
     thread.join(60)
     assert [failure.transient for failure in failures] == [True]
     assert "the GPAW process ended with code -9; output in" in str(failures[0])
 
 
 @pytest.mark.dft
-def test_a_calculation_ends_when_the_study_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_calculation_ends_when_the_study_is_killed(tmp_path: Path, processes: int) -> None:
     program = (
         "import sys; from pathlib import Path; from ase.build import bulk\n"
         "from al_core.config import GPAWLabeler; from calculators.base import make_labeler\n"
-        "make_labeler(GPAWLabeler(kpt_density=8)).label(bulk('Ge', a=5.7, cubic=True), Path(sys.argv[1]))\n"
+        "parallel = {'processes': 2, 'from_atoms': 8, 'launcher': sys.argv[2]} if sys.argv[2] else None\n"
+        "labeler = make_labeler(GPAWLabeler(kpt_density=8, parallel=parallel))\n"
+        "labeler.label(bulk('Ge', a=5.7, cubic=True), Path(sys.argv[1]))\n"
     )
-    study = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT)
+    launcher = PARALLEL.launcher if processes > 1 else ""
+    study = subprocess.Popen([sys.executable, "-c", program, str(tmp_path), launcher], cwd=ROOT)
     try:
-        worker = _wait_for(lambda: _workers_of(study.pid, tmp_path))[0]
+        _wait_for(lambda: len(_workers(tmp_path)) == processes)
         _wait_for((tmp_path / "gpaw.txt").exists)
     finally:
         study.kill()
         study.wait()
-    _wait_for(lambda: not Path(f"/proc/{worker}").exists() or _state(worker) == "Z")
+    _wait_for(lambda: not _workers(tmp_path), 15)
 
 
-def _state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def _workers_of(parent: int, directory: Path) -> list[int]:
-    """Return the labelling processes that a process started for a folder and that are still there."""
+def _workers(directory: Path, parent: int | None = None) -> list[int]:
+    """Return the processes that label in a folder, of one parent or of any."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            command = (process / "cmdline").read_bytes().decode().split("\0")
+            command = (process / "cmdline").read_bytes().decode().split("\0")  # empty where it is over
             of = int((process / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, UnicodeDecodeError):
             continue
-        if of == parent and "calculators._gpaw_worker" in command and str(directory) in command:
+        if command[2:4] == ["calculators._gpaw_worker", str(directory)] and parent in (of, None):
             found.append(int(process.name))
     return found
 
@@ -226,3 +228,29 @@ def _wait_for(happened: Callable[[], object], seconds: float = 60) -> object:
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.05)
     return result
+
+
+# ---- several processes -----------------------------------------------------------------------------------------------
+
+
+def test_only_large_cells_take_several_cores() -> None:
+    labeler = make_labeler(GPAWLabeler(parallel=Parallel(processes=4, from_atoms=8)))
+    assert (labeler.cores(crystal("Ge", 0)), labeler.cores(crystal("Ge"))) == (1, 4)
+    assert labeler.identity() == make_labeler(GPAWLabeler()).identity()
+
+
+@pytest.mark.dft
+def test_two_processes_give_the_label_of_one(tmp_path: Path) -> None:
+    alone = make_labeler(GPAWLabeler(**CHEAP)).label(crystal("Ge"), _made(tmp_path / "alone"))
+    both = make_labeler(GPAWLabeler(**CHEAP, parallel=PARALLEL)).label(crystal("Ge"), _made(tmp_path / "both"))
+    assert (alone.provenance["processes"], both.provenance["processes"]) == (1, 2)
+    assert both.energy == pytest.approx(alone.energy, abs=1e-6)
+    np.testing.assert_allclose(both.forces, alone.forces, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(both.stress, alone.stress, rtol=0, atol=1e-6)
+
+
+@pytest.mark.dft
+def test_the_failure_of_two_processes_is_told_by_one(tmp_path: Path) -> None:
+    labeler = make_labeler(GPAWLabeler(**CHEAP, max_scf_steps=1, parallel=PARALLEL))
+    with pytest.raises(LabelError, match=r"GPAW: .*onverge.*output in"):
+        labeler.label(crystal("Ge"), tmp_path)

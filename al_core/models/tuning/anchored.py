@@ -1,9 +1,10 @@
 """The most probable weights, when those of the start are the prior.
 
-What is minimised is the sum of squared errors over the n labels, each in units of what a good start leaves unexplained,
-plus strength / n * g^2 * |w - w_start|^2. Here g^2 is the mean squared gradient of a force component by the weights
-over structures of the pool, so that with one label the prior weighs as much as ``strength`` force components, whatever
-a model's scale and size. It is the posterior's mode of a network taken as a Gaussian process around its start (A. Jacot
+What is minimised is the sum of squared errors over the labels, each in units of what a good start leaves unexplained,
+plus strength / n * g^2 * |w - w_start|^2, where n is the number of labels (in labels of 32 atoms: smaller ones say
+less, larger ones no more). Here g^2 is the mean squared gradient of a force component by the weights over structures of
+the pool, so that with one label the prior weighs as much as ``strength`` force components, whatever a model's scale and
+size. It is the posterior's mode of a network taken as a Gaussian process around its start (A. Jacot
 et al., arXiv:1806.07572), without taking it as linear. That would have one prior for all numbers of labels; measured,
 it should weigh less where there are more (docs/learning.md).
 
@@ -58,8 +59,8 @@ def most_probable(
     """
     structures = list(unlabelled) or [atoms for atoms, _ in labelled]
     drawn = np.random.default_rng(seed).permutation(len(structures))[:_STRUCTURES]
-    share = way.strength / len(labelled)
-    anchor = share * mean_squared_gradient(models, [structures[place] for place in drawn])
+    said = sum(min(_INDEPENDENT, 3 * len(atoms)) for atoms, _ in labelled) / _INDEPENDENT
+    anchor = way.strength / said * mean_squared_gradient(models, [structures[place] for place in drawn])
     parts = _parts(models, labelled, settings, shares)
     leaves = [models.weights[name].requires_grad_(True) for name in models.trainable]
     starts = [leaf.detach().clone() for leaf in leaves]

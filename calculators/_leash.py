@@ -1,0 +1,15 @@
+"""Run a program, and kill it with all it started when the process that asked for it is gone.
+
+    python -m calculators._leash PROGRAM ARGUMENT ...
+
+It is started as the leader of a process group. A launcher such as mpiexec starts processes that watch nobody.
+"""
+
+import subprocess
+import sys
+
+from al_core.processes import exit_with_parent
+
+if __name__ == "__main__":
+    exit_with_parent(with_group=True)
+    sys.exit(subprocess.call(sys.argv[1:]))
