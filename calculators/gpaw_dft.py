@@ -25,9 +25,8 @@ from al_core.errors import LabelError
 from al_core.files import read_json, write_json
 from al_core.structures import fault
 from al_core.types import Label
+from calculators.suspicion import suspicion
 
-_TOO_FAST = 0.02  # of the expected cost
-_NET_FORCE = 0.005  # eV/Å per atom; of the 140 shipped labels the largest is 0.0003
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -130,23 +129,6 @@ class GPAWLabeler:
         }
         energy, forces, stress = result["energy"], np.array(result["forces"]), np.array(result["stress"])
         label = Label(energy, forces, stress, outcome["core_seconds"], provenance)
-        if wrong := suspicion(label, self.estimate_core_seconds(atoms)):
+        if wrong := suspicion(atoms, label, self.estimate_core_seconds(atoms)):
             raise LabelError(f"suspicious label: {wrong}; output in {directory}", core_seconds=label.core_seconds)
         return label
-
-
-def suspicion(label: Label, expected_core_seconds: float) -> str:
-    """Return why a label cannot be trusted, or ''.
-
-    Args:
-        label: with ``scf_steps`` in its provenance.
-        expected_core_seconds: rough cost of such a label.
-    """
-    net = float(np.linalg.norm(label.forces.sum(axis=0)) / len(label.forces))
-    if label.provenance["scf_steps"] < 1:
-        return "not one step towards self-consistency was made"
-    if label.core_seconds < _TOO_FAST * expected_core_seconds:
-        return f"it took {label.core_seconds:.2g} core-seconds, of {expected_core_seconds:.2g} expected"
-    if net > _NET_FORCE:
-        return f"its net force is {1e3 * net:.1f} meV/Å per atom, more than {1e3 * _NET_FORCE:g}"
-    return ""

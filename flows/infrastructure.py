@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ class Cores:
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
+        self._queue: deque[object] = deque()  # who came first is served first, or large labels would wait for ever
         self._limit = available_cores()
         self._taken = 0
 
@@ -49,9 +51,12 @@ class Cores:
     def hold(self, wanted: int = 1) -> Iterator[None]:
         """Hold some cores, all of them at most, waiting until they are free."""
         with self._condition:
-            number = min(wanted, self._limit)
-            self._condition.wait_for(lambda: self._taken + number <= self._limit)
+            number, me = min(wanted, self._limit), object()
+            self._queue.append(me)
+            self._condition.wait_for(lambda: self._queue[0] is me and self._taken + number <= self._limit)
+            self._queue.popleft()
             self._taken += number
+            self._condition.notify_all()
         try:
             yield
         finally:

@@ -52,6 +52,11 @@ def _structures(files: tuple[Path, ...], changed: tuple[int, ...]) -> dict[str, 
     return {structure_id(atoms): atoms for file in files for atoms in read_structures(file)}
 
 
+def _structures_of(files: tuple[Path, ...]) -> dict[str, Atoms]:
+    """Return {structure id: structure} of some files, which are read again when they have changed."""
+    return _structures(files, tuple(file.stat().st_mtime_ns for file in files))
+
+
 _labeler = functools.lru_cache(maxsize=4)(make_labeler)
 
 
@@ -67,7 +72,7 @@ def label(name: str, structures: tuple[Path, ...], labeler: AnyLabeler, place: W
         place: whose store and label folder are used.
     """
     logger = get_run_logger()
-    atoms = _structures(structures, tuple(file.stat().st_mtime_ns for file in structures))[name]
+    atoms = _structures_of(structures)[name]
     ready = _labeler(labeler)
     with CORES.hold(ready.cores(atoms)):
         entry = obtain_label(LabelStore(place.store), ready, atoms, place.label_files, log=logger.info)
@@ -114,9 +119,11 @@ def label_all(
 def submit_labels(
     names: Sequence[str], labeler: AnyLabeler, place: Workspace, structures: tuple[Path, ...], steps: Steps
 ) -> dict[str, PrefectFuture[str]]:
-    """Start labelling and return what :func:`labels_of` waits for."""
+    """Start labelling, the dearest first, and return what :func:`labels_of` waits for."""
     steps.expect("labels", len(names))
-    return {name: label.submit(name, structures, labeler, place) for name in names}
+    atoms, ready = _structures_of(structures), _labeler(labeler)
+    dearest_first = sorted(names, key=lambda name: -ready.estimate_core_seconds(atoms[name]))
+    return {name: label.submit(name, structures, labeler, place) for name in dearest_first}
 
 
 def labels_of(futures: dict[str, PrefectFuture[str]], steps: Steps) -> dict[str, str]:

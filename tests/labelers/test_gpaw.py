@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +19,8 @@ from al_core.config import GPAWLabeler, Parallel
 from al_core.errors import LabelError
 from al_core.labelling import obtain_label
 from al_core.store import LabelStore
-from al_core.types import Label
 from calculators.base import make_labeler
-from calculators.gpaw_dft import n_kpoints, suspicion
+from calculators.gpaw_dft import n_kpoints
 from tests.labelers.cases import CHEAP, crystal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,16 +143,6 @@ def test_a_calculation_without_enough_memory_is_a_failure(tmp_path: Path) -> Non
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
-
-
-def test_labels_that_cannot_be_are_suspicious() -> None:
-    forces = np.zeros((8, 3))
-    good = Label(-1.0, forces, np.zeros(6), 30.0, {"scf_steps": 12})
-    assert suspicion(good, 40.0) == ""
-    assert "not one step" in suspicion(replace(good, provenance={"scf_steps": 0}), 40.0)
-    assert "0.1 core-seconds, of 40 expected" in suspicion(replace(good, core_seconds=0.1), 40.0)
-    forces[0, 2] = 0.1
-    assert "net force is 12.5 meV/Å per atom, more than 5" in suspicion(good, 40.0)
 
 
 @pytest.mark.dft
