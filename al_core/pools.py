@@ -61,6 +61,15 @@ def prototype(element: str, scale: float = 1.0, repeat: int = 1) -> Atoms:
     return cell
 
 
+def sampled_like(config: MDStructures, element: str) -> list[Atoms]:
+    """Return a perfect crystal in the place of each structure that will be sampled: what is needed to plan with."""
+    found: list[Atoms] = []
+    for part in config.slices:
+        crystal = prototype(element, config.lattice_scale, part.repeat)
+        found += [crystal[part.vacancies :]] * part.count
+    return found
+
+
 def _one(part: Slice, element: str, scale: float, calculator: Calculator, rng: np.random.Generator) -> Atoms:
     for _ in range(_ATTEMPTS):
         atoms = prototype(element, scale, part.repeat)

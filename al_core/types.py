@@ -51,6 +51,9 @@ class Labeler(Protocol):
     def estimate_core_seconds(self, atoms: Atoms) -> float:
         """Expected cost of one label, core-seconds."""
 
+    def cost_factors(self, atoms: Atoms) -> dict[str, float]:
+        """What the cost depends on, positive numbers by name; see :mod:`al_core.costs`."""
+
     def cores(self, atoms: Atoms) -> int:
         """Cores that one label takes while it is computed."""
 

@@ -57,6 +57,10 @@ class EMTLabeler:
         """See :class:`al_core.types.Labeler`."""
         return 3e-3 + 4e-4 * len(atoms)
 
+    def cost_factors(self, atoms: Atoms) -> dict[str, float]:
+        """See :class:`al_core.types.Labeler`."""
+        return {}
+
     def cores(self, atoms: Atoms) -> int:
         """See :class:`al_core.types.Labeler`."""
         return 1

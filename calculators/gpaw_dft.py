@@ -25,6 +25,7 @@ from al_core.errors import LabelError
 from al_core.files import read_json, write_json
 from al_core.structures import fault
 from al_core.types import Label
+from calculators.paw import valence_electrons
 from calculators.suspicion import suspicion
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -71,6 +72,16 @@ class GPAWLabeler:
         points = n_kpoints(atoms, self.settings.kpt_density)
         scale = (points / 32) * (len(atoms) / 8) ** 2 * math.pow(self.settings.cutoff_eV / 300, 1.5)
         return 2.0 + 38.0 * scale
+
+    def cost_factors(self, atoms: Atoms) -> dict[str, float]:
+        """See :class:`al_core.types.Labeler`."""
+        settings = self.settings
+        return {
+            "electrons": sum(valence_electrons(symbol, settings.xc) for symbol in atoms.get_chemical_symbols()),
+            "k-points": float(n_kpoints(atoms, settings.kpt_density)),
+            "volume": atoms.cell.volume,
+            "cutoff": settings.cutoff_eV,
+        }
 
     def cores(self, atoms: Atoms) -> int:
         """See :class:`al_core.types.Labeler`."""

@@ -32,6 +32,10 @@ class ImportedLabeler:
         """See :class:`al_core.types.Labeler`."""
         return 0.0
 
+    def cost_factors(self, atoms: Atoms) -> dict[str, float]:
+        """See :class:`al_core.types.Labeler`."""
+        return {}
+
     def cores(self, atoms: Atoms) -> int:
         """See :class:`al_core.types.Labeler`."""
         return 1

@@ -79,6 +79,10 @@ class StillingerWeberLabeler:
         """See :class:`al_core.types.Labeler`."""
         return 2e-3 + 2e-4 * len(atoms)
 
+    def cost_factors(self, atoms: Atoms) -> dict[str, float]:
+        """See :class:`al_core.types.Labeler`."""
+        return {}
+
     def cores(self, atoms: Atoms) -> int:
         """See :class:`al_core.types.Labeler`."""
         return 1

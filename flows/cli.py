@@ -46,7 +46,8 @@ def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:
 
     from flows.planning import plan_study
 
-    planned, done = plan_study(settings, folder)
+    planned, done, costs = plan_study(settings, folder)
+    basis = f"fitted to {costs.labels} finished labels, within {costs.error:.0%}" if costs.labels else "rough estimate"
     table = Table(title=f"Study {settings.name}", show_header=False)
     for name, value in (
         ("arms", ", ".join(arm.kind for arm in settings.arms)),
@@ -56,7 +57,7 @@ def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:
         ("cells", f"{planned.cells} (from {planned.committees} committees of {settings.committee})"),
         ("labels", f"{planned.labels_least} to {planned.labels_most}, {done} in the store already"),
         ("test labels", str(planned.test_labels)),
-        ("labelling", f"up to {planned.label_core_hours:.2f} core-hours (estimate)"),
+        ("labelling", f"up to {planned.label_core_hours:.2f} core-hours ({basis})"),
         ("training", f"{planned.training_core_hours:.2f} core-hours (estimate)"),
         ("results go to", str(folder)),
     ):

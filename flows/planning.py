@@ -1,18 +1,20 @@
 """What the command line needs to know of configs before any flow is started."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from al_core.config import AnyLabeler, Architecture, LabelerPart, MDStructures, StudyConfig
 from al_core.config_base import StoreURL, Strict, nearest
 from al_core.config_reading import validate
+from al_core.costs import CostModel, Known, learn
 from al_core.databases import is_url
 from al_core.datasets import bundled, read_structures
 from al_core.errors import ConfigError
 from al_core.models.card import committee_folders, read_card, shipped_committee
-from al_core.pools import prototype
-from al_core.store import LabelStore
-from al_core.studies.plan import Plan, plan, sampled_sizes
+from al_core.pools import sampled_like
+from al_core.store import Entry, LabelStore
+from al_core.studies.plan import Plan, plan
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
 
@@ -71,16 +73,30 @@ def source_architecture(config: StudyConfig) -> Architecture:
     return Architecture.model_validate(read_card(committee_folders(folder)[0])["architecture"])
 
 
-def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int]:
-    """Return the plan of a study and how many finished labels its store holds already."""
+def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int, CostModel]:
+    """Return the plan of a study, how many finished labels its store holds already, and what they say of the cost."""
     if isinstance(config.pool, MDStructures):
-        sizes = sampled_sizes(config.pool, config.target)
-        example = prototype(config.target, config.pool.lattice_scale, config.pool.slices[0].repeat)
+        pool = sampled_like(config.pool, config.target)
     else:
         path = bundled(config.pool.name).path if config.pool.kind == "bundled" else config.pool.path
-        frames = read_structures(path)
-        sizes, example = [len(atoms) for atoms in frames], frames[0]
-    cost = make_labeler(config.labeler).estimate_core_seconds(example)
+        pool = read_structures(path)
     place = Workspace(out)
-    done = sum(entry.state == "done" for entry in LabelStore(place.store).entries()) if place.has_store else 0
-    return plan(config, sizes, cost), done
+    done = [entry for entry in LabelStore(place.store).entries() if entry.label] if place.has_store else []
+    labeler, model = make_labeler(config.labeler), cost_model(done, config.labeler.kind)
+    costs = [model.seconds(labeler.estimate_core_seconds(atoms), labeler.cost_factors(atoms)) for atoms in pool]
+    return plan(config, [len(atoms) for atoms in pool], sum(costs) / len(costs)), len(done), model
+
+
+def cost_model(entries: Sequence[Entry], kind: str) -> CostModel:
+    """Return what finished labels of one kind of labeler, of any settings, say of their cost."""
+    known = []
+    for entry in entries:
+        if entry.label is None or entry.label.core_seconds <= 0:
+            continue  # found, not computed
+        told = entry.label.provenance.get("labeler", {})
+        if told.get("kind") == kind:
+            fields = type(checked_labeler({"kind": kind})).model_fields
+            labeler = make_labeler(checked_labeler({key: value for key, value in told.items() if key in fields}))
+            estimate = labeler.estimate_core_seconds(entry.atoms)
+            known.append(Known(estimate, labeler.cost_factors(entry.atoms), entry.label.core_seconds))
+    return learn(known)

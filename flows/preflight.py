@@ -1,6 +1,5 @@
 """Everything that can be wrong with a study and be told before it computes anything. Nothing heavy is imported."""
 
-import os
 import shlex
 import shutil
 import uuid
@@ -21,6 +20,7 @@ from al_core.store import LabelStore
 from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, hold_out, unique, with_slices
 from calculators.base import make_labeler
 from calculators.neutral import NEUTRAL
+from calculators.paw import paw_setup
 
 _FREE_MB = 200
 
@@ -220,7 +220,7 @@ def _check_labels_of_sampled(key: str, labeler: AnyLabeler, element: str) -> Non
 
 
 def _check_paw_setup(labeler: GPAWLabeler, element: str) -> None:
-    if not _has_paw_setup(element, labeler.xc):
+    if paw_setup(element, labeler.xc) is None:
         raise ConfigError(
             f"labeler gpaw: there is no PAW data set for {element} and {labeler.xc}; "
             "install them with `pip install gpaw-data` or set GPAW_SETUP_PATH"
@@ -241,15 +241,6 @@ def _check_launcher(labeler: GPAWLabeler) -> None:
             "labeler gpaw: parallel needs MPI: GPAW was built without, and there is no mpi4py; "
             "pip install 'graft-mlip[mpi]', or leave parallel out"
         )
-
-
-def _has_paw_setup(element: str, xc: str) -> bool:
-    folders = [Path(part) for part in os.environ.get("GPAW_SETUP_PATH", "").split(os.pathsep) if part]
-    spec = find_spec("gpaw_data")
-    if spec is not None and spec.submodule_search_locations:
-        folders += [Path(part) for part in spec.submodule_search_locations]
-    data_set = {"revPBE": "PBE", "RPBE": "PBE"}.get(xc, xc)
-    return any(next(folder.rglob(f"{element}.{data_set}*"), None) is not None for folder in folders)
 
 
 def _check_same_theory(name: str, labeler: AnyLabeler) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from al_core.config import MDStructures
-from al_core.studies.plan import Plan, plan, sampled_sizes
+from al_core.pools import sampled_like
+from al_core.studies.plan import Plan, plan
 from tests.helpers import study_config
 
 SAMPLED = {
@@ -29,13 +30,13 @@ def planned(label_core_seconds: float = 36.0, **changes: Any) -> Plan:
     }
     config = study_config(**settings | changes)
     assert isinstance(config.pool, MDStructures)
-    return plan(config, sampled_sizes(config.pool, config.target), label_core_seconds)
+    return plan(config, [len(atoms) for atoms in sampled_like(config.pool, config.target)], label_core_seconds)
 
 
 def test_the_sizes_of_what_will_be_sampled() -> None:
     settings = MDStructures.model_validate(SAMPLED)
-    assert sampled_sizes(settings, "Ge") == [8] * 6 + [63] * 4
-    assert sampled_sizes(settings, "Cu") == [4] * 6 + [31] * 4
+    assert [len(atoms) for atoms in sampled_like(settings, "Ge")] == [8] * 6 + [63] * 4
+    assert [len(atoms) for atoms in sampled_like(settings, "Cu")] == [4] * 6 + [31] * 4
 
 
 def test_counts() -> None:

@@ -7,13 +7,11 @@ from al_core.config import (
     AnchoredTuning,
     AnyArm,
     AnyTuning,
-    MDStructures,
     RidgeTuning,
     SelectedTuning,
     StudyConfig,
     Training,
 )
-from al_core.elements import CRYSTALS
 from al_core.studies.grid import chains, pairs, places
 
 # one training step of one member of the default architecture on one core, measured on 4 structures of 8 and 64 atoms
@@ -95,9 +93,3 @@ def _way_core_seconds(way: AnyTuning, steps: int, batch_size: int, atoms: float,
     elif isinstance(way, AnchoredTuning):
         steps, batch_size = min(steps, way.evaluations), labels
     return steps * (_STEP_S + _STEP_S_PER_ATOM * atoms * min(labels, batch_size))
-
-
-def sampled_sizes(settings: MDStructures, element: str) -> list[int]:
-    """Return the number of atoms of each structure that will be sampled."""
-    atoms = CRYSTALS[element].atoms_per_cell
-    return [atoms * part.repeat**3 - part.vacancies for part in settings.slices for _ in range(part.count)]
