@@ -17,12 +17,16 @@ class LabelError(GraftError):
         transient: True if the same calculation may succeed when it is tried again: its process was killed, or out of
             time.
         core_seconds: what the failed attempt cost.
+        final: True if no other way of the labeler can help.
     """
 
-    def __init__(self, message: str, *, transient: bool = False, core_seconds: float = 0.0) -> None:
+    def __init__(
+        self, message: str, *, transient: bool = False, core_seconds: float = 0.0, final: bool = False
+    ) -> None:
         super().__init__(message)
         self.transient = transient
         self.core_seconds = core_seconds
+        self.final = final
 
 
 class StoreError(GraftError):

@@ -61,6 +61,8 @@ def obtain_label(
 
 def _next_way(entry: Entry, before: list[Attempt], ways: int, retries: int) -> int | None:
     """Return the way to try a failed label next, or None if its failure is final."""
+    if before and before[-1].final:
+        return None
     if entry.transient:
         return entry.way if sum(one.transient and one.counts for one in before) <= retries else None
     return entry.way + 1 if entry.way + 1 < ways else None
@@ -70,14 +72,15 @@ def _compute(store: LabelStore, labeler: Labeler, atoms: Atoms, key: str, way: i
     start = time.process_time()
     try:
         labeler.check(atoms)
-    except LabelError as error:  # whatever the way
-        store.fail(key, Attempt(labeler.ways - 1, str(error), error.transient, True, error.core_seconds, ""))
+    except LabelError as error:
+        store.fail(key, Attempt(way, str(error), error.transient, True, error.core_seconds, "", final=True))
         return
     try:
         directory.mkdir(parents=True, exist_ok=True)
         label = labeler.label(atoms.copy(), directory, way)
     except LabelError as error:
-        store.fail(key, Attempt(way, str(error), error.transient, True, error.core_seconds, str(directory)))
+        attempt = Attempt(way, str(error), error.transient, True, error.core_seconds, str(directory), error.final)
+        store.fail(key, attempt)
         return
     except BaseException as error:
         # An unforeseen error (Ctrl-C, a full disk) must not leave the row reserved by a living process. It says nothing

@@ -61,6 +61,7 @@ class Attempt:
         counts: False where it says nothing of the structure: the study was killed or interrupted, the disk was full.
         core_seconds: what it cost.
         files: the folder of its output.
+        final: whether no other way can help.
     """
 
     way: int
@@ -69,6 +70,7 @@ class Attempt:
     counts: bool
     core_seconds: float
     files: str
+    final: bool = False
 
 
 class LabelStore:
@@ -231,7 +233,7 @@ def _keep(db: Any, row: Any, attempt: Attempt) -> None:
         state="attempt",
         way=attempt.way,
         core_seconds=attempt.core_seconds,
-        data={name: getattr(attempt, name) for name in ("cause", "transient", "counts", "files")},
+        data={name: getattr(attempt, name) for name in ("cause", "transient", "counts", "files", "final")},
     )
 
 

@@ -26,7 +26,7 @@ from al_core.files import read_json, write_json
 from al_core.structures import fault
 from al_core.types import Label
 from calculators.paw import valence_electrons
-from calculators.suspicion import suspicion
+from calculators.suspicion import suspicion, too_large
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -91,21 +91,37 @@ class GPAWLabeler:
     def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`."""
         directory = directory.resolve()
+        outcome = self._computed(atoms, directory, way)
+        if "error" in outcome:
+            raise LabelError(f"GPAW: {outcome['error']}; output in {directory}", core_seconds=outcome["core_seconds"])
+        result = outcome["result"]
+        provenance = {
+            "labeler": self.identity(),
+            "way": way,
+            "processes": outcome["processes"],
+            "scf_steps": result["scf_steps"],
+            "peak_memory_MB": outcome["peak_memory_MB"],
+        }
+        energy, forces, stress = result["energy"], np.array(result["forces"]), np.array(result["stress"])
+        label = Label(energy, forces, stress, outcome["core_seconds"], provenance)
+        absurd = too_large(atoms, label)
+        if wrong := absurd or suspicion(atoms, label, self.estimate_core_seconds(atoms)):
+            message = f"suspicious label: {wrong}; output in {directory}"
+            raise LabelError(message, core_seconds=label.core_seconds, final=bool(absurd))
+        return label
+
+    def _computed(self, atoms: Atoms, directory: Path, way: int) -> dict[str, Any]:
+        """Run the program of the subprocess and return what it wrote."""
         for leftover in ("result.json", "gpaw.txt", "worker.log"):
             (directory / leftover).unlink(missing_ok=True)
         write(directory / "structure.json", atoms)
         rung = self.settings.ladder[way - 1].model_dump(exclude_none=True) if way else {}
         write_json(directory / "settings.json", {**self.settings.model_dump(mode="json"), "rung": rung})
-        environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1")}
-        python, cores = [sys.executable, "-m"], self.cores(atoms)
-        command = [*python, "calculators._gpaw_worker", str(directory)]
-        if cores > 1 and self.settings.parallel:
-            launcher = shlex.split(self.settings.parallel.launcher.format(processes=cores))
-            command = [*python, "calculators._leash", *launcher, *command]
+        cores = self.cores(atoms)
         start = time.monotonic()
         process = subprocess.Popen(
-            command,
-            env=environment,
+            self._command(directory, cores),
+            env={**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1")},
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the study: it must not look like a failure of this structure
         )
@@ -127,19 +143,13 @@ class GPAWLabeler:
                 transient=True,
                 core_seconds=(time.monotonic() - start) * cores,  # of one thread
             )
-        outcome = read_json(directory / "result.json")
-        if "error" in outcome:
-            raise LabelError(f"GPAW: {outcome['error']}; output in {directory}", core_seconds=outcome["core_seconds"])
-        result = outcome["result"]
-        provenance = {
-            "labeler": self.identity(),
-            "way": way,
-            "processes": outcome["processes"],
-            "scf_steps": result["scf_steps"],
-            "peak_memory_MB": outcome["peak_memory_MB"],
-        }
-        energy, forces, stress = result["energy"], np.array(result["forces"]), np.array(result["stress"])
-        label = Label(energy, forces, stress, outcome["core_seconds"], provenance)
-        if wrong := suspicion(atoms, label, self.estimate_core_seconds(atoms)):
-            raise LabelError(f"suspicious label: {wrong}; output in {directory}", core_seconds=label.core_seconds)
-        return label
+        outcome: dict[str, Any] = read_json(directory / "result.json")
+        return outcome
+
+    def _command(self, directory: Path, cores: int) -> list[str]:
+        python = [sys.executable, "-m"]
+        command = [*python, "calculators._gpaw_worker", str(directory)]
+        if cores == 1 or self.settings.parallel is None:
+            return command
+        launcher = shlex.split(self.settings.parallel.launcher.format(processes=cores))
+        return [*python, "calculators._leash", *launcher, *command]

@@ -7,13 +7,26 @@ import spglib
 from ase import Atoms
 from spglib.error import SpglibError
 
+from al_core.structures import closest_distance
 from al_core.types import Label
 
 spglib.error.OLD_ERROR_HANDLING = False  # raise; until 3.0 the default is to warn and return None
 _TOO_FAST = 0.02  # of the expected cost
 _NET_FORCE = 0.005  # eV/Å per atom; of the 140 labels shipped first the largest is 0.0003
 _ASYMMETRY = 0.005  # eV/Å
+_LARGEST_FORCE = 50.0  # eV/Å; as large are those of an exploded trajectory, and no model learns from them
 _SYMPREC = 1e-5  # Å
+
+
+def too_large(atoms: Atoms, label: Label) -> str:
+    """Return why a label is of no use although it may be right, or ''."""
+    largest = float(np.abs(label.forces).max())
+    if largest <= _LARGEST_FORCE:
+        return ""
+    return (
+        f"a force of {largest:.0f} eV/Å, more than {_LARGEST_FORCE:g}: atoms are too close, the shortest distance is "
+        f"{closest_distance(atoms):.2f} Å"
+    )
 
 
 def suspicion(atoms: Atoms, label: Label, expected_core_seconds: float) -> str:

@@ -1,6 +1,7 @@
 """What GPAW refuses, what a label costs, and real calculations: finished, failed, stopped and killed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -131,6 +132,19 @@ def test_a_structure_that_never_converges_climbs_the_ladder_and_is_given_up(tmp_
         assert "onverge" in one.cause
         assert one.core_seconds > 0.1
         assert (Path(one.files) / "gpaw.txt").stat().st_size > 0
+
+
+@pytest.mark.dft
+def test_atoms_too_close_are_quarantined_without_climbing_the_ladder(tmp_path: Path) -> None:
+    atoms = crystal("Ge", 0)
+    atoms.set_distance(0, 1, 1.2, fix=0)
+    store = LabelStore(tmp_path / "labels.db")
+    entry = obtain_label(store, make_labeler(GPAWLabeler(**CHEAP)), atoms, tmp_path / "labels")
+    assert entry.state == "failed"
+    assert re.search(r"a force of \d+ eV/Å, more than 50: .* the shortest distance is 1\.20 Å", entry.cause)
+    (attempt,) = store.attempts(entry.key)
+    assert attempt.final
+    assert entry.core_seconds == attempt.core_seconds > 1
 
 
 @pytest.mark.dft
