@@ -89,7 +89,7 @@ def _one(part: Slice, element: str, scale: float, calculator: Calculator, rng: n
             pbc=True,
             info={"config_type": part.name, "temperature_K": part.temperature_K},
         )
-        if np.isfinite(frame.positions).all() and closest_distance(frame) > _MIN_BOND_SHARE * CRYSTALS[element].bond:
+        if np.isfinite(frame.positions).all() and closest_distance(frame) > _MIN_BOND_SHARE * CRYSTALS[element].bond():
             return frame
     raise SelectionError(
         f"slice {part.name}: the neutral potential's dynamics at {part.temperature_K:g} K exploded {_ATTEMPTS} times; "

@@ -17,15 +17,18 @@ _ENERGY_ERROR = {"alike": 0.1, "unlike": 0.3}
 
 
 def physical_guess(source: str, target: str) -> Rescaling:
-    """Return the ratios of experimental bond lengths and cohesive energies, with what they may be off.
+    """Return the ratios of bond lengths and cohesive energies, with what they may be off.
 
-    Between equal lattices the ratio of bond lengths is that of the lattice constants. Where an element is not known the
-    ratios are 1.
+    Between equal lattices the ratio of bond lengths is that of the lattice constants: of density-functional theory where
+    they are known, which labels mostly are of and where germanium is longer than in nature by more than silicon is, else
+    of experiment. Where an element is not known the ratios are 1.
     """
     length, energy, lattices = 1.0, 1.0, "unlike"
     if source in CRYSTALS and target in CRYSTALS:
         old, new = CRYSTALS[source], CRYSTALS[target]
-        length, energy = new.bond / old.bond, new.cohesive_energy_eV / old.cohesive_energy_eV
+        in_dft = bool(old.pbe_lattice_constant_A and new.pbe_lattice_constant_A)
+        length = new.bond(in_dft) / old.bond(in_dft)
+        energy = new.cohesive_energy_eV / old.cohesive_energy_eV
         lattices = "alike" if old.structure == new.structure else "unlike"
     return Rescaling(length, energy, length_error=_LENGTH_ERROR * length, energy_error=_ENERGY_ERROR[lattices])
 
@@ -35,8 +38,8 @@ def rescaled(
 ) -> list[Bundle]:
     """Return the source committee with length ratio, energy scale and E0 fitted to the labels.
 
-    Length ratio and energy scale are one pair for the whole committee; each member has its own E0. Without labels the
-    ratios of the experimental bond lengths and cohesive energies are taken.
+    Length ratio and energy scale are one pair for the whole committee; each member has its own E0. Without labels those
+    of :func:`physical_guess` are taken.
 
     Args:
         source: the source committee.
