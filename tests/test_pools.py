@@ -175,9 +175,9 @@ def test_progress_counts_all_slices() -> None:
 def test_the_prototype_is_the_elements_own_crystal(element: str, atoms: int, bond_A: float, neighbors: int) -> None:
     cell = prototype(element, 1.0)
     assert len(cell) == atoms == CRYSTALS[element].atoms_per_cell
-    assert CRYSTALS[element].bond == pytest.approx(bond_A, abs=5e-4)
+    assert CRYSTALS[element].bond() == pytest.approx(bond_A, abs=5e-4)
     first, distances = neighbor_list("id", cell, 1.1 * bond_A)
-    np.testing.assert_allclose(distances, CRYSTALS[element].bond)
+    np.testing.assert_allclose(distances, CRYSTALS[element].bond())
     np.testing.assert_array_equal(np.bincount(first), neighbors)
     np.testing.assert_allclose(prototype(element, 1.02, 2).cell.array, 2 * 1.02 * cell.cell.array)
 
