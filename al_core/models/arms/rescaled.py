@@ -19,9 +19,9 @@ _ENERGY_ERROR = {"alike": 0.1, "unlike": 0.3}
 def physical_guess(source: str, target: str) -> Rescaling:
     """Return the ratios of bond lengths and cohesive energies, with what they may be off.
 
-    Between equal lattices the ratio of bond lengths is that of the lattice constants: of density-functional theory, where
-    most labels are from and germanium is longer by more than silicon is, or else of experiment. Where an element is not
-    known the ratios are 1.
+    Between equal lattices the ratio of bond lengths is that of the lattice constants: of density-functional theory,
+    where most labels are from and germanium is longer by more than silicon is, or else of experiment. Where an element
+    is not known the ratios are 1.
     """
     length, energy, lattices = 1.0, 1.0, "unlike"
     if source in CRYSTALS and target in CRYSTALS:
