@@ -4,14 +4,12 @@ Parts that come in several kinds are chosen by their ``kind`` field. Relative pa
 This module imports nothing heavy, so that a wrong config is refused in well under a second.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
-    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -60,6 +58,8 @@ class Parallel(Strict):
 class GPAWLabeler(Strict):
     """Plane-wave DFT with GPAW. All but ``ladder``, ``parallel`` and the limits is part of a label's key."""
 
+    later: ClassVar[tuple[str, ...]] = ("grid_spacing_A", "memory_limit_MB", "parallel", "ladder")
+
     kind: Literal["gpaw"] = "gpaw"
     xc: Literal["PBE", "LDA", "revPBE", "RPBE"] = "PBE"
     cutoff_eV: Annotated[float, Field(ge=100, le=2000)] = 300.0
@@ -79,25 +79,14 @@ class GPAWLabeler(Strict):
         """Return the settings with another value of one of them, validated."""
         return type(self).model_validate({**self.model_dump(), key: value})
 
-    @model_serializer(mode="wrap")
-    def _as_before(self, settings: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what is as it was before it could be set, so that what was made then is found again."""
-        said = settings(self)
-        if self.ladder == type(self).model_fields["ladder"].default:
-            said.pop("ladder", None)
-        return {key: value for key, value in said.items() if value is not None}
-
 
 class StillingerWeberLabeler(Strict):
     """The Stillinger-Weber potential of Si or Ge."""
 
+    later: ClassVar[tuple[str, ...]] = ("three_body",)
+
     kind: Literal["stillinger_weber"] = "stillinger_weber"
     three_body: PositiveFloat = 1.0  # of the published strength of the three-body term
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, settings: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave the factor out where it is 1, so that what was made before there was one is found again."""
-        return {key: value for key, value in settings(self).items() if (key, value) != ("three_body", 1.0)}
 
 
 class EMTLabeler(Strict):
@@ -136,6 +125,8 @@ LabelerPart = Annotated[
 class Slice(Strict):
     """Structures of one sort, sampled by short molecular dynamics of the neutral potential."""
 
+    later: ClassVar[tuple[str, ...]] = ("vacuum_A",)
+
     name: Name
     count: PositiveInt
     temperature_K: Annotated[float, Field(ge=1, le=10000)]
@@ -144,6 +135,7 @@ class Slice(Strict):
     repeat: Annotated[int, Field(ge=1, le=4)] = 1  # of the cubic cell (diamond 8 atoms, fcc 4), along each axis
     steps: Annotated[int, Field(ge=1, le=100000)] = 150  # of 2 fs
     melt_K: Annotated[float, Field(ge=0, le=50000)] = 0.0  # as many steps at this temperature first; 0: none
+    vacuum_A: Annotated[float, Field(ge=0, le=50)] = 0.0  # along z: a slab with two (001) surfaces
 
     @model_validator(mode="after")
     def _atoms_are_left(self) -> Self:

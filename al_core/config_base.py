@@ -5,10 +5,19 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from ase.data import chemical_symbols
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 
@@ -23,6 +32,16 @@ class Strict(BaseModel):
     """Base of all configs: unknown keys are errors that name the nearest known key, and yes/no is not a number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    later: ClassVar[tuple[str, ...]] = ()  # settings that came after results had been keyed without them
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, settings: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out later settings that are at their default, so that what was made before them is found again."""
+        said = settings(self)
+        for key in self.later:
+            if getattr(self, key) == type(self).model_fields[key].default:
+                said.pop(key, None)
+        return dict(said)
 
     @model_validator(mode="before")
     @classmethod

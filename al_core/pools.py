@@ -65,8 +65,10 @@ def sampled_like(config: MDStructures, element: str) -> list[Atoms]:
     """Return a perfect crystal in the place of each structure that will be sampled: what is needed to plan with."""
     found: list[Atoms] = []
     for part in config.slices:
-        crystal = prototype(element, config.lattice_scale, part.repeat)
-        found += [crystal[part.vacancies :]] * part.count
+        crystal = prototype(element, config.lattice_scale, part.repeat)[part.vacancies :]
+        if part.vacuum_A:
+            crystal.center(vacuum=part.vacuum_A / 2, axis=2)
+        found += [crystal] * part.count
     return found
 
 
@@ -77,6 +79,8 @@ def _one(part: Slice, element: str, scale: float, calculator: Calculator, rng: n
             del atoms[int(rng.integers(len(atoms)))]
         strain = rng.uniform(-part.strain, part.strain, (3, 3))
         atoms.set_cell(atoms.cell.array @ (np.eye(3) + (strain + strain.T) / 2), scale_atoms=True)
+        if part.vacuum_A:
+            atoms.center(vacuum=part.vacuum_A / 2, axis=2)
         atoms.positions += rng.normal(0.0, 0.02, atoms.positions.shape)
         atoms.calc = calculator
         if part.melt_K:

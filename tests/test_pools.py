@@ -121,6 +121,16 @@ def test_without_strain_the_cell_is_the_scaled_lattice() -> None:
     np.testing.assert_allclose(atoms.cell.array, np.eye(3) * 5.431 * 1.02, atol=1e-6)
 
 
+def test_a_slab_has_its_vacuum_and_keeps_its_lattice_in_the_plane() -> None:
+    made = structures({"name": "slab", "count": 2, "temperature_K": 300, "strain": 0.0, "vacuum_A": 8.0})
+    bulk_made = structures({"name": "bulk", "count": 1, "temperature_K": 300, "strain": 0.0})
+    for slab in made:
+        np.testing.assert_allclose(slab.cell.lengths()[:2], bulk_made[0].cell.lengths()[:2])
+        heights = np.sort(slab.positions[:, 2])
+        assert 8.0 - 1.5 < slab.cell[2, 2] - (heights[-1] - heights[0]) < 8.0 + 1.5
+        assert slab.pbc.all()
+
+
 def bond_angle_spread(atoms: Atoms) -> float:
     """Return the standard deviation of cos(angle) between bonds shorter than the second shell of the crystal."""
     first, vectors = neighbor_list("iD", atoms, 1.35 * 5.658 * np.sqrt(3) / 4)
