@@ -81,6 +81,18 @@ def test_graft_label(shell: Shell, crystals: Any, sw_label: Any) -> None:
     assert [entry.attempts for entry in LabelStore(store).entries()] == [1, 1, 1]
 
 
+def test_graft_label_on_a_server(shell: Shell, crystals: Any, postgres: str) -> None:
+    """Two folders share the labels of one server, and its workers are processes that read where it is."""
+    write(shell.folder / "ge.extxyz", crystals("Ge", 3))
+    command = ["label", "ge.extxyz", "--labeler", "stillinger_weber", "--store", postgres]
+    for folder in ("here", "there"):
+        shell.graft(*command, "--out", folder)
+        assert len(read(shell.folder / folder / "labelled.extxyz", ":")) == 3
+        assert not (shell.folder / folder / "labels.db").exists()
+        assert "labels: 3 done, 0 running, 0 failed" in shell.graft("study", "status", folder)
+    assert [(entry.state, entry.attempts) for entry in LabelStore(postgres).entries()] == [("done", 1)] * 3
+
+
 def read_back(atoms: Any, folder: Path) -> Any:
     """Return a structure with the digits an extxyz file keeps."""
     write(folder / "one.extxyz", atoms)
