@@ -86,7 +86,11 @@ class SQLiteFile:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        with open(f"{self._path}.lock", "w") as handle:
+        try:
+            handle = open(f"{self._path}.lock", "w")  # noqa: SIM115 (closed below)
+        except OSError as error:
+            raise StoreError(f"label store {self}: {error}; give another place with --out") from error
+        with handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ase import Atoms
@@ -89,7 +90,7 @@ def _compute(store: LabelStore, labeler: Labeler, atoms: Atoms, key: str, way: i
         cause = f"{type(error).__name__}: {error}"
         store.fail(key, Attempt(way, cause, True, False, spent, str(directory)))
         raise
-    store.complete(key, label)
+    store.complete(key, replace(label, provenance={"labeler": labeler.identity(), **label.provenance}))
 
 
 def finished(store: LabelStore, key: str) -> tuple[Atoms, Label]:

@@ -96,7 +96,6 @@ class GPAWLabeler:
             raise LabelError(f"GPAW: {outcome['error']}; output in {directory}", core_seconds=outcome["core_seconds"])
         result = outcome["result"]
         provenance = {
-            "labeler": self.identity(),
             "way": way,
             "processes": outcome["processes"],
             "scf_steps": result["scf_steps"],
