@@ -58,13 +58,22 @@ class Parallel(Strict):
 class GPAWLabeler(Strict):
     """Plane-wave DFT with GPAW. All but ``ladder``, ``parallel`` and the limits is part of a label's key."""
 
-    later: ClassVar[tuple[str, ...]] = ("grid_spacing_A", "memory_limit_MB", "parallel", "ladder")
+    later: ClassVar[tuple[str, ...]] = (
+        "kpt_even",
+        "smearing",
+        "grid_spacing_A",
+        "memory_limit_MB",
+        "parallel",
+        "ladder",
+    )
 
     kind: Literal["gpaw"] = "gpaw"
     xc: Literal["PBE", "LDA", "revPBE", "RPBE"] = "PBE"
     cutoff_eV: Annotated[float, Field(ge=100, le=2000)] = 300.0
-    kpt_density: Annotated[float, Field(ge=0.5, le=20)] = 3.4  # points per Å^-1; the mesh is made even
-    smearing_eV: Annotated[float, Field(gt=0, le=1)] = 0.1  # Fermi-Dirac
+    kpt_density: Annotated[float, Field(ge=0.5, le=20)] = 3.4  # points per Å^-1, at least
+    kpt_even: bool = True  # only even numbers of points along each axis: none at gamma
+    smearing: Literal["fermi-dirac", "marzari-vanderbilt", "methfessel-paxton"] = "fermi-dirac"
+    smearing_eV: Annotated[float, Field(gt=0, le=1)] = 0.1  # its width
     bands_percent: Annotated[int, Field(ge=105, le=400)] = 125  # of the occupied bands
     grid_spacing_A: Annotated[float, Field(ge=0.05, le=0.5)] | None = None  # of the density; else from the cutoff
     density_convergence: PositiveFloat = 1e-4  # electrons per valence electron
@@ -392,7 +401,9 @@ class ConvergenceConfig(Strict):
 
     @model_validator(mode="after")
     def _values_are_settings(self) -> Self:
-        fields = [key for key in GPAWLabeler.model_fields if key not in ("kind", "xc", "timeout_s")]
+        fields = [
+            key for key in GPAWLabeler.model_fields if key not in ("kind", "xc", "smearing", "kpt_even", "timeout_s")
+        ]
         for key, values in self.vary.items():
             if key not in fields:
                 message = f"vary: unknown setting {key!r}{nearest(key, fields)}"

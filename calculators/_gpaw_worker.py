@@ -31,7 +31,7 @@ def compute(directory: Path) -> dict[str, Any]:
     if limit := settings.get("memory_limit_MB"):
         resource.setrlimit(resource.RLIMIT_AS, (limit << 20, limit << 20))
     rung = settings["rung"]
-    own = {"name": "fermi-dirac", "width": settings["smearing_eV"]}
+    own = {"name": settings.get("smearing", "fermi-dirac"), "width": settings["smearing_eV"]}
     special = {
         **({"mixer": {"name": "pulay", "beta": rung["mixing"]}} if "mixing" in rung else {}),
         **({"eigensolver": rung["eigensolver"]} if "eigensolver" in rung else {}),
@@ -40,7 +40,7 @@ def compute(directory: Path) -> dict[str, Any]:
     calculator = GPAW(
         mode={"name": "pw", "ecut": settings["cutoff_eV"]},
         xc=settings["xc"],
-        kpts={"density": settings["kpt_density"], "even": True},
+        kpts={"density": settings["kpt_density"], "even": settings.get("kpt_even", True)},
         occupations={**own, "width": rung.get("smearing_eV", own["width"])},
         convergence={"density": settings["density_convergence"], "energy": settings["energy_convergence_eV"]},
         nbands=f"{settings['bands_percent']}%",

@@ -31,13 +31,14 @@ from calculators.suspicion import suspicion, too_large
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def n_kpoints(atoms: Atoms, density: float) -> int:
-    """Return the number of k-points of an even Monkhorst-Pack mesh of at least ``density`` points per Å^-1, reduced by
-    time reversal.
+def n_kpoints(atoms: Atoms, density: float, even: bool = True) -> int:
+    """Return the number of k-points of a Monkhorst-Pack mesh of at least ``density`` points per Å^-1, reduced by time
+    reversal; ``even`` is the number along each axis, if so asked.
     """
     lengths = np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0) * 2 * math.pi
-    mesh = [2 * math.ceil(float(length) * density / 2) for length in lengths]
-    return max(1, math.prod(mesh) // 2)
+    step = 2 if even else 1
+    mesh = [step * math.ceil(float(length) * density / step) for length in lengths]
+    return math.ceil(math.prod(mesh) / 2)
 
 
 class GPAWLabeler:
@@ -69,7 +70,7 @@ class GPAWLabeler:
 
     def estimate_core_seconds(self, atoms: Atoms) -> float:
         """Rough cost: 40 core-seconds for 8 atoms and 32 k-points at 300 eV (measured without BLAS and FFTW)."""
-        points = n_kpoints(atoms, self.settings.kpt_density)
+        points = n_kpoints(atoms, self.settings.kpt_density, self.settings.kpt_even)
         scale = (points / 32) * (len(atoms) / 8) ** 2 * math.pow(self.settings.cutoff_eV / 300, 1.5)
         return 2.0 + 38.0 * scale
 
@@ -78,7 +79,7 @@ class GPAWLabeler:
         settings = self.settings
         return {
             "electrons": sum(valence_electrons(symbol, settings.xc) for symbol in atoms.get_chemical_symbols()),
-            "k-points": float(n_kpoints(atoms, settings.kpt_density)),
+            "k-points": float(n_kpoints(atoms, settings.kpt_density, settings.kpt_even)),
             "volume": atoms.cell.volume,
             "cutoff": settings.cutoff_eV,
         }

@@ -61,6 +61,7 @@ def test_the_k_point_mesh_is_even_and_halved_by_time_reversal() -> None:
     cube = Atoms("Ge", cell=[2 * np.pi] * 3, pbc=True)  # reciprocal vectors of 1 Å^-1
     assert n_kpoints(cube, 2.0) == 2 * 2 * 2 // 2
     assert n_kpoints(cube, 2.1) == 4 * 4 * 4 // 2
+    assert n_kpoints(cube, 2.1, even=False) == 14  # of 27, with gamma
 
 
 def test_the_estimated_cost_rises_with_atoms_cutoff_and_k_points() -> None:
