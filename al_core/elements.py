@@ -3,7 +3,7 @@
 Crystal structures, lattice constants at room temperature and cohesive energies: C. Kittel, Introduction to Solid State
 Physics, 8th ed., tables 1.3 and 3.1; the lattice constant of Si with one more digit of the same measurements. Lattice
 constants of PBE: five energies each from GPAW 26.7 (primitive cell, 600 eV, 4.5 k-points per Å^-1) and Birch and
-Murnaghan's equation of state; within 0.1 % of the all-electron ones of P. Haas et al., Phys. Rev. B 79, 085104 (2009).
+Murnaghan's equation of state.
 """
 
 from dataclasses import dataclass

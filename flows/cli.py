@@ -47,7 +47,8 @@ def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:
     from flows.planning import plan_study
 
     planned, done, costs = plan_study(settings, folder)
-    basis = f"fitted to {costs.labels} finished labels, within {costs.error:.0%}" if costs.labels else "rough estimate"
+    fitted = f"fitted to {costs.labels} finished labels, off by {costs.error:.0%} rms"
+    basis = fitted if costs.labels else "rough estimate"
     table = Table(title=f"Study {settings.name}", show_header=False)
     for name, value in (
         ("arms", ", ".join(arm.kind for arm in settings.arms)),
