@@ -11,14 +11,14 @@ from al_core.datasets import LabelKeys, labelled_structures
 from al_core.errors import LabelError
 from al_core.hashing import file_sha256, structure_id
 from al_core.types import Label
+from calculators.light import LightLabeler
 
 
-class DatasetLabeler:
+class DatasetLabeler(LightLabeler):
     """Labels taken from an extxyz file; the cost of a label is zero because it was paid by others."""
 
     name = "dataset"
     by_physics = False
-    ways = 1
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -40,18 +40,6 @@ class DatasetLabeler:
         """See :class:`al_core.types.Labeler`."""
         if structure_id(atoms) not in self._labels:
             raise LabelError(f"structure {structure_id(atoms)} is not in the data set {self.settings.path}")
-
-    def estimate_core_seconds(self, atoms: Atoms) -> float:
-        """See :class:`al_core.types.Labeler`."""
-        return 0.0
-
-    def cost_factors(self, atoms: Atoms) -> dict[str, float]:
-        """See :class:`al_core.types.Labeler`."""
-        return {}
-
-    def cores(self, atoms: Atoms) -> int:
-        """See :class:`al_core.types.Labeler`."""
-        return 1
 
     def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`."""

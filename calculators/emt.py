@@ -15,6 +15,7 @@ from ase.calculators.calculator import Calculator
 from al_core.config import EMTLabeler as Settings
 from al_core.errors import LabelError
 from al_core.types import Label
+from calculators.light import LightLabeler
 
 ELEMENTS = ("Al", "Cu", "Ag", "Au", "Ni", "Pd", "Pt")
 
@@ -33,12 +34,11 @@ def emt(element: str) -> Calculator:
     return calculator
 
 
-class EMTLabeler:
+class EMTLabeler(LightLabeler):
     """Labels of effective medium theory, of one metal or an alloy of them."""
 
     name = "emt"
     by_physics = True
-    ways = 1
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -56,14 +56,6 @@ class EMTLabeler:
     def estimate_core_seconds(self, atoms: Atoms) -> float:
         """See :class:`al_core.types.Labeler`."""
         return 3e-3 + 4e-4 * len(atoms)
-
-    def cost_factors(self, atoms: Atoms) -> dict[str, float]:
-        """See :class:`al_core.types.Labeler`."""
-        return {}
-
-    def cores(self, atoms: Atoms) -> int:
-        """See :class:`al_core.types.Labeler`."""
-        return 1
 
     def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`."""

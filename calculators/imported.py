@@ -9,14 +9,14 @@ from al_core.config import ImportedLabeler as Settings
 from al_core.errors import LabelError
 from al_core.hashing import structure_id
 from al_core.types import Label
+from calculators.light import LightLabeler
 
 
-class ImportedLabeler:
+class ImportedLabeler(LightLabeler):
     """Labels computed elsewhere, under the name of their level of theory; see ``graft label --import``."""
 
     name = "imported"
     by_physics = True
-    ways = 1
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -27,18 +27,6 @@ class ImportedLabeler:
 
     def check(self, atoms: Atoms) -> None:
         """See :class:`al_core.types.Labeler`. Only the store knows what was imported."""
-
-    def estimate_core_seconds(self, atoms: Atoms) -> float:
-        """See :class:`al_core.types.Labeler`."""
-        return 0.0
-
-    def cost_factors(self, atoms: Atoms) -> dict[str, float]:
-        """See :class:`al_core.types.Labeler`."""
-        return {}
-
-    def cores(self, atoms: Atoms) -> int:
-        """See :class:`al_core.types.Labeler`."""
-        return 1
 
     def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`; asked only for what is not in the store."""

@@ -16,6 +16,7 @@ from ase.calculators.calculator import Calculator
 from al_core.config import StillingerWeberLabeler as Settings
 from al_core.errors import LabelError
 from al_core.types import Label
+from calculators.light import LightLabeler
 
 _REDUCED = {
     "costheta0": 1.0 / 3.0,
@@ -51,12 +52,11 @@ def stillinger_weber(element: str, three_body: float = 1.0) -> Calculator:
     return calculator
 
 
-class StillingerWeberLabeler:
+class StillingerWeberLabeler(LightLabeler):
     """Labels of the Stillinger-Weber potential: instant, for tests, demonstrations and development."""
 
     name = "stillinger_weber"
     by_physics = True
-    ways = 1
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -78,14 +78,6 @@ class StillingerWeberLabeler:
     def estimate_core_seconds(self, atoms: Atoms) -> float:
         """See :class:`al_core.types.Labeler`."""
         return 2e-3 + 2e-4 * len(atoms)
-
-    def cost_factors(self, atoms: Atoms) -> dict[str, float]:
-        """See :class:`al_core.types.Labeler`."""
-        return {}
-
-    def cores(self, atoms: Atoms) -> int:
-        """See :class:`al_core.types.Labeler`."""
-        return 1
 
     def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`."""
