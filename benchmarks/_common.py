@@ -83,7 +83,7 @@ def _prime_factors(number: int) -> list[int]:
 
 def labelled(n_structures: int, n_atoms: int, seed: int = 0) -> "list[tuple[Atoms, Label]]":
     """Return displaced Si crystals with Stillinger-Weber labels."""
-    from al_core.config import StillingerWeberLabeler as Settings
+    from al_core.config_labelers import StillingerWeberLabeler as Settings
     from calculators.stillinger_weber import StillingerWeberLabeler
 
     labeler = StillingerWeberLabeler(Settings())

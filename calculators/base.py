@@ -1,6 +1,6 @@
 """The registry of labelers: a new one is a new file, a settings class in ``al_core/config.py`` and a line here."""
 
-from al_core.config import AnyLabeler
+from al_core.config_labelers import AnyLabeler
 from al_core.types import Labeler
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ase import Atoms
 
-from al_core.config import DatasetLabeler as Settings
+from al_core.config_labelers import DatasetLabeler as Settings
 from al_core.datasets import LabelKeys, labelled_structures
 from al_core.errors import LabelError
 from al_core.hashing import file_sha256, structure_id

@@ -20,7 +20,7 @@ import numpy as np
 from ase import Atoms
 from ase.io import write
 
-from al_core.config import GPAWLabeler as Settings
+from al_core.config_labelers import GPAWLabeler as Settings
 from al_core.errors import LabelError
 from al_core.files import read_json, write_json
 from al_core.structures import fault
@@ -42,7 +42,7 @@ def n_kpoints(atoms: Atoms, density: float, even: bool = True) -> int:
 
 
 class GPAWLabeler:
-    """Plane-wave DFT labels from GPAW; see :class:`al_core.config.GPAWLabeler` for the settings."""
+    """Plane-wave DFT labels from GPAW; see :class:`al_core.config_labelers.GPAWLabeler` for the settings."""
 
     name = "gpaw"
     by_physics = True

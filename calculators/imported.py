@@ -5,7 +5,7 @@ from typing import Any
 
 from ase import Atoms
 
-from al_core.config import ImportedLabeler as Settings
+from al_core.config_labelers import ImportedLabeler as Settings
 from al_core.errors import LabelError
 from al_core.hashing import structure_id
 from al_core.types import Label

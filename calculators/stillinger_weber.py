@@ -13,7 +13,7 @@ from typing import Any
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
-from al_core.config import StillingerWeberLabeler as Settings
+from al_core.config_labelers import StillingerWeberLabeler as Settings
 from al_core.errors import LabelError
 from al_core.types import Label
 from calculators.light import LightLabeler

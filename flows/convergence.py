@@ -7,7 +7,8 @@ from ase import Atoms
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
-from al_core.config import ConvergenceConfig, GPAWLabeler
+from al_core.config import ConvergenceConfig
+from al_core.config_labelers import GPAWLabeler
 from al_core.config_reading import load_config
 from al_core.datasets import read_structures
 from al_core.evaluation.convergence import Deviation, Point, deviation, points

@@ -195,7 +195,7 @@ def check_dft() -> Check:
     try:
         from ase.build import bulk
 
-        from al_core.config import GPAWLabeler
+        from al_core.config_labelers import GPAWLabeler
         from calculators.base import make_labeler
 
         atoms = bulk("Si")

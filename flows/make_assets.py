@@ -17,8 +17,9 @@ from typing import Any
 
 from ase import Atoms
 
-from al_core.config import LabelerPart, MDStructures
+from al_core.config import MDStructures
 from al_core.config_base import Element, Name, Strict
+from al_core.config_labelers import LabelerPart
 from al_core.config_reading import load_config
 from al_core.datasets import ASSETS, LabelKeys, labelled_structures
 from al_core.files import write_json

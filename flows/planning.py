@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from al_core.config import AnyLabeler, Architecture, LabelerPart, MDStructures, StudyConfig
+from al_core.config import Architecture, MDStructures, StudyConfig
 from al_core.config_base import StoreURL, Strict, nearest
+from al_core.config_labelers import AnyLabeler, LabelerPart
 from al_core.config_reading import validate
 from al_core.costs import CostModel, Known, learn
 from al_core.databases import is_url

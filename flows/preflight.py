@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ase import Atoms
 
-from al_core.config import AnyLabeler, ConvergenceConfig, GPAWLabeler, MDStructures, PretrainConfig, StudyConfig
+from al_core.config import ConvergenceConfig, MDStructures, PretrainConfig, StudyConfig
+from al_core.config_labelers import AnyLabeler, GPAWLabeler
 from al_core.datasets import bundled, read_structures
 from al_core.elements import CRYSTALS
 from al_core.errors import BundleError, ConfigError, LabelError

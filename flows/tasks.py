@@ -11,7 +11,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 
-from al_core.config import AnyLabeler, PretrainConfig
+from al_core.config import PretrainConfig
+from al_core.config_labelers import AnyLabeler
 from al_core.datasets import read_structures
 from al_core.hashing import structure_id
 from al_core.labelling import obtain_label

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from al_core.config import GPAWLabeler
+from al_core.config_labelers import GPAWLabeler
 from al_core.costs import Known, learn
 from al_core.pools import prototype
 from al_core.store import LabelStore

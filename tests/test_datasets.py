@@ -11,7 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
 import al_core.datasets
-from al_core.config import DatasetLabeler
+from al_core.config_labelers import DatasetLabeler
 from al_core.datasets import LabelKeys, bundled, bundled_names, labelled_structures, read_structures, write_labelled
 from al_core.errors import ConfigError
 from al_core.hashing import structure_id

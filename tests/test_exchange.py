@@ -10,7 +10,7 @@ import pytest
 from ase import Atoms
 from ase.io import read, write
 
-from al_core.config import ImportedLabeler, StillingerWeberLabeler
+from al_core.config_labelers import ImportedLabeler, StillingerWeberLabeler
 from al_core.datasets import LabelKeys, labelled_structures, write_labelled
 from al_core.errors import ConfigError
 from al_core.exchange import export_labels, import_labels, levels

@@ -14,7 +14,7 @@ import pytest
 from ase import Atoms
 from ase.io import read, write
 
-from al_core.config import StillingerWeberLabeler
+from al_core.config_labelers import StillingerWeberLabeler
 from al_core.hashing import label_key, structure_id
 from al_core.store import LabelStore
 from calculators.base import make_labeler
@@ -27,7 +27,7 @@ WORKER = """
 import os, random, socket, sys, time
 from pathlib import Path
 from ase.io import read
-from al_core.config import StillingerWeberLabeler
+from al_core.config_labelers import StillingerWeberLabeler
 from al_core.labelling import obtain_label
 from al_core.store import LabelStore
 from calculators.stillinger_weber import StillingerWeberLabeler as Labeler

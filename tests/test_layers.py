@@ -13,7 +13,7 @@ LAYERS = ("al_core", "calculators", "flows")
 FILES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))]
 
 # what calculators may know of al_core
-CALCULATORS_MAY = {"types", "errors", "config", "hashing", "files", "structures", "datasets", "processes"}
+CALCULATORS_MAY = {"types", "errors", "config_labelers", "hashing", "files", "structures", "datasets", "processes"}
 GPAW_PROGRAM = ROOT / "calculators" / "_gpaw_worker.py"
 # not to be loaded by importing a package: slow, or with side effects
 HEAVY = {"e3nn", "gpaw", "mace", "plotly", "prefect", "scipy", "torch"}

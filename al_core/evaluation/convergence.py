@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from al_core.config import ConvergenceConfig, GPAWLabeler
+from al_core.config import ConvergenceConfig
+from al_core.config_labelers import GPAWLabeler
 from al_core.types import Label
 
 

@@ -9,7 +9,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from al_core.config import DatasetLabeler, EMTLabeler, GPAWLabeler, StillingerWeberLabeler
+from al_core.config_labelers import DatasetLabeler, EMTLabeler, GPAWLabeler, StillingerWeberLabeler
 from al_core.datasets import write_labelled
 from al_core.elements import CRYSTALS
 from al_core.types import Label, Labeler

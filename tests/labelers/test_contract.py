@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from al_core.config import DatasetLabeler, EMTLabeler, GPAWLabeler, StillingerWeberLabeler
+from al_core.config_labelers import DatasetLabeler, EMTLabeler, GPAWLabeler, StillingerWeberLabeler
 from al_core.hashing import digest
 from al_core.labelling import obtain_label
 from al_core.store import LabelStore

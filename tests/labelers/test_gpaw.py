@@ -16,7 +16,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import read
 
-from al_core.config import GPAWLabeler, Parallel
+from al_core.config_labelers import GPAWLabeler, Parallel
 from al_core.errors import LabelError
 from al_core.labelling import obtain_label
 from al_core.store import LabelStore
@@ -195,7 +195,7 @@ def test_a_calculation_that_is_killed_may_be_tried_again(tmp_path: Path) -> None
 def test_a_calculation_ends_when_the_study_is_killed(tmp_path: Path, processes: int) -> None:
     program = (
         "import sys; from pathlib import Path; from ase.build import bulk\n"
-        "from al_core.config import GPAWLabeler; from calculators.base import make_labeler\n"
+        "from al_core.config_labelers import GPAWLabeler; from calculators.base import make_labeler\n"
         "parallel = {'processes': 2, 'from_atoms': 8, 'launcher': sys.argv[2]} if sys.argv[2] else None\n"
         "labeler = make_labeler(GPAWLabeler(kpt_density=8, parallel=parallel))\n"
         "labeler.label(bulk('Ge', a=5.7, cubic=True), Path(sys.argv[1]))\n"

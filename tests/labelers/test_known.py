@@ -7,7 +7,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from al_core.config import DatasetLabeler, EMTLabeler, StillingerWeberLabeler
+from al_core.config_labelers import DatasetLabeler, EMTLabeler, StillingerWeberLabeler
 from al_core.elements import CRYSTALS
 from al_core.errors import ConfigError, LabelError
 from calculators.base import make_labeler

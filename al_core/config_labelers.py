@@ -1,0 +1,107 @@
+"""Settings of the labelers."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from al_core.config_base import PositiveFloat, PositiveInt, Strict, UserPath, kinds
+
+
+class Rung(Strict):
+    """Another way to self-consistency, for structures that do not reach it; the label is the same."""
+
+    smearing_eV: Annotated[float, Field(gt=0, le=5)] | None = None  # converged with it first, then with the label's own
+    mixing: Annotated[float, Field(gt=0, le=1)] | None = None  # share of the new density; GPAW's default is 0.05
+    eigensolver: Literal["davidson", "rmm-diis", "ppcg"] | None = None
+
+
+class Parallel(Strict):
+    """How a large cell is computed by several processes, which share k-points, plane waves and space."""
+
+    launcher: str = "mpiexec -n {processes}"  # or srun; it gets the program to run behind it
+    processes: Annotated[int, Field(ge=2)] = 2
+    from_atoms: PositiveInt = 32  # smaller cells go faster one a core
+
+    @field_validator("launcher")
+    @classmethod
+    def _is_a_command(cls, launcher: str) -> str:
+        left = launcher.replace("{processes}", "")
+        if not left.strip() or "{" in left or "}" in left:
+            message = "expected a command such as 'mpiexec -n {processes}', got " + repr(launcher)
+            raise PydanticCustomError("launcher", "{message}", {"message": message})
+        return launcher
+
+
+class GPAWLabeler(Strict):
+    """Plane-wave DFT with GPAW. All but ``ladder``, ``parallel`` and the limits is part of a label's key."""
+
+    later: ClassVar[tuple[str, ...]] = (
+        "kpt_even",
+        "smearing",
+        "grid_spacing_A",
+        "memory_limit_MB",
+        "parallel",
+        "ladder",
+    )
+
+    kind: Literal["gpaw"] = "gpaw"
+    xc: Literal["PBE", "LDA", "revPBE", "RPBE"] = "PBE"
+    cutoff_eV: Annotated[float, Field(ge=100, le=2000)] = 300.0
+    kpt_density: Annotated[float, Field(ge=0.5, le=20)] = 3.4  # points per Å^-1, at least
+    kpt_even: bool = True  # only even numbers of points along each axis: none at gamma
+    smearing: Literal["fermi-dirac", "marzari-vanderbilt", "methfessel-paxton"] = "fermi-dirac"
+    smearing_eV: Annotated[float, Field(gt=0, le=1)] = 0.1  # its width
+    bands_percent: Annotated[int, Field(ge=105, le=400)] = 125  # of the occupied bands
+    grid_spacing_A: Annotated[float, Field(ge=0.05, le=0.5)] | None = None  # of the density; else from the cutoff
+    density_convergence: PositiveFloat = 1e-4  # electrons per valence electron
+    energy_convergence_eV: PositiveFloat = 5e-4  # per valence electron
+    max_scf_steps: PositiveInt = 100
+    timeout_s: PositiveFloat = 3600.0
+    memory_limit_MB: Annotated[int, Field(ge=200)] | None = None  # of a process
+    parallel: Parallel | None = None  # large cells on several cores; needs MPI, see graft doctor
+    ladder: tuple[Rung, ...] = (Rung(smearing_eV=0.5, mixing=0.02), Rung(mixing=0.02, eigensolver="rmm-diis"))
+
+    def varied(self, key: str, value: Any) -> Self:
+        """Return the settings with another value of one of them, validated."""
+        return type(self).model_validate({**self.model_dump(), key: value})
+
+
+class StillingerWeberLabeler(Strict):
+    """The Stillinger-Weber potential of Si or Ge."""
+
+    later: ClassVar[tuple[str, ...]] = ("three_body",)
+
+    kind: Literal["stillinger_weber"] = "stillinger_weber"
+    three_body: PositiveFloat = 1.0  # of the published strength of the three-body term
+
+
+class EMTLabeler(Strict):
+    """Effective medium theory of Al, Cu, Ag, Au, Ni, Pd, Pt and their alloys."""
+
+    kind: Literal["emt"] = "emt"
+
+
+class DatasetLabeler(Strict):
+    """Labels looked up in an extxyz file."""
+
+    kind: Literal["dataset"] = "dataset"
+    path: UserPath
+    energy_key: str = "REF_energy"
+    forces_key: str = "REF_forces"
+    stress_key: str | None = None
+
+
+class ImportedLabeler(Strict):
+    """Labels that were put into the store with ``graft label --import``."""
+
+    kind: Literal["imported"] = "imported"
+    theory: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+AnyLabeler = GPAWLabeler | StillingerWeberLabeler | EMTLabeler | DatasetLabeler | ImportedLabeler
+LabelerPart = Annotated[
+    AnyLabeler,
+    Field(discriminator="kind"),
+    kinds("gpaw", "stillinger_weber", "emt", "dataset", "imported"),
+]
