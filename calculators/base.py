@@ -1,4 +1,4 @@
-"""The registry of labelers: a new one is a new file, a settings class in ``al_core/config.py`` and a line here."""
+"""The registry of labelers: a new file, a settings class in ``al_core/config_labelers.py`` and a line here for each."""
 
 from al_core.config_labelers import AnyLabeler
 from al_core.types import Labeler
