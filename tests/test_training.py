@@ -12,6 +12,7 @@ import torch
 from al_core.config import Training
 from al_core.errors import TrainingError
 from al_core.models import checkpoint
+from al_core.models.adam import Adam
 from al_core.models.arms.scratch import initial_model
 from al_core.models.bundle import Bundle
 from al_core.models.prediction import predict
@@ -245,3 +246,24 @@ def test_forces_are_the_gradient_of_the_energy(start: Bundle, cells: Any, cpu: A
     force = predict([start], [atoms], cpu).forces[0][0, 2, 1]
     assert abs(force) > 1e-3
     assert force == pytest.approx(-(energies[0] - energies[1]) / (2 * h), rel=1e-4)
+
+
+def test_adam_is_the_adam_of_torch() -> None:
+    generator = torch.Generator().manual_seed(0)
+    mine, theirs = ([torch.ones(shape) for shape in ((2, 3), (2, 5), (2, 1))] for _ in range(2))
+    others = [leaf.requires_grad_() for leaf in theirs]
+    ours, reference = Adam(mine), torch.optim.Adam(others, amsgrad=True, fused=True)
+    for step in range(6):
+        rate = 0.1 / (step + 1)
+        reference.param_groups[0]["lr"] = rate
+        for number, (leaf, other) in enumerate(zip(mine, others, strict=True)):
+            gradient = torch.randn(leaf.shape, generator=generator)
+            leaf.grad = other.grad = gradient if number < 2 else None  # one has none
+        ours.step(rate)
+        reference.step()
+        if step == 2:
+            again = Adam(mine)
+            again.restore(ours.state())
+            ours = again
+    assert all(torch.equal(leaf, other) for leaf, other in zip(mine, others, strict=True))
+    assert torch.equal(mine[2], torch.ones(2, 1))

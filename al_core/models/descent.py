@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from al_core.config import Training
+from al_core.models.adam import Adam
 from al_core.models.batches import Batches, loss
 from al_core.models.checkpoint import Checkpoint
 from al_core.models.tuning.plain import Plain
@@ -26,7 +27,7 @@ def descend(
     With a checkpoint it goes on from where a killed process was, to the same outcome.
     """
     models, leaves = way.models, way.leaves
-    optimizer = torch.optim.Adam(leaves, lr=learning_rate, amsgrad=True, fused=True)
+    optimizer = Adam(leaves)
     averages = [leaf.detach().clone() for leaf in leaves]
     first = 0
     if checkpoint and (left := checkpoint.load()):
@@ -34,16 +35,15 @@ def descend(
         with torch.no_grad():
             torch._foreach_copy_(leaves, left["weights"])
             torch._foreach_copy_(averages, left["averages"])
-        optimizer.load_state_dict(left["optimizer"])
+        optimizer.restore(left["optimizer"])
         batches.restore(left["batches"])
     for step in range(first, settings.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate * _rate(step, settings)
-        optimizer.zero_grad(set_to_none=True)
+        for leaf in leaves:
+            leaf.grad = None
         value = loss(models, way.weights(), *batches.next())
         value.sum().backward()
         _clip(leaves, settings.clip_norm)
-        optimizer.step()
+        optimizer.step(learning_rate * _rate(step, settings))
         with torch.no_grad():
             torch._foreach_lerp_(averages, leaves, _share(step, settings.ema_decay))
         progress(step + 1)
@@ -61,13 +61,13 @@ def descend(
 
 
 def _state(
-    steps: int, leaves: list[torch.Tensor], averages: list[torch.Tensor], optimizer: torch.optim.Adam, batches: Batches
+    steps: int, leaves: list[torch.Tensor], averages: list[torch.Tensor], optimizer: Adam, batches: Batches
 ) -> dict[str, Any]:
     return {
         "steps": steps,
         "weights": [leaf.detach() for leaf in leaves],
         "averages": averages,
-        "optimizer": optimizer.state_dict(),
+        "optimizer": optimizer.state(),
         "batches": batches.state(),
     }
 

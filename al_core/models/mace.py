@@ -16,7 +16,6 @@ from al_core.config import Architecture
 from al_core.errors import BundleError
 from al_core.files import atomic_path
 from al_core.models.bundle import Bundle
-from al_core.models.e3 import o3
 
 # mace prints what optional accelerators it lacks; standard output belongs to whoever asked for a result
 with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -26,6 +25,7 @@ with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
     _before = os.environ.get("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
     from mace import modules  # noqa: I001 (before e3nn, which it prepares)
     import e3nn
+    from e3nn import o3
 if _before is None:
     # mace switches unsafe loading on for the whole process; Graft never needs it
     os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)

@@ -15,9 +15,8 @@ from ase.data import atomic_numbers
 
 from al_core.config import Architecture
 from al_core.models import graphs
-from al_core.models.e3 import o3
 from al_core.models.fast.network import Network, Output
-from al_core.models.mace import default_dtype, modules
+from al_core.models.mace import default_dtype, modules, o3
 
 R_MAX = 4.0
 SEED = 0

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from al_core.models.e3 import o3
 from al_core.models.fast.geometry import geometries, join, widen
 from al_core.models.fast.harmonics import harmonics
 from al_core.models.fast.products import polynomials, symmetric
 from al_core.models.fast.radial import bessel, radial_network
-from al_core.models.mace import default_dtype, modules
+from al_core.models.mace import default_dtype, modules, o3
 from al_core.models.neighbours import number_of_edges
 from tests.fast.committees import CPU, ONE, R_MAX, structures_of
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as nn
 
 from al_core.config import Architecture
-from al_core.models.e3 import SILU_FACTOR
+from al_core.models.e3 import silu_factor
 from al_core.models.fast.geometry import Geometry
 from al_core.models.fast.moves import Moves, Species, matmul
 from al_core.models.fast.products import polynomials
@@ -143,7 +143,7 @@ class Step:
         while f"{name}{len(weights)}.weight" in self.all.weights:
             number = len(weights)
             weight = self.all.weights[f"{name}{number}.weight"]
-            weights.append(weight * ((SILU_FACTOR if number else 1.0) / math.sqrt(weight.shape[1])))
+            weights.append(weight * ((silu_factor() if number else 1.0) / math.sqrt(weight.shape[1])))
         last = weights[-1].view(self.members, -1, len(self.layer.paths), self.channels)
         order = [self.layer.paths.index(path) for l1 in self.layer.degrees for path in self._by_degree[l1]]
         if order != sorted(order):

@@ -8,7 +8,7 @@ import torch
 from ase import Atoms
 
 from al_core.config import Architecture
-from al_core.models.e3 import SILU_FACTOR, o3
+from al_core.models.e3 import coupling, silu_factor
 from al_core.models.fast.geometry import Basis, Geometry, geometries, join
 from al_core.models.fast.layer import Constants, Path, Scene, Step, contraction, layers_of
 from al_core.models.fast.moves import Moves, Species, matmul
@@ -98,7 +98,7 @@ def _clebsch_gordan(paths: Sequence[Path], l_max: int) -> torch.Tensor:
         if l1 == 1:
             block = torch.zeros(3, (l_max + 1) ** 2, 2 * l3 + 1, dtype=torch.float64)
             factor = math.sqrt(2 * l3 + 1)
-            block[:, l2**2 : (l2 + 1) ** 2] = factor * o3.wigner_3j(1, l2, l3, dtype=torch.float64)
+            block[:, l2**2 : (l2 + 1) ** 2] = factor * coupling(l2, l3)
             columns.append(block)
     return torch.cat(columns, dim=-1)
 
@@ -159,7 +159,8 @@ class _Evaluation:
             return matmul(x, linear).flatten(1), linear.mT.unsqueeze(1)
         first = self.weights[f"{name}.linear_1.weight"].view(self.members, channels, -1) / math.sqrt(channels)
         width = first.shape[-1]
-        second = self.weights[f"{name}.linear_2.weight"].view(self.members, width, 1) * (SILU_FACTOR / math.sqrt(width))
+        second = self.weights[f"{name}.linear_2.weight"].view(self.members, width, 1)
+        second = second * (silu_factor() / math.sqrt(width))
         inner = matmul(x, first)
         gate = torch.sigmoid(inner)
         opening = gate * (1 + inner * (1 - gate))
