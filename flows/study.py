@@ -56,9 +56,9 @@ def run_study(config: StudyConfig, out: Path) -> Path:
     """Run a validated config inside a flow run and return the path of its report."""
     place = Workspace(out.resolve())
     preflight(config, place.out)
-    place.use_store(config.store)
     CORES.limit(config.workers)
-    with Steps() as steps:
+    with place.alone(), Steps() as steps:
+        place.use_store(config.store)
         source = source_committee(config, place, steps)
         data = prepare_data(config, place, neutral_potential, steps.counter("structures sampled"))
         if data.unlabelled_test:

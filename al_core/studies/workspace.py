@@ -1,8 +1,12 @@
 """Where a study keeps what."""
 
+import contextlib
+import fcntl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from al_core.errors import ConfigError
 from al_core.files import write_text
 
 
@@ -32,6 +36,25 @@ class Workspace:
     @property
     def _store_url(self) -> Path:
         return self.out / "labels.url"
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other study run in this folder meanwhile: it would train and sample what this one does.
+
+        The kernel ends this with the process.
+
+        Raises:
+            ConfigError: another one runs in it.
+        """
+        self.out.mkdir(parents=True, exist_ok=True)
+        with (self.out / "study.lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConfigError(
+                    f"another study is running in {self.out}; wait for its end or choose another --out"
+                ) from None
+            yield
 
     @property
     def label_files(self) -> Path:

@@ -57,6 +57,12 @@ def test_results_are_made_again_where_they_were_deleted(copy: Path, results: Stu
         assert values == pytest.approx(known[lost][name], rel=1e-6)
 
 
+def test_two_studies_do_not_run_in_one_folder(copy: Path, shell: Shell) -> None:
+    with Workspace(copy).alone():
+        said = shell.run(GRAFT, "study", "run", SMOKE, "--out", copy, code=2).stderr
+    assert said.startswith(f"error: another study is running in {copy}; wait for its end or choose another --out")
+
+
 def test_python_calls_the_flow_without_a_main_guard(copy: Path, shell: Shell) -> None:
     before = _state(copy)
     script = shell.folder / "study.py"
