@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from al_core.config_base import PositiveFloat, PositiveInt, Strict, UserPath, kinds
+from al_core.config_base import Name, PositiveFloat, PositiveInt, Strict, UserPath, kinds
 
 
 class Rung(Strict):
@@ -92,6 +92,13 @@ class DatasetLabeler(Strict):
     stress_key: str | None = None
 
 
+class BundledLabeler(Strict):
+    """Labels of a data set shipped with Graft."""
+
+    kind: Literal["bundled"] = "bundled"
+    name: Name
+
+
 class ImportedLabeler(Strict):
     """Labels that were put into the store with ``graft label --import``."""
 
@@ -99,9 +106,9 @@ class ImportedLabeler(Strict):
     theory: Annotated[str, Field(min_length=1, max_length=200)]
 
 
-AnyLabeler = GPAWLabeler | StillingerWeberLabeler | EMTLabeler | DatasetLabeler | ImportedLabeler
+AnyLabeler = GPAWLabeler | StillingerWeberLabeler | EMTLabeler | DatasetLabeler | BundledLabeler | ImportedLabeler
 LabelerPart = Annotated[
     AnyLabeler,
     Field(discriminator="kind"),
-    kinds("gpaw", "stillinger_weber", "emt", "dataset", "imported"),
+    kinds("gpaw", "stillinger_weber", "emt", "dataset", "bundled", "imported"),
 ]

@@ -14,6 +14,10 @@ def make_labeler(settings: AnyLabeler) -> Labeler:
         from calculators.dataset import DatasetLabeler
 
         return DatasetLabeler(settings)
+    if settings.kind == "bundled":
+        from calculators.dataset import of_bundled
+
+        return of_bundled(settings.name)
     if settings.kind == "emt":
         from calculators.emt import EMTLabeler
 

@@ -7,7 +7,7 @@ from typing import Any
 from ase import Atoms
 
 from al_core.config_labelers import DatasetLabeler as Settings
-from al_core.datasets import LabelKeys, labelled_structures
+from al_core.datasets import LabelKeys, bundled, labelled_structures
 from al_core.errors import LabelError
 from al_core.hashing import file_sha256, structure_id
 from al_core.types import Label
@@ -44,3 +44,12 @@ class DatasetLabeler(LightLabeler):
     def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
         """See :class:`al_core.types.Labeler`."""
         return self._labels[structure_id(atoms)]
+
+
+def of_bundled(name: str) -> DatasetLabeler:
+    """Return the labeler that has the labels of a shipped data set.
+
+    Raises:
+        ConfigError: none of that name is shipped, or its file was changed.
+    """
+    return DatasetLabeler(Settings(path=bundled(name).path, stress_key=LabelKeys.stress))

@@ -11,7 +11,7 @@ from pathlib import Path
 from ase import Atoms
 
 from al_core.config import ConvergenceConfig, MDStructures, PretrainConfig, StudyConfig
-from al_core.config_labelers import AnyLabeler, GPAWLabeler
+from al_core.config_labelers import AnyLabeler, BundledLabeler, DatasetLabeler, GPAWLabeler
 from al_core.datasets import bundled, read_structures
 from al_core.elements import CRYSTALS
 from al_core.errors import BundleError, ConfigError, LabelError
@@ -212,9 +212,10 @@ def _check_sampled_apart(pool: MDStructures, test: MDStructures) -> None:
 
 def _check_labels_of_sampled(key: str, labeler: AnyLabeler, element: str) -> None:
     """Check the labeler of structures that are sampled later."""
-    if labeler.kind == "dataset":
+    if isinstance(labeler, DatasetLabeler | BundledLabeler):
+        which = labeler.path if isinstance(labeler, DatasetLabeler) else labeler.name
         raise ConfigError(
-            f"labeler dataset: {labeler.path} has no labels of structures that are yet to be sampled; "
+            f"labeler {labeler.kind}: {which} has no labels of structures that are yet to be sampled; "
             f"use {key}.kind=file, or a labeler that computes"
         )
     check_labels_possible([prototype(element)], labeler, key)
@@ -247,7 +248,7 @@ def _check_launcher(labeler: GPAWLabeler) -> None:
 def _check_same_theory(name: str, labeler: AnyLabeler) -> None:
     """Labels and test data must come from one level of theory; versions may differ."""
     sheet = bundled(name).sheet["labeler"]
-    ours = make_labeler(labeler).identity()
+    ours = bundled(labeler.name).sheet["labeler"] if labeler.kind == "bundled" else make_labeler(labeler).identity()
     different = sorted(key for key in ours if key in sheet and sheet[key] != ours[key] and not key.startswith("gpaw"))
     if different:
         what = ", ".join(f"{key} {sheet[key]} against {ours[key]}" for key in different)

@@ -74,12 +74,27 @@ def test_a_data_set_cannot_label_structures_that_are_yet_to_be_sampled(refused_s
     assert "labels.extxyz has no labels of structures that are yet to be sampled; use test.kind=file" in message
 
 
+def test_a_shipped_data_set_cannot_either(refused_study: Refused, shipped_test_set: Path) -> None:
+    message = refused_study("labeler={kind: bundled, name: ge-fake}")
+    assert "labeler bundled: ge-fake has no labels of structures that are yet to be sampled" in message
+
+
+def test_a_labeler_of_a_data_set_that_is_not_shipped_is_refused(refused_study: Refused) -> None:
+    pool = file_of("pool.extxyz", *map(germanium, range(6)))
+    test = file_of("test.extxyz", labelled(9))
+    message = refused_study(f"pool={pool}", f"test={test}", "labeler={kind: bundled, name: ge-dream}")
+    assert "no data set 'ge-dream' is shipped (there are: " in message
+
+
 @pytest.fixture
 def shipped_test_set(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data sheet of a shipped data set, labelled by GPAW with 400 eV."""
     folder = tmp_path_factory.mktemp("assets") / "data"
     folder.mkdir()
-    write(folder / "ge-fake.extxyz", [labelled(seed) for seed in range(50, 53)], format="extxyz")
+    frames = [labelled(seed) for seed in range(50, 53)]
+    for atoms in frames:
+        atoms.info["config_type"] = "crystal"
+    write(folder / "ge-fake.extxyz", frames, format="extxyz")
     labeler = {"kind": "gpaw", "xc": "PBE", "cutoff_eV": 400.0, "kpt_density": 3.4, "gpaw": "1.0"}
     sheet = {"file": "ge-fake.extxyz", "sha256": file_sha256(folder / "ge-fake.extxyz"), "labeler": labeler}
     (folder / "ge-fake.json").write_text(json.dumps(sheet))
@@ -106,6 +121,26 @@ def test_test_labels_at_the_labelers_level_of_theory_are_not_refused(
     good_study: Callable[..., None], shipped_test_set: Path
 ) -> None:
     good_study("test={kind: bundled, name: ge-fake}", "labeler={kind: gpaw, cutoff_eV: 400}")
+
+
+def test_a_shipped_pool_brings_its_labels(good_study: Callable[..., None], shipped_test_set: Path) -> None:
+    shipped = "{kind: bundled, name: ge-fake}"
+    good_study(f"pool={shipped}", "test={kind: holdout, size: 1}", f"labeler={shipped}", "budgets=[1]")
+
+
+def test_a_shipped_pool_and_a_shipped_test_set_are_compared_by_their_sheets(
+    refused_study: Refused, good_study: Callable[..., None], shipped_test_set: Path
+) -> None:
+    file = shipped_test_set.with_name("ge-pool.extxyz")
+    write(file, [labelled(seed) for seed in range(60, 66)], format="extxyz")
+    sheet = json.loads(shipped_test_set.read_text()) | {"file": file.name, "sha256": file_sha256(file)}
+    pool = "{kind: bundled, name: ge-pool}"
+    study = ("test={kind: bundled, name: ge-fake}", f"pool={pool}", f"labeler={pool}")
+    file.with_suffix(".json").write_text(json.dumps(sheet))
+    good_study(*study)
+    sheet["labeler"] = {**sheet["labeler"], "cutoff_eV": 300.0}
+    file.with_suffix(".json").write_text(json.dumps(sheet))
+    assert "with other settings than the study's labeler (cutoff_eV 400.0 against 300.0)" in refused_study(*study)
 
 
 def test_a_shipped_data_set_that_was_changed_is_refused(refused_study: Refused, shipped_test_set: Path) -> None:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.io import read
 
-from al_core.config_labelers import DatasetLabeler, EMTLabeler, StillingerWeberLabeler
+from al_core.config_labelers import BundledLabeler, DatasetLabeler, EMTLabeler, StillingerWeberLabeler
+from al_core.datasets import bundled
 from al_core.elements import CRYSTALS
 from al_core.errors import ConfigError, LabelError
 from calculators.base import make_labeler
@@ -121,6 +123,15 @@ def test_a_data_set_costs_nothing_and_refuses_what_it_does_not_hold(tmp_path: Pa
     assert case.labeler.label(case.atoms, tmp_path).core_seconds == 0
     with pytest.raises(LabelError, match="is not in the data set"):
         case.labeler.check(moved(case.atoms, 0, 0, 0.1))
+
+
+def test_a_shipped_data_set_labels_its_structures(tmp_path: Path) -> None:
+    labeler = make_labeler(BundledLabeler(name="ge-test-pbe"))
+    atoms = read(bundled("ge-test-pbe").path, index=7)
+    label = labeler.label(atoms, tmp_path)
+    assert label.energy == atoms.info["REF_energy"]
+    np.testing.assert_array_equal(label.forces, atoms.arrays["REF_forces"])
+    np.testing.assert_array_equal(label.stress, atoms.info["REF_stress"])
 
 
 def test_a_data_set_that_is_missing_is_told_when_it_is_asked(tmp_path: Path) -> None:
