@@ -165,7 +165,7 @@ def check_libraries(facts: dict[str, Any] | str) -> Check:
         return Check("GPAW libraries", True, "not known")
     there = [name for name, has in facts["libraries"].items() if has]
     missing = [name for name in ("FFTW", "BLAS", "libxc") if name not in there]
-    mend = f"optional: built with {', '.join(missing)} GPAW takes up to a fifth less time; the results are the same"
+    mend = f"optional: built with {', '.join(missing)} an 8-atom label takes a third less; the results are the same"
     return Check(
         "GPAW libraries",
         True,

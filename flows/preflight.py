@@ -216,7 +216,7 @@ def _check_labels_of_sampled(key: str, labeler: AnyLabeler, element: str) -> Non
         which = labeler.path if isinstance(labeler, DatasetLabeler) else labeler.name
         raise ConfigError(
             f"labeler {labeler.kind}: {which} has no labels of structures that are yet to be sampled; "
-            f"use {key}.kind=file, or a labeler that computes"
+            f"use {key}.kind=file or bundled, or a labeler that computes"
         )
     check_labels_possible([prototype(element)], labeler, key)
 
