@@ -155,7 +155,7 @@ class AnchoredTuning(Strict):
 
     kind: Literal["anchored"] = "anchored"
     strength: PositiveFloat = 2.0  # force components that the prior weighs as much as with one label
-    evaluations: PositiveInt = 90  # of all labels, at most
+    evaluations: PositiveInt = 90  # of all labels, at most; passes over them where there are many
 
 
 class FrozenTuning(Strict):
@@ -222,7 +222,7 @@ class RescaledArm(Strict):
     """The source weights with lengths and energies rescaled to the target element."""
 
     kind: Literal["rescaled"] = "rescaled"
-    learning_rate: LearningRate = 0.001
+    learning_rate: LearningRate = 0.005
     steps: Steps | None = None
     tuning: TuningPart = AnchoredTuning()
 

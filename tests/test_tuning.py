@@ -18,6 +18,7 @@ from al_core.config import (
 )
 from al_core.errors import TrainingError
 from al_core.models.arms import ARMS
+from al_core.models.batches import loss
 from al_core.models.bundle import Bundle
 from al_core.models.engine import stack
 from al_core.models.lesson import Lesson
@@ -25,6 +26,7 @@ from al_core.models.prediction import predict
 from al_core.models.rescaling import atomic_energy
 from al_core.models.training import train
 from al_core.models.tuning import tuning
+from al_core.models.tuning.anchored import summed
 from al_core.types import Label
 from al_core.uncertainty.responses import mean_squared_gradient
 from tests.helpers import moved
@@ -148,6 +150,37 @@ def test_an_anchor_in_parts_is_that_of_the_whole(
     parts = _tuned(source, ge_labelled, AnchoredTuning(evaluations=3), cpu, pool, dtype="float64")
     for one, other in zip(whole, parts, strict=True):
         assert max(moved(one, other).values()) < 1e-5
+
+
+def test_batches_of_many_labels_stand_for_all_of_them(source: Any, ge_labelled: Any, cpu: Any) -> None:
+    models = stack(source, torch.float64, cpu)
+    count = len(ge_labelled)
+
+    def errors(labelled: Any, standing_for: int = 0) -> torch.Tensor:
+        batch = models.network.join(models.network.prepare([atoms for atoms, _ in labelled]))
+        targets = summed(models, labelled, STEPS, np.ones((1, len(labelled))), standing_for)
+        return loss(models, models.weights, batch, targets).detach()
+
+    of_batches = torch.stack([errors(ge_labelled[at : at + 1], count) for at in range(count)])
+    torch.testing.assert_close(of_batches.mean(0), errors(ge_labelled))
+
+
+def test_many_labels_are_learned_as_well_in_batches(
+    source: Any, ge_labelled: Any, cpu: Any, pool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fitted as well and held as strongly: the two minimise the same."""
+    way = AnchoredTuning(strength=20.0, evaluations=60)
+    at_once = _tuned(source, ge_labelled, way, cpu, pool, steps=60)
+    monkeypatch.setattr("al_core.models.tuning.anchored._ATOMS_A_BATCH", 8)
+    monkeypatch.setattr("al_core.models.tuning.anchored._MANY_BATCHES", len(ge_labelled))
+    in_batches = _tuned(source, ge_labelled, way, cpu, pool, steps=60)
+    assert _force_error(in_batches, ge_labelled, cpu) == pytest.approx(
+        _force_error(at_once, ge_labelled, cpu), rel=0.35
+    )
+    for one, other, start in zip(at_once, in_batches, source, strict=True):
+        far, near = (sum(moved(start, tuned).values()) for tuned in (one, other))
+        assert far != near
+        assert near == pytest.approx(far, rel=0.4)
 
 
 def test_an_anchored_member_that_is_lost_harms_nobody(source: Any, ge_labelled: Any, cpu: Any, pool: Any) -> None:

@@ -1,6 +1,6 @@
 """What a training step sees: structures joined to batches, what they should give, and how much each counts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,18 +35,6 @@ class Targets:
     energy_weights: torch.Tensor
     stress_weights: torch.Tensor
     force_weights: torch.Tensor
-
-    def part(self, structures: slice, atoms: slice) -> "Targets":
-        """Return some of the structures with the weights they have among all; ``atoms`` are theirs."""
-        return Targets(
-            self.energies[:, structures],
-            self.sizes[structures],
-            self.forces[:, atoms],
-            self.stresses[structures],
-            self.energy_weights[:, structures],
-            self.stress_weights[:, structures],
-            self.force_weights[:, atoms],
-        )
 
 
 def loss(models: Stack, weights: Any, batch: Any, target: Targets) -> torch.Tensor:
@@ -98,6 +86,7 @@ class Batches:
         settings: batch size and weights of the loss.
         rng: draws the batches.
         shares: what each label counts for each member, [K, n_labels]; all the same if not given.
+        targets: weighs the labels of a batch; called as :func:`labels_of` is.
     """
 
     def __init__(
@@ -107,7 +96,9 @@ class Batches:
         settings: Training,
         rng: np.random.Generator,
         shares: np.ndarray | None = None,
+        targets: Callable[[Stack, Sequence[Labelled], Training, np.ndarray], Targets] = labels_of,
     ) -> None:
+        self._weighed = targets
         self._shares = np.ones((1, len(labelled))) if shares is None else shares
         self._models, self._labelled, self._settings, self._rng = models, labelled, settings, rng
         self._prepared = models.network.prepare([atoms for atoms, _ in labelled])
@@ -118,7 +109,7 @@ class Batches:
 
     def _targets(self, places: Sequence[int]) -> Targets:
         labelled = [self._labelled[place] for place in places]
-        return labels_of(self._models, labelled, self._settings, self._shares[:, list(places)])
+        return self._weighed(self._models, labelled, self._settings, self._shares[:, list(places)])
 
     def _join(self, places: Sequence[int]) -> Any:
         return self._models.network.join([self._prepared[place] for place in places])

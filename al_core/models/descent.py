@@ -40,7 +40,7 @@ def descend(
     for step in range(first, settings.steps):
         for leaf in leaves:
             leaf.grad = None
-        value = loss(models, way.weights(), *batches.next())
+        value = loss(models, way.weights(), *batches.next()) + way.penalty()
         value.sum().backward()
         _clip(leaves, settings.clip_norm)
         optimizer.step(learning_rate * _rate(step, settings))

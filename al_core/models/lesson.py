@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from ase import Atoms
@@ -12,7 +13,7 @@ from al_core.models.checkpoint import Checkpoint
 from al_core.models.descent import descend
 from al_core.models.engine import Stack
 from al_core.models.tuning import tuning
-from al_core.models.tuning.anchored import most_probable
+from al_core.models.tuning.anchored import Anchored, in_batches, minimise, summed
 from al_core.models.tuning.ridge import solve
 
 
@@ -60,11 +61,27 @@ class Lesson:
         if isinstance(way, RidgeTuning):
             return solve(models, self.labelled, self.settings, shares)
         if isinstance(way, AnchoredTuning):
-            return most_probable(
-                models, self.labelled, self.settings, way, self.unlabelled, self.seed, shares, progress
-            )
+            return self._held(models, way, shares, progress)
         batches = Batches(models, self.labelled, self.settings, np.random.default_rng(self.seed), shares)
         return descend(tuning(way, models), batches, self.settings, self.learning_rate, progress, self.checkpoint)
+
+    def _held(
+        self, models: Stack, way: AnchoredTuning, shares: np.ndarray | None, progress: Callable[[int], None]
+    ) -> list[float | None]:
+        """Train a stack that is held at its start: on all labels at once, or in batches where there are many."""
+        held = Anchored(models, way.strength, self.labelled, self.unlabelled, self.seed)
+        passes = min(way.evaluations, self.settings.steps)
+        settings = in_batches(self.labelled, self.settings, passes)
+        whole = self.settings.steps / max(1, settings.steps if settings else passes)
+
+        def tell(done: int) -> None:
+            progress(round(whole * done))
+
+        if settings is None:
+            return minimise(held, self.labelled, self.settings, passes, shares, tell)
+        targets = partial(summed, standing_for=len(self.labelled))
+        batches = Batches(models, self.labelled, settings, np.random.default_rng(self.seed), shares, targets)
+        return descend(held, batches, settings, self.learning_rate, tell, self.checkpoint)
 
     def _drawn(self, members: int) -> np.ndarray:
         """Return how often each member draws each label: as many as there are, with replacement."""

@@ -9,21 +9,22 @@ et al., arXiv:1806.07572), without taking it as linear. That would have one prio
 it should weigh less where there are more (docs/learning.md).
 
 A label that says little moves little: steps are as long as the errors ask, where Adam makes each as long as any other.
-The minimum is found by L-BFGS on all labels at once, in some dozen evaluations.
+The minimum is found by L-BFGS on all labels at once, in some dozen evaluations. Where there are so many labels that it
+takes hundreds, Adam on a few of them at a time is nearer to it after the same number of passes.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 from ase import Atoms
 
-from al_core.config import AnchoredTuning, Training
+from al_core.config import Training
 from al_core.models.batches import Labelled, Targets, labels_of, loss
 from al_core.models.engine import Stack
+from al_core.models.tuning.plain import Plain
 from al_core.uncertainty.responses import mean_squared_gradient
 
 # An energy is one number of a label and a stress six: they count as often, and not as a mean over labels. With the
@@ -34,59 +35,87 @@ _INDEPENDENT = 96  # force components of one structure that count at most; the o
 _ATOMS_AT_ONCE = 256
 _STRUCTURES = 12  # of the pool, for the mean squared gradient
 _MEMORY = 20  # steps that L-BFGS remembers
+_ATOMS_A_BATCH, _MANY_BATCHES = 128, 16  # from so many batches on Adam is ahead
 
 
-def most_probable(
-    models: Stack,
-    labelled: Sequence[Labelled],
-    settings: Training,
-    way: AnchoredTuning,
-    unlabelled: Sequence[Atoms],
-    seed: int,
-    shares: np.ndarray | None = None,
-    progress: Callable[[int], None] = lambda done: None,
-) -> list[float | None]:
-    """Train a stack in place; return the losses that are left, None where one is not finite.
+class Anchored(Plain):
+    """All weights are free, and held at their start.
 
     Args:
         models: the stack as it starts.
-        labelled, settings: as in :func:`al_core.models.training.train`; steps bound the evaluations.
-        way: strength and largest number of evaluations.
+        strength: force components that the prior weighs as much as with one label.
+        labelled: what will be learned.
         unlabelled: structures of the pool; without any, the labelled ones take their place.
         seed: draws some of them.
-        shares: what each label counts for each member, [K, n_labels]; all the same if not given.
-        progress: told the steps done.
     """
-    structures = list(unlabelled) or [atoms for atoms, _ in labelled]
-    drawn = np.random.default_rng(seed).permutation(len(structures))[:_STRUCTURES]
-    said = sum(min(_INDEPENDENT, 3 * len(atoms)) for atoms, _ in labelled) / _INDEPENDENT
-    anchor = way.strength / said * mean_squared_gradient(models, [structures[place] for place in drawn])
-    parts = _parts(models, labelled, settings, shares)
-    leaves = [models.weights[name].requires_grad_(True) for name in models.trainable]
-    starts = [leaf.detach().clone() for leaf in leaves]
-    evaluations = min(way.evaluations, settings.steps)
+
+    def __init__(
+        self, models: Stack, strength: float, labelled: Sequence[Labelled], unlabelled: Sequence[Atoms], seed: int
+    ) -> None:
+        structures = list(unlabelled) or [atoms for atoms, _ in labelled]
+        drawn = np.random.default_rng(seed).permutation(len(structures))[:_STRUCTURES]
+        said = sum(_counted(atoms) for atoms, _ in labelled) / _INDEPENDENT
+        self._strength = strength / said * mean_squared_gradient(models, [structures[place] for place in drawn])
+        super().__init__(models)
+        self._starts = [leaf.detach().clone() for leaf in self.leaves]
+
+    def penalty(self) -> torch.Tensor:
+        """Return how improbable each member's weights are without the labels, [K]."""
+        pairs = zip(self.leaves, self._starts, strict=True)
+        return self._strength * torch.stack([(leaf - start).flatten(1).square().sum(1) for leaf, start in pairs]).sum(0)
+
+
+def in_batches(labelled: Sequence[Labelled], settings: Training, passes: int) -> Training | None:
+    """Return the settings of a descent by Adam that sees every label so often; None for labels too few to need it."""
+    atoms = sum(len(atoms) for atoms, _ in labelled)
+    size = max(1, round(_ATOMS_A_BATCH * len(labelled) / atoms))
+    if len(labelled) < _MANY_BATCHES * size:
+        return None
+    clip_norm = settings.clip_norm * sum(_counted(atoms) for atoms, _ in labelled)  # of sums, not of means
+    steps = passes * math.ceil(len(labelled) / size)
+    return settings.model_copy(update={"steps": steps, "batch_size": size, "clip_norm": clip_norm})
+
+
+def minimise(
+    way: Anchored,
+    labelled: Sequence[Labelled],
+    settings: Training,
+    evaluations: int,
+    shares: np.ndarray | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[float | None]:
+    """Train a stack in place by L-BFGS; return the losses that are left, None where one is not finite.
+
+    Args:
+        way: the stack and what holds it.
+        labelled, settings: as in :func:`al_core.models.training.train`; the weights of the loss are taken.
+        evaluations: of all labels, at most.
+        shares: what each label counts for each member, [K, n_labels]; all the same if not given.
+        progress: told the evaluations done.
+    """
+    models = way.models
+    parts = _parts(models, labelled, settings, np.ones((1, len(labelled))) if shares is None else shares)
     optimizer = torch.optim.LBFGS(
-        leaves, max_iter=evaluations, max_eval=evaluations, history_size=_MEMORY, line_search_fn="strong_wolfe"
+        way.leaves, max_iter=evaluations, max_eval=evaluations, history_size=_MEMORY, line_search_fn="strong_wolfe"
     )
     done = 0
 
     def objective() -> torch.Tensor:
         nonlocal done
         optimizer.zero_grad()
-        total = torch.zeros_like(anchor)
+        held = way.penalty()
+        total = held.detach().clone()
         for batch, targets in parts:
             value = loss(models, models.weights, batch, targets)
             value.sum().backward()  # a part's memory is given back before the next
-            total = total + value.detach()
-        moved = [(leaf - start).flatten(1).square().sum(1) for leaf, start in zip(leaves, starts, strict=True)]
-        held = anchor * torch.stack(moved).sum(0)
+            total += value.detach()
         held.sum().backward()
-        for leaf in leaves:
+        for leaf in way.leaves:
             assert leaf.grad is not None  # the anchor reaches every weight
             leaf.grad.nan_to_num_(0.0, 0.0, 0.0)  # a member that is lost stays where it is and leaves the others alone
         done += 1
-        progress(round(settings.steps * min(1.0, done / evaluations)))
-        return (total + held.detach()).nan_to_num(0.0, 0.0, 0.0).sum()
+        progress(min(done, evaluations))
+        return total.nan_to_num(0.0, 0.0, 0.0).sum()
 
     if evaluations:
         optimizer.step(objective)
@@ -95,27 +124,44 @@ def most_probable(
     return [float(value) if math.isfinite(value) else None for value in last]
 
 
-def _parts(
-    models: Stack, labelled: Sequence[Labelled], settings: Training, shares: np.ndarray | None
-) -> list[tuple[Any, Targets]]:
-    """Return the labels in batches that fit into memory; their losses are sums and add up to that of all labels."""
+def summed(
+    models: Stack, labelled: Sequence[Labelled], settings: Training, shares: np.ndarray, standing_for: int = 0
+) -> Targets:
+    """Return the labels of a batch with weights that make its loss a sum of squared errors, not a mean.
+
+    Args:
+        models, labelled, settings, shares: as in :func:`al_core.models.batches.labels_of`.
+        standing_for: labels that the batch is a sample of; only itself if not given.
+    """
     count, atoms = len(labelled), sum(len(atoms) for atoms, _ in labelled)
     stresses = sum(label.stress is not None for _, label in labelled)
-    sizes = np.array([len(atoms) for atoms, _ in labelled])
-    counting = np.repeat(np.minimum(3.0, _INDEPENDENT / sizes), sizes)  # components of each atom
-    means = labels_of(models, labelled, settings, np.ones((1, count)) if shares is None else shares)
-    whole = replace(
+    counting = np.repeat([_counted(atoms) / len(atoms) for atoms, _ in labelled], [len(a) for a, _ in labelled])
+    means = labels_of(models, labelled, settings, shares)
+    each = max(1.0, standing_for / count)
+    return replace(
         means,
-        energy_weights=means.energy_weights * (_ENERGY * count),
-        stress_weights=means.stress_weights * (_STRESS * 6 * stresses),
-        force_weights=means.force_weights * means.force_weights.new_tensor(counting * atoms),
+        energy_weights=means.energy_weights * (each * _ENERGY * count),
+        stress_weights=means.stress_weights * (each * _STRESS * 6 * stresses),
+        force_weights=means.force_weights * means.force_weights.new_tensor(each * counting * atoms),
     )
+
+
+def _counted(atoms: Atoms) -> int:
+    """Return how many force components of a structure count."""
+    return min(_INDEPENDENT, 3 * len(atoms))
+
+
+def _parts(
+    models: Stack, labelled: Sequence[Labelled], settings: Training, shares: np.ndarray
+) -> list[tuple[object, Targets]]:
+    """Return the labels in batches that fit into memory; their losses are sums and add up to that of all labels."""
+    count = len(labelled)
     prepared = models.network.prepare([atoms for atoms, _ in labelled])
     ends = np.cumsum([0, *(len(atoms) for atoms, _ in labelled)])
     parts, begin = [], 0
     for end in range(1, count + 1):
         if end == count or ends[end + 1] - ends[begin] > _ATOMS_AT_ONCE:
-            targets = whole.part(slice(begin, end), slice(int(ends[begin]), int(ends[end])))
+            targets = summed(models, labelled[begin:end], settings, shares[:, begin:end])
             parts.append((models.network.join(prepared[begin:end]), targets))
             begin = end
     return parts

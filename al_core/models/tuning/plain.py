@@ -28,5 +28,9 @@ class Plain:
         """Return the weights the network reads."""
         return self.models.weights
 
+    def penalty(self) -> torch.Tensor | float:
+        """Return what is added to each member's loss, [K]: nothing."""
+        return 0.0
+
     def finish(self) -> None:
         """Write the leaves as they are now into the stack."""
