@@ -153,9 +153,11 @@ class PlainTuning(Strict):
 class AnchoredTuning(Strict):
     """The most probable weights, when those of the start are the prior."""
 
+    many_atoms: ClassVar[int] = 2048  # labels with so many in all are seen in batches, and half as often
+
     kind: Literal["anchored"] = "anchored"
     strength: PositiveFloat = 2.0  # force components that the prior weighs as much as with one label
-    evaluations: PositiveInt = 90  # of all labels, at most; passes over them where there are many
+    evaluations: PositiveInt = 90  # of all labels, at most
 
 
 class FrozenTuning(Strict):

@@ -70,15 +70,15 @@ class Lesson:
     ) -> list[float | None]:
         """Train a stack that is held at its start: on all labels at once, or in batches where there are many."""
         held = Anchored(models, way.strength, self.labelled, self.unlabelled, self.seed)
-        passes = min(way.evaluations, self.settings.steps)
-        settings = in_batches(self.labelled, self.settings, passes)
-        whole = self.settings.steps / max(1, settings.steps if settings else passes)
+        evaluations = min(way.evaluations, self.settings.steps)
+        settings = in_batches(self.labelled, self.settings, evaluations)
+        whole = self.settings.steps / max(1, settings.steps if settings else evaluations)
 
         def tell(done: int) -> None:
             progress(round(whole * done))
 
         if settings is None:
-            return minimise(held, self.labelled, self.settings, passes, shares, tell)
+            return minimise(held, self.labelled, self.settings, evaluations, shares, tell)
         targets = partial(summed, standing_for=len(self.labelled))
         batches = Batches(models, self.labelled, settings, np.random.default_rng(self.seed), shares, targets)
         return descend(held, batches, settings, self.learning_rate, tell, self.checkpoint)

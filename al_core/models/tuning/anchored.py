@@ -10,7 +10,7 @@ it should weigh less where there are more (docs/learning.md).
 
 A label that says little moves little: steps are as long as the errors ask, where Adam makes each as long as any other.
 The minimum is found by L-BFGS on all labels at once, in some dozen evaluations. Where there are so many labels that it
-takes hundreds, Adam on a few of them at a time is nearer to it after the same number of passes.
+takes hundreds, Adam on a few of them at a time is nearer to it after half as many passes.
 """
 
 import math
@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from al_core.config import Training
+from al_core.config import AnchoredTuning, Training
 from al_core.models.batches import Labelled, Targets, labels_of, loss
 from al_core.models.engine import Stack
 from al_core.models.tuning.plain import Plain
@@ -35,7 +35,7 @@ _INDEPENDENT = 96  # force components of one structure that count at most; the o
 _ATOMS_AT_ONCE = 256
 _STRUCTURES = 12  # of the pool, for the mean squared gradient
 _MEMORY = 20  # steps that L-BFGS remembers
-_ATOMS_A_BATCH, _MANY_BATCHES = 128, 16  # from so many batches on Adam is ahead
+_ATOMS_A_BATCH = 128  # of those that Adam sees
 
 
 class Anchored(Plain):
@@ -65,14 +65,14 @@ class Anchored(Plain):
         return self._strength * torch.stack([(leaf - start).flatten(1).square().sum(1) for leaf, start in pairs]).sum(0)
 
 
-def in_batches(labelled: Sequence[Labelled], settings: Training, passes: int) -> Training | None:
-    """Return the settings of a descent by Adam that sees every label so often; None for labels too few to need it."""
+def in_batches(labelled: Sequence[Labelled], settings: Training, evaluations: int) -> Training | None:
+    """Return the settings of a descent by Adam, half as long as L-BFGS may take; None for labels too few to need it."""
     atoms = sum(len(atoms) for atoms, _ in labelled)
-    size = max(1, round(_ATOMS_A_BATCH * len(labelled) / atoms))
-    if len(labelled) < _MANY_BATCHES * size:
+    if atoms < AnchoredTuning.many_atoms:
         return None
+    size = max(1, round(_ATOMS_A_BATCH * len(labelled) / atoms))
     clip_norm = settings.clip_norm * sum(_counted(atoms) for atoms, _ in labelled)  # of sums, not of means
-    steps = passes * math.ceil(len(labelled) / size)
+    steps = math.ceil(evaluations / 2 * len(labelled) / size)
     return settings.model_copy(update={"steps": steps, "batch_size": size, "clip_norm": clip_norm})
 
 
