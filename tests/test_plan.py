@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from al_core.config import MDStructures
+from al_core.config import AnchoredTuning, MDStructures
 from al_core.pools import sampled_like
 from al_core.studies.plan import Plan, plan
 from tests.helpers import study_config
@@ -60,7 +60,7 @@ def test_a_test_set_with_labels_costs_nothing() -> None:
     assert planned(pool={**SAMPLED}, test={"kind": "holdout", "size": 3}).test_labels == 3
 
 
-def test_training_costs_grow_with_what_is_trained() -> None:
+def test_training_costs_grow_with_what_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
     once = planned().training_core_hours
     assert planned(training={"steps": 200, "batch_size": 4}).training_core_hours == pytest.approx(2 * once)
     assert planned(committee=4).training_core_hours == pytest.approx(2 * once)
@@ -73,3 +73,5 @@ def test_training_costs_grow_with_what_is_trained() -> None:
     short, long = (planned(**anchored, training={"steps": steps, "batch_size": 1}) for steps in (100, 1000))
     assert short.training_core_hours == long.training_core_hours
     assert planned(**anchored, budgets=[1, 4]).training_core_hours > short.training_core_hours
+    monkeypatch.setattr(AnchoredTuning, "many_atoms", 1)
+    assert planned(**anchored).training_core_hours == pytest.approx(short.training_core_hours / 2)
