@@ -11,13 +11,17 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # of malloc.h
 _NEVER = 2**31 - 1
 
 
-def exit_with_parent(*, with_group: bool = False) -> None:
+def exit_with_parent(parent: int, *, with_group: bool = False) -> None:
     """End this process soon after its parent is gone, however the parent ended; if told so, its process group too.
 
     A thread watches the parent's process id. (Linux can send a signal instead, but it does so already when the parent's
     *thread* ends, which is wrong for thread pools.)
+
+    Args:
+        parent: the parent's process id, told by the parent itself: one that was killed while this process started has
+            been replaced by another by now.
+        with_group: end the process group, of which this process is the leader.
     """
-    parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:

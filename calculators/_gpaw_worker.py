@@ -1,9 +1,9 @@
 """The program of the labelling subprocess, and the only file that imports GPAW.
 
-    python -m calculators._gpaw_worker DIRECTORY
+    python -m calculators._gpaw_worker DIRECTORY [PARENT]
 
 reads ``structure.json`` and ``settings.json`` in DIRECTORY and writes ``gpaw.txt`` (GPAW's text output) and, last and
-atomically, ``result.json`` with either the label or the reason why there is none.
+atomically, ``result.json`` with either the label or the reason why there is none. It ends with the process PARENT.
 """
 
 import os
@@ -76,7 +76,8 @@ def compute(directory: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Label the structure in the folder given on the command line."""
-    exit_with_parent()
+    if len(sys.argv) > 2:
+        exit_with_parent(int(sys.argv[2]))
     directory = Path(sys.argv[1])
     if any(name in os.environ for name in _LAUNCHED):
         import gpaw

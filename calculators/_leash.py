@@ -1,6 +1,8 @@
 """Run a program, and kill it with all it started when the process that asked for it is gone.
 
-    python -m calculators._leash PROGRAM ARGUMENT ...
+    python -m calculators._leash PARENT PROGRAM ARGUMENT ...
+
+PARENT is the id of the process that asked for it.
 
 It is started as the leader of a process group. A launcher such as mpiexec starts processes that watch nobody.
 """
@@ -11,5 +13,5 @@ import sys
 from al_core.processes import exit_with_parent
 
 if __name__ == "__main__":
-    exit_with_parent(with_group=True)
-    sys.exit(subprocess.call(sys.argv[1:]))
+    exit_with_parent(int(sys.argv[1]), with_group=True)
+    sys.exit(subprocess.call(sys.argv[2:]))

@@ -147,9 +147,9 @@ class GPAWLabeler:
         return outcome
 
     def _command(self, directory: Path, cores: int) -> list[str]:
-        python = [sys.executable, "-m"]
+        python, parent = [sys.executable, "-m"], str(os.getpid())
         command = [*python, "calculators._gpaw_worker", str(directory)]
         if cores == 1 or self.settings.parallel is None:
-            return command
+            return [*command, parent]
         launcher = shlex.split(self.settings.parallel.launcher.format(processes=cores))
-        return [*python, "calculators._leash", *launcher, *command]
+        return [*python, "calculators._leash", parent, *launcher, *command]

@@ -68,8 +68,8 @@ class Cores:
 CORES = Cores()
 
 
-def _start_worker() -> None:
-    exit_with_parent()
+def _start_worker(parent: int) -> None:
+    exit_with_parent(parent)
     keep_freed_memory()
     import torch
 
@@ -89,7 +89,11 @@ class _Workers:
             if self._pool is None or self._pool._flags.broken or self._size != size:
                 self._size = size
                 self._pool = ProcessPoolExecutor(
-                    max_workers=size, timeout=_IDLE_SECONDS, initializer=_start_worker, env=_ONE_THREAD
+                    max_workers=size,
+                    timeout=_IDLE_SECONDS,
+                    initializer=_start_worker,
+                    initargs=(os.getpid(),),
+                    env=_ONE_THREAD,
                 )
             return self._pool
 
