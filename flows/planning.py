@@ -85,7 +85,8 @@ def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int, CostModel]:
     done = [entry for entry in LabelStore(place.store).entries() if entry.label] if place.has_store else []
     labeler, model = make_labeler(config.labeler), cost_model(done, config.labeler.kind)
     costs = [model.seconds(labeler.estimate_core_seconds(atoms), labeler.cost_factors(atoms)) for atoms in pool]
-    return plan(config, [len(atoms) for atoms in pool], sum(costs) / len(costs)), len(done), model
+    sizes = [len(atoms) for atoms in pool]
+    return plan(config, source_architecture(config), sizes, sum(costs) / len(costs)), len(done), model
 
 
 def cost_model(entries: Sequence[Entry], kind: str) -> CostModel:

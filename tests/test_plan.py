@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from al_core.config import AnchoredTuning, MDStructures
+from al_core.config import AnchoredTuning, Architecture, MDStructures
 from al_core.pools import sampled_like
 from al_core.studies.plan import Plan, plan
 from tests.helpers import study_config
@@ -18,7 +18,7 @@ SAMPLED = {
 }
 
 
-def planned(label_core_seconds: float = 36.0, **changes: Any) -> Plan:
+def planned(architecture: Architecture | None = None, label_core_seconds: float = 36.0, **changes: Any) -> Plan:
     settings = {
         "pool": SAMPLED,
         "test": {**SAMPLED, "seed": 1},
@@ -30,7 +30,8 @@ def planned(label_core_seconds: float = 36.0, **changes: Any) -> Plan:
     }
     config = study_config(**settings | changes)
     assert isinstance(config.pool, MDStructures)
-    return plan(config, [len(atoms) for atoms in sampled_like(config.pool, config.target)], label_core_seconds)
+    sizes = [len(atoms) for atoms in sampled_like(config.pool, config.target)]
+    return plan(config, architecture or Architecture(), sizes, label_core_seconds)
 
 
 def test_the_sizes_of_what_will_be_sampled() -> None:
@@ -64,6 +65,8 @@ def test_training_costs_grow_with_what_is_trained(monkeypatch: pytest.MonkeyPatc
     once = planned().training_core_hours
     assert planned(training={"steps": 200, "batch_size": 4}).training_core_hours == pytest.approx(2 * once)
     assert planned(committee=4).training_core_hours == pytest.approx(2 * once)
+    assert planned(Architecture(channels=64)).training_core_hours == pytest.approx(2 * once)
+    assert planned(Architecture(max_L=1)).training_core_hours > 1.5 * once
     assert planned(seeds=[0, 1]).training_core_hours == pytest.approx(2 * once)
     # a batch holds no more structures than there are labels
     assert planned(training={"steps": 100, "batch_size": 64}).training_core_hours == pytest.approx(once)

@@ -7,6 +7,7 @@ from al_core.config import (
     AnchoredTuning,
     AnyArm,
     AnyTuning,
+    Architecture,
     RidgeTuning,
     SelectedTuning,
     StudyConfig,
@@ -16,6 +17,7 @@ from al_core.studies.grid import chains, pairs, places
 
 # one training step of one member of the default architecture on one core, measured on 4 structures of 8 and 64 atoms
 _STEP_S, _STEP_S_PER_ATOM = 0.006, 0.00035
+_VECTORS_COST = 2.1  # what max L 1 takes of max L 0, measured on 2 structures of 64 atoms; twice the channels took 2.2
 _RIDGE_EVALUATIONS = 48  # one for each of the default architecture's weights that the energy is linear in
 
 
@@ -41,11 +43,12 @@ class Plan:
     training_core_hours: float
 
 
-def plan(config: StudyConfig, pool_sizes: Sequence[int], label_core_seconds: float) -> Plan:
+def plan(config: StudyConfig, architecture: Architecture, pool_sizes: Sequence[int], label_core_seconds: float) -> Plan:
     """Return the plan of a study.
 
     Args:
         config: the study.
+        architecture: of its models.
         pool_sizes: number of atoms of each candidate.
         label_core_seconds: expected cost of one label.
     """
@@ -71,8 +74,13 @@ def plan(config: StudyConfig, pool_sizes: Sequence[int], label_core_seconds: flo
         labels_most=most,
         test_labels=test,
         label_core_hours=(most + test) * label_core_seconds / 3600,
-        training_core_hours=config.committee * training / 3600,
+        training_core_hours=config.committee * training * _dearness(architecture) / 3600,
     )
+
+
+def _dearness(architecture: Architecture) -> float:
+    """Return what a step takes, in units of the default architecture's."""
+    return architecture.channels / Architecture().channels * (_VECTORS_COST if architecture.max_L else 1.0)
 
 
 def _core_seconds(arm: AnyArm, training: Training, atoms: float, labels: int) -> float:
