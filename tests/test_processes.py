@@ -1,6 +1,7 @@
 """Worker processes end with the process they work for, whenever it ends."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-WORKER = "import time; from al_core.processes import exit_with_parent as leash; leash({}); time.sleep(3)"
+LEASHES = ("al_core.processes import exit_with_parent", "flows.infrastructure import _start_worker")
 
 
 def ended() -> int:
@@ -19,7 +20,14 @@ def ended() -> int:
     return process.pid
 
 
+@pytest.mark.parametrize("leash", LEASHES)
 @pytest.mark.parametrize(("parent", "code"), [(os.getpid, 0), (ended, 1)])
-def test_a_worker_whose_parent_died_while_it_started_ends(parent: Callable[[], int], code: int) -> None:
-    command = [sys.executable, "-c", WORKER.format(parent())]
-    assert subprocess.run(command, cwd=ROOT, timeout=30, check=False).returncode == code
+def test_a_worker_whose_parent_died_while_it_started_ends(leash: str, parent: Callable[[], int], code: int) -> None:
+    program = f"import time; from {leash} as leash; leash({parent()}); time.sleep(3)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60, check=False).returncode == code
+
+
+def test_what_a_launcher_started_ends_with_it() -> None:
+    command = [sys.executable, "-m", "calculators._leash", str(ended()), "sleep", "60"]
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    assert process.wait(timeout=30) == -signal.SIGKILL
