@@ -303,7 +303,9 @@ class ConvergenceConfig(Strict):
     @model_validator(mode="after")
     def _values_are_settings(self) -> Self:
         fields = [
-            key for key in GPAWLabeler.model_fields if key not in ("kind", "xc", "smearing", "kpt_even", "timeout_s")
+            key
+            for key in GPAWLabeler.model_fields
+            if key not in ("kind", "preset", "xc", "smearing", "kpt_even", "timeout_s")
         ]
         for key, values in self.vary.items():
             if key not in fields:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from al_core.config_base import Name, PositiveFloat, PositiveInt, Strict, UserPath, kinds
@@ -33,23 +33,32 @@ class Parallel(Strict):
         return launcher
 
 
-class GPAWLabeler(Strict):
-    """Plane-wave DFT with GPAW. All but ``ladder``, ``parallel`` and the limits is part of a label's key."""
+# What a label is of, by purpose: docs/results/convergence.md says how far each is from tight labels
+PRESETS: dict[str, dict[str, Any]] = {
+    "fast": {"kpt_density": 3.4, "kpt_even": True},
+    "standard": {},
+    "tight": {
+        "cutoff_eV": 400.0,
+        "kpt_density": 4.5,
+        "kpt_even": True,
+        "density_convergence": 1e-6,
+        "energy_convergence_eV": 1e-6,
+    },
+}
 
-    later: ClassVar[tuple[str, ...]] = (
-        "kpt_even",
-        "smearing",
-        "grid_spacing_A",
-        "memory_limit_MB",
-        "parallel",
-        "ladder",
-    )
+
+class GPAWLabeler(Strict):
+    """Plane-wave DFT with GPAW. All but ``preset``, ``ladder``, ``parallel`` and the limits is part of a label's key.
+
+    The defaults are those of the preset ``standard``; what is given beside a preset goes before it.
+    """
 
     kind: Literal["gpaw"] = "gpaw"
+    preset: Annotated[Literal["fast", "standard", "tight"], Field(exclude=True)] = "standard"
     xc: Literal["PBE", "LDA", "revPBE", "RPBE"] = "PBE"
-    cutoff_eV: Annotated[float, Field(ge=100, le=2000)] = 300.0
-    kpt_density: Annotated[float, Field(ge=0.5, le=20)] = 3.4  # points per Å^-1, at least
-    kpt_even: bool = True  # only even numbers of points along each axis: none at gamma
+    cutoff_eV: Annotated[float, Field(ge=100, le=2000)] = 250.0
+    kpt_density: Annotated[float, Field(ge=0.5, le=20)] = 4.3  # points per Å^-1, at least
+    kpt_even: bool = False  # only even numbers of points along each axis: none at gamma
     smearing: Literal["fermi-dirac", "marzari-vanderbilt", "methfessel-paxton"] = "fermi-dirac"
     smearing_eV: Annotated[float, Field(gt=0, le=1)] = 0.1  # its width
     bands_percent: Annotated[int, Field(ge=105, le=400)] = 125  # of the occupied bands
@@ -61,6 +70,13 @@ class GPAWLabeler(Strict):
     memory_limit_MB: Annotated[int, Field(ge=200)] | None = None  # of a process
     parallel: Parallel | None = None  # large cells on several cores; needs MPI, see graft doctor
     ladder: tuple[Rung, ...] = (Rung(smearing_eV=0.5, mixing=0.02), Rung(mixing=0.02, eigensolver="rmm-diis"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_preset(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("preset"), str):
+            return {**PRESETS.get(data["preset"], {}), **data}
+        return data
 
     def varied(self, key: str, value: Any) -> Self:
         """Return the settings with another value of one of them, validated."""

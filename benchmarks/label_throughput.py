@@ -33,11 +33,11 @@ for atoms in read(sys.argv[1], ":"):
     atoms.calc = GPAW(
         mode=PW(settings["cutoff_eV"]),
         xc=settings["xc"],
-        kpts={"density": settings["kpt_density"], "even": True},
+        kpts={"density": settings["kpt_density"], "even": settings["kpt_even"]},
         occupations=FermiDirac(settings["smearing_eV"]),
         txt=None,
     )
-    atoms.info["REF_energy"] = atoms.get_potential_energy()
+    atoms.info["REF_energy"] = atoms.get_potential_energy(force_consistent=True)
     atoms.arrays["REF_forces"] = atoms.get_forces()
     atoms.info["REF_stress"] = atoms.get_stress()
     atoms.calc = None

@@ -22,16 +22,16 @@ _LAUNCHED = ("PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE", "I_MPI_MPIRUN")  #
 
 
 def compute(directory: Path) -> dict[str, Any]:
-    """Return energy (eV), forces [n_atoms, 3] (eV/Å), stress [6] (eV/Å^3) and SCF steps of one structure."""
+    """Return free energy (eV), forces [n_atoms, 3] (eV/Å), stress [6] (eV/Å^3) and SCF steps of one structure."""
     import gpaw
     from gpaw.convergence_criteria import check_convergence
     from gpaw.new.ase_interface import GPAW
 
     settings = read_json(directory / "settings.json")
-    if limit := settings.get("memory_limit_MB"):
+    if limit := settings["memory_limit_MB"]:
         resource.setrlimit(resource.RLIMIT_AS, (limit << 20, limit << 20))
     rung = settings["rung"]
-    own = {"name": settings.get("smearing", "fermi-dirac"), "width": settings["smearing_eV"]}
+    own = {"name": settings["smearing"], "width": settings["smearing_eV"]}
     special = {
         **({"mixer": {"name": "pulay", "beta": rung["mixing"]}} if "mixing" in rung else {}),
         **({"eigensolver": rung["eigensolver"]} if "eigensolver" in rung else {}),
@@ -40,22 +40,22 @@ def compute(directory: Path) -> dict[str, Any]:
     calculator = GPAW(
         mode={"name": "pw", "ecut": settings["cutoff_eV"]},
         xc=settings["xc"],
-        kpts={"density": settings["kpt_density"], "even": settings.get("kpt_even", True)},
+        kpts={"density": settings["kpt_density"], "even": settings["kpt_even"]},
         occupations={**own, "width": rung.get("smearing_eV", own["width"])},
         convergence={"density": settings["density_convergence"], "energy": settings["energy_convergence_eV"]},
         nbands=f"{settings['bands_percent']}%",
         maxiter=settings["max_scf_steps"],
-        h=settings.get("grid_spacing_A"),
+        h=settings["grid_spacing_A"],
         txt=str(directory / "gpaw.txt"),
         **special,
     )
     states: list[Any] = []  # of each step
     calculator.hooks["scf_step"] = states.append
     atoms.calc = calculator
-    energy = float(atoms.get_potential_energy())
+    energy = float(atoms.get_potential_energy(force_consistent=True))
     if "smearing_eV" in rung:  # from here on with the label's own
         calculator.dft.change(occupations=own)
-        energy = float(atoms.get_potential_energy())
+        energy = float(atoms.get_potential_energy(force_consistent=True))
     # asked of GPAW's own state: that there was no error says less
     converged, by_criterion, _ = check_convergence(calculator.dft.scf_loop.convergence, states[-1])
     if not converged:

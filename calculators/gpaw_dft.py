@@ -31,7 +31,7 @@ from calculators.suspicion import suspicion, too_large
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def n_kpoints(atoms: Atoms, density: float, even: bool = True) -> int:
+def n_kpoints(atoms: Atoms, density: float, even: bool) -> int:
     """Return the number of k-points of a Monkhorst-Pack mesh of at least ``density`` points per Å^-1, reduced by time
     reversal; ``even`` is the number along each axis, if so asked.
     """
@@ -54,7 +54,8 @@ class GPAWLabeler:
     def identity(self) -> dict[str, Any]:
         """See :class:`al_core.types.Labeler`."""
         physics = self.settings.model_dump(exclude={"timeout_s", "memory_limit_MB", "ladder", "parallel"})
-        return {**physics, "gpaw": version("gpaw"), "gpaw_data": version("gpaw-data")}
+        # the energy whose derivative the forces are: with the entropy of the smearing, not extrapolated to no width
+        return {**physics, "energy": "free", "gpaw": version("gpaw"), "gpaw_data": version("gpaw-data")}
 
     def check(self, atoms: Atoms) -> None:
         """See :class:`al_core.types.Labeler`."""

@@ -8,11 +8,12 @@ from al_core.config import PretrainConfig
 from al_core.config_reading import load_config
 from al_core.datasets import write_labelled
 from al_core.errors import ConfigError, LabelError
-from al_core.files import read_json, write_json
+from al_core.files import read_json, write_json, write_text
 from al_core.hashing import digest, structure_id
 from al_core.labelling import finished
 from al_core.pools import sample
 from al_core.progress import steps_done, steps_file
+from al_core.report.model_card import model_card
 from al_core.store import LabelStore
 from al_core.studies.data import described, file_or_bundled, write_structures
 from al_core.studies.workspace import Workspace
@@ -52,12 +53,14 @@ def train_committee(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
     mark = folder / "inputs.json"
     if mark.exists() and read_json(mark) != inputs:
         raise ConfigError(f"{folder} holds source models of another config; choose another --out or delete it")
-    if (folder / "committee.json").exists():
-        return folder
-    data = _training_data(config, folder, steps)
-    write_json(mark, inputs)
-    _train_members(config, data, folder, steps)
-    tasks.describe_committee(data, folder, config.device)
+    if not (folder / "committee.json").exists():
+        data = _training_data(config, folder, steps)
+        write_json(mark, inputs)
+        _train_members(config, data, folder, steps)
+        tasks.describe_committee(data, folder, config.device)
+    card = folder / "MODEL_CARD.md"
+    if not card.exists():
+        write_text(card, model_card(folder, config.name))
     return folder
 
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from al_core.config import ConvergenceConfig, PretrainConfig, StudyConfig
 from al_core.config_base import nearest
+from al_core.config_labelers import GPAWLabeler
 from al_core.config_reading import apply_overrides, load_config
 from al_core.errors import ConfigError
 
@@ -142,3 +143,13 @@ def test_the_nearest_word_is_named_and_all_known_ones_listed() -> None:
 
 def test_no_word_is_named_where_none_is_near() -> None:
     assert nearest("xyz", ["seeds", "budgets"]) == " (known: budgets, seeds)"
+
+
+def test_a_preset_is_a_set_of_values_and_what_is_given_beside_it_goes_before_it() -> None:
+    standard, tight = GPAWLabeler(), GPAWLabeler(preset="tight")
+    assert GPAWLabeler(preset="standard") == standard
+    assert (tight.cutoff_eV, tight.kpt_even) == (400, True)
+    assert GPAWLabeler(preset="tight", cutoff_eV=500).model_dump() == {**tight.model_dump(), "cutoff_eV": 500}
+    # what a label is keyed by are the values, whatever they were called
+    assert "preset" not in tight.model_dump()
+    assert GPAWLabeler(**tight.model_dump()).model_dump() == tight.model_dump()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -204,8 +205,16 @@ def test_training_is_the_same_with_stock_modules(
 # ---- what was written before -----------------------------------------------------------------------------------------
 
 
-def test_shipped_models_are_what_stock_modules_say_they_are(cpu: Any) -> None:
-    committee = [load_bundle(folder) for folder in committee_folders(shipped_committee("si-pbe"))][:2]
+@pytest.mark.parametrize(
+    "folders",
+    [
+        committee_folders(shipped_committee("si-pbe"))[:2],
+        [Path(__file__).parent / "data" / "bundle-before-engine"],  # written by mace-torch's own training
+    ],
+    ids=["shipped", "before the engine"],
+)
+def test_silicon_models_are_what_stock_modules_say_they_are(folders: list[Path], cpu: Any) -> None:
+    committee = [load_bundle(folder) for folder in folders]
     crystal = bulk("Si", "diamond", a=5.47, cubic=True)
     rattled = bulk("Si", "diamond", a=5.3) * (2, 1, 1)
     rattled.rattle(0.1, seed=1)

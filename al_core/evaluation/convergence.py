@@ -36,6 +36,8 @@ class Deviation:
         force_meV_per_A: of the force components.
         energy_meV_per_atom: of the energy differences between structures of one element.
         stress_meV_per_A3: of the stress components.
+        pressure_meV_per_A3: mean, with its sign, of the pressure (minus a third of the stress's trace): the Pulay
+            stress of a low cutoff has one sign in every structure.
         core_seconds: mean of a label.
     """
 
@@ -43,6 +45,7 @@ class Deviation:
     force_meV_per_A: float
     energy_meV_per_atom: float
     stress_meV_per_A3: float
+    pressure_meV_per_A3: float
     core_seconds: float
 
 
@@ -66,7 +69,7 @@ def deviation(labels: Mapping[str, tuple[Atoms, Label]], reference: Mapping[str,
     """Return what labels, by structure id, differ by from those of the reference; NaN where nothing is in both."""
     both = [name for name in labels if name in reference]
     if not both:
-        return Deviation(0, *[float("nan")] * 4)
+        return Deviation(0, *[float("nan")] * 5)
     energies: dict[str, list[float]] = {}
     for name in both:
         atoms, label = labels[name]
@@ -75,11 +78,13 @@ def deviation(labels: Mapping[str, tuple[Atoms, Label]], reference: Mapping[str,
     apart = [energy - np.mean(of_element) for of_element in energies.values() for energy in of_element]
     forces = [(labels[name][1].forces - reference[name][1].forces).ravel() for name in both]
     stresses = [np.array(labels[name][1].stress) - np.array(reference[name][1].stress) for name in both]
+    pressures = [-stress[:3].mean() for stress in stresses]
     return Deviation(
         n_labels=len(both),
         force_meV_per_A=_rms(np.concatenate(forces)),
         energy_meV_per_atom=_rms(np.array(apart)),
         stress_meV_per_A3=_rms(np.concatenate(stresses)),
+        pressure_meV_per_A3=1e3 * float(np.mean(pressures)),
         core_seconds=float(np.mean([labels[name][1].core_seconds for name in both])),
     )
 

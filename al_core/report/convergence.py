@@ -19,15 +19,14 @@ Found = Sequence[tuple[Point, Deviation]]
 
 def markdown(found: Found) -> str:
     """Return the results as a table."""
-    lines = [
-        "| setting | value | " + " | ".join(_QUANTITIES.values()) + " | core-seconds a label | labels |",
-        "| --- " * (len(_QUANTITIES) + 4) + "|",
-    ]
+    columns = ["setting", "value", *_QUANTITIES.values(), "mean pressure, meV/Å³", "core-seconds a label", "labels"]
+    rows = [columns, ["---"] * len(columns)]
     for point, off in found:
-        errors = " | ".join(f"{getattr(off, name):.2f}" for name in _QUANTITIES)
+        errors = [f"{getattr(off, name):.2f}" for name in _QUANTITIES]
         name = f"`{point.varied}`" if point.varied else "all"
-        lines.append(f"| {name} | {point.value} | {errors} | {off.core_seconds:.0f} | {off.n_labels} |")
-    return "\n".join(lines) + "\n"
+        cost = f"{off.core_seconds:.0f}"
+        rows.append([name, point.value, *errors, f"{off.pressure_meV_per_A3:+.2f}", cost, str(off.n_labels)])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def page(name: str, found: Found) -> str:
@@ -52,7 +51,7 @@ def page(name: str, found: Found) -> str:
                 col=number % 2 + 1,
             )
     figure.update_xaxes(type="category")
-    figure.update_yaxes(type="log", title="root mean square error", exponentformat="none")
+    figure.update_yaxes(type="log", matches="y", title="root mean square error", exponentformat="none")
     height = 340 * -(-len(varied) // 2) + 80
     figure.update_layout(title=f"{name}: errors against tight settings", template="plotly_white", height=height)
     return str(figure.to_html(include_plotlyjs=True, full_html=True))

@@ -95,7 +95,7 @@ def shipped_test_set(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     for atoms in frames:
         atoms.info["config_type"] = "crystal"
     write(folder / "ge-fake.extxyz", frames, format="extxyz")
-    labeler = {"kind": "gpaw", "xc": "PBE", "cutoff_eV": 400.0, "kpt_density": 3.4, "gpaw": "1.0"}
+    labeler = {"kind": "gpaw", "xc": "PBE", "cutoff_eV": 400.0, "kpt_density": 4.3, "gpaw": "1.0"}
     sheet = {"file": "ge-fake.extxyz", "sha256": file_sha256(folder / "ge-fake.extxyz"), "labeler": labeler}
     (folder / "ge-fake.json").write_text(json.dumps(sheet))
     monkeypatch.setattr(al_core.datasets, "ASSETS", folder.parent)

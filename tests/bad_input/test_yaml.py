@@ -120,6 +120,10 @@ def test_a_contradiction_is_refused(refused_study: Refused, change: str, expecte
         ("committee=1", "committee: input should be greater than or equal to 2, got 1"),
         ("max_failed_share=2", "max_failed_share: input should be less than or equal to 1, got 2"),
         ("labeler={kind: gpaw, cutoff_eV: -300}", "labeler.cutoff_eV: input should be greater than or equal to 100"),
+        (
+            "labeler={kind: gpaw, preset: quick}",
+            "labeler.preset: input should be 'fast', 'standard' or 'tight', got 'quick'",
+        ),
         ("labeler={kind: gpaw, smearing_eV: 0}", "labeler.smearing_eV: input should be greater than 0, got 0"),
         (
             "labeler={kind: stillinger_weber, three_body: 0}",

@@ -58,6 +58,9 @@ def test_deviations_are_root_mean_squares_and_a_constant_energy_is_none() -> Non
     assert found.force_meV_per_A == pytest.approx(240 / np.sqrt(72))
     assert found.energy_meV_per_atom == pytest.approx(np.sqrt((2**2 + 2**2 + 0) / 3))
     assert found.stress_meV_per_A3 == pytest.approx(2 / np.sqrt(3))
+    assert found.pressure_meV_per_A3 == pytest.approx(-2 / 3), (
+        "only the first is strained: a stress is a pressure's opposite"
+    )
     assert found.core_seconds == 20
     del both[1]["a"]  # the reference failed there
     assert deviation(*both).n_labels == 2

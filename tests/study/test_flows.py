@@ -155,6 +155,10 @@ def test_graft_pretrain(shell: Shell) -> None:
     cards = [read_json(folder / f"member-{number}" / "model.json") for number in (0, 1)]
     assert cards[0]["weights_sha256"] != cards[1]["weights_sha256"], "the members must differ"
     assert [one["training"]["n_labels"] for one in cards] == [2, 2]
+    read = (folder / "MODEL_CARD.md").read_text()
+    assert read.startswith("# tiny\n")
+    assert "trained on | 2 structures" in read
+    assert f"| bulk | 1 | {card['errors']['bulk']['force_mae_meV_per_A']:.1f} |" in read
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if file.suffix in (".json", ".safetensors")}
     shell.graft(*command)
     assert {file: file.stat().st_mtime_ns for file in before} == before
