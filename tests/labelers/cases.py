@@ -15,7 +15,13 @@ from al_core.elements import CRYSTALS
 from al_core.types import Label, Labeler
 from calculators.base import make_labeler
 
-CHEAP = {"cutoff_eV": 200, "kpt_density": 0.9, "density_convergence": 1e-6, "energy_convergence_eV": 1e-7}
+CHEAP = {
+    "cutoff_eV": 200,
+    "kpt_density": 0.9,
+    "kpt_even": True,
+    "density_convergence": 1e-6,
+    "energy_convergence_eV": 1e-7,
+}
 STEP_A = 1e-3
 
 
