@@ -209,7 +209,7 @@ def test_training_is_the_same_with_stock_modules(
     "folders",
     [
         committee_folders(shipped_committee("si-pbe"))[:2],
-        [Path(__file__).parent / "data" / "bundle-before-engine"],  # written by mace-torch's own training
+        [Path(__file__).parent / "data" / "bundle-before-engine"],
     ],
     ids=["shipped", "before the engine"],
 )
