@@ -91,6 +91,11 @@ def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int, CostModel]:
 
 def cost_model(entries: Sequence[Entry], kind: str) -> CostModel:
     """Return what finished labels of one kind of labeler, of any settings, say of their cost."""
+    return learn(known_costs(entries, kind))
+
+
+def known_costs(entries: Sequence[Entry], kind: str) -> list[Known]:
+    """Return expectation and cost of every label that a labeler of one kind, of any settings, computed."""
     known = []
     for entry in entries:
         if entry.label is None or entry.label.core_seconds <= 0:
@@ -101,4 +106,4 @@ def cost_model(entries: Sequence[Entry], kind: str) -> CostModel:
             labeler = make_labeler(checked_labeler({key: value for key, value in told.items() if key in fields}))
             estimate = labeler.estimate_core_seconds(entry.atoms)
             known.append(Known(estimate, labeler.cost_factors(entry.atoms), entry.label.core_seconds))
-    return learn(known)
+    return known

@@ -4,12 +4,18 @@ Prefect calls :func:`setup_environment` before each command started in the check
 ``pyproject.toml`` switches this on). Without it ``prefect deploy`` and ``prefect worker start`` need
 ``PREFECT_API_URL`` although a server runs on this machine, and ``prefect deploy --all`` refuses deployments whose work
 pool is not there yet: it looks for the pool before it runs any build step.
+
+Prefect's temporary server, which a flow starts where no other is set, would stay for ever when the process of the
+flow is killed; here it ends with it.
 """
 
+import os
 import sys
 from pathlib import Path
 
 from prefect.plugins import HookContext, SetupResult, register_hook
+
+from al_core.processes import exit_with_parent
 
 WORK_POOL = "graft"  # as in prefect.yaml
 
@@ -20,6 +26,8 @@ async def setup_environment(*, ctx: HookContext) -> SetupResult | None:
 
     A ``PREFECT_API_URL`` that is set, in the environment or a profile, is left as it is.
     """
+    if os.environ.get("PREFECT__SERVER_EPHEMERAL") and (owner := os.environ.get("GRAFT_PROCESS")):
+        exit_with_parent(int(owner))
     command = prefect_command(sys.orig_argv)
     if command is None:
         return None

@@ -31,3 +31,11 @@ def test_what_a_launcher_started_ends_with_it() -> None:
     command = [sys.executable, "-m", "calculators._leash", str(ended()), "sleep", "60"]
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     assert process.wait(timeout=30) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(("owner", "code"), [(os.getpid, 0), (ended, 1)])
+def test_prefects_temporary_server_ends_with_its_study(owner: Callable[[], int], code: int) -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    environment |= {"PREFECT__SERVER_EPHEMERAL": "1", "GRAFT_PROCESS": str(owner())}
+    command = [sys.executable, "-c", "import prefect, time; time.sleep(3)"]  # Prefect calls the plugin on import
+    assert subprocess.run(command, cwd=ROOT, env=environment, timeout=60, check=False).returncode == code
