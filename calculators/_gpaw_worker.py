@@ -1,4 +1,4 @@
-"""The program of the labelling subprocess, and the only file that imports GPAW.
+"""The program of the labelling subprocess; with :mod:`calculators._gpaw_fft` the only files that import GPAW.
 
     python -m calculators._gpaw_worker DIRECTORY [PARENT]
 
@@ -27,6 +27,9 @@ def compute(directory: Path) -> dict[str, Any]:
     from gpaw.convergence_criteria import check_convergence
     from gpaw.new.ase_interface import GPAW
 
+    from calculators import _gpaw_fft
+
+    _gpaw_fft.install()
     settings = read_json(directory / "settings.json")
     if limit := settings["memory_limit_MB"]:
         resource.setrlimit(resource.RLIMIT_AS, (limit << 20, limit << 20))

@@ -14,7 +14,7 @@ FILES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"
 
 # what calculators may know of al_core
 CALCULATORS_MAY = {"types", "errors", "config_labelers", "hashing", "files", "structures", "datasets", "processes"}
-GPAW_PROGRAM = ROOT / "calculators" / "_gpaw_worker.py"
+GPAW_PROGRAM = [ROOT / "calculators" / name for name in ("_gpaw_worker.py", "_gpaw_fft.py")]
 # not to be loaded by importing a package: slow, or with side effects
 HEAVY = {"e3nn", "gpaw", "mace", "plotly", "prefect", "scipy", "torch"}
 
@@ -46,13 +46,14 @@ def test_calculators_know_only_the_nouns(path: Path) -> None:
     assert of_core <= CALCULATORS_MAY
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path != GPAW_PROGRAM], ids=_where)
+@pytest.mark.parametrize("path", [path for path in FILES if path not in GPAW_PROGRAM], ids=_where)
 def test_gpaw_is_imported_by_the_labelling_subprocess_only(path: Path) -> None:
     assert "gpaw" not in {name.split(".")[0] for name in imported(path)}
 
 
-def test_the_labelling_subprocess_does_import_gpaw() -> None:
-    assert "gpaw" in {name.split(".")[0] for name in imported(GPAW_PROGRAM)}
+@pytest.mark.parametrize("path", GPAW_PROGRAM, ids=_where)
+def test_the_labelling_subprocess_does_import_gpaw(path: Path) -> None:
+    assert "gpaw" in {name.split(".")[0] for name in imported(path)}
 
 
 @pytest.mark.parametrize("package", LAYERS)
