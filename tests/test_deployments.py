@@ -37,6 +37,7 @@ def test_every_flow_and_main_config_has_a_deployment() -> None:
         "data-budget-study/dissimilar-pair",
         "data-budget-study/mlearn",
         "data-budget-study/quickstart",
+        "data-budget-study/replay",
         "data-budget-study/similar-pair",
         "data-budget-study/smoke",
         "evaluate/default",
