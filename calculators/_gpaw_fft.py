@@ -105,5 +105,6 @@ def abs_square(self: PWArray, weights: Any, out: Any, _slow: bool = False) -> No
 
 
 def _ours(psit_nG: Any) -> bool:
-    serial = psit_nG.xp is np and psit_nG.desc.comm.size == 1
-    return bool(serial and psit_nG.data.dtype == complex and psit_nG.data.ndim == 2)
+    pw = psit_nG.desc  # of a real function it has half the plane waves, with complex coefficients too
+    serial = psit_nG.xp is np and pw.comm.size == 1
+    return bool(serial and pw.dtype == complex and psit_nG.data.ndim == 2)

@@ -1,5 +1,6 @@
 """The flow ``convergence``: how far the labels of DFT settings are from those of tight ones."""
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from al_core.config import ConvergenceConfig
 from al_core.config_labelers import GPAWLabeler
 from al_core.config_reading import load_config
 from al_core.datasets import read_structures
+from al_core.errors import LabelError
 from al_core.evaluation.convergence import Deviation, Point, deviation, points
 from al_core.files import write_json, write_text
 from al_core.hashing import digest, structure_id
@@ -40,6 +42,10 @@ def convergence(config: str, out: str | None = None, overrides: list[str] | None
         config: path of the YAML file.
         out: folder for store and results; ``runs/<name>`` if not given.
         overrides: ``key.path=value`` changes to the config.
+
+    Raises:
+        ConfigError: the config cannot be run; nothing was computed.
+        LabelError: nothing can be compared, because labels failed.
     """
     settings = load_config(ConvergenceConfig, Path(config), tuple(overrides or ()))
     place = Workspace((Path(out) if out else Path("runs") / settings.name).resolve())
@@ -49,7 +55,10 @@ def convergence(config: str, out: str | None = None, overrides: list[str] | None
     with Steps() as steps:
         file = _structures(settings, place)
         found = _compare(points(settings), file, place, steps)
-    rows = [{"varied": p.varied, "value": p.value, **asdict(d)} for p, d in found]
+    if not any(apart.n_labels for _, apart in found):
+        store = LabelStore(place.store)
+        raise LabelError(f"no structure has labels of both a setting and its reference; the causes are in {store}")
+    rows = [{"varied": p.varied, "value": p.value, **_told(d)} for p, d in found]
     write_json(place.out / "convergence.json", {"config": settings.model_dump(mode="json"), "rows": rows})
     write_text(place.out / "convergence.md", markdown(found))
     write_text(place.out / "convergence.html", page(settings.name, found))
@@ -79,6 +88,11 @@ def _compare(wanted: list[Point], file: Path, place: Workspace, steps: Steps) ->
         found = tasks.labels_of(futures, steps)
         labels[key] = {name: finished(store, label) for name, label in found.items() if label}
     return [(point, deviation(labels[_key(point.settings)], labels[_key(point.reference)])) for point in wanted]
+
+
+def _told(apart: Deviation) -> dict[str, float | None]:
+    """Return the numbers of a comparison; those of labels that all failed are none."""
+    return {key: None if math.isnan(value) else value for key, value in asdict(apart).items()}
 
 
 def _key(settings: GPAWLabeler) -> str:

@@ -52,17 +52,22 @@ def test_hamiltonian_and_density_are_gpaws(cell: np.ndarray, kpt: tuple[float, f
 
 def test_real_wave_functions_are_left_to_gpaw() -> None:
     from gpaw.core import PWDesc
+    from gpaw.core.plane_waves import PWArray
 
     from calculators import _gpaw_fft
 
     pw = PWDesc(ecut=4.0, cell=CUBIC, dtype=float)
-    psit, density = pw.empty(2), pw.minimal_uniform_grid(n=4).zeros()
-    psit.data[:] = 1.0
-    _gpaw_fft.abs_square(psit, np.ones(2), density)
-    assert density.data.max() > 0
+    psit, weights = pw.empty(2), np.ones(2)
+    psit.data[:] = np.random.default_rng(0).normal(size=psit.data.shape)
+    densities = [pw.minimal_uniform_grid(n=4).zeros() for _ in range(2)]
+    PWArray.abs_square(psit, weights, densities[0])
+    _gpaw_fft.abs_square(psit, weights, densities[1])
+    np.testing.assert_array_equal(densities[1].data, densities[0].data)
 
 
-def test_labels_are_computed_with_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.dft
+@pytest.mark.parametrize("kpt_density", [0.6, 1.5], ids=["real wave functions at gamma", "several k-points"])
+def test_a_label_is_gpaws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kpt_density: float) -> None:
     from gpaw.core.plane_waves import PWArray
     from gpaw.new.pw.hamiltonian import PWHamiltonian
 
@@ -70,7 +75,7 @@ def test_labels_are_computed_with_them(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(PWHamiltonian, "apply_local_potential", PWHamiltonian.apply_local_potential)  # put back at the
     monkeypatch.setattr(PWArray, "abs_square", PWArray.abs_square)  # end
-    settings = GPAWLabeler(cutoff_eV=150, kpt_density=1.5).model_dump(mode="json")
+    settings = GPAWLabeler(cutoff_eV=150, kpt_density=kpt_density).model_dump(mode="json")
     write_json(tmp_path / "settings.json", {**settings, "rung": {}})
     atoms = bulk("Ge", "diamond", a=5.7)
     atoms.rattle(0.1, seed=0)

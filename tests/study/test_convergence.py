@@ -15,7 +15,7 @@ from al_core.evaluation.convergence import deviation, points
 from al_core.files import read_json
 from al_core.types import Label
 from flows.preflight import preflight_convergence
-from tests.study.smoke import Shell
+from tests.study.smoke import GRAFT, Shell
 
 CHEAP = {"kind": "gpaw", "cutoff_eV": 150, "kpt_density": 0.6}
 CONFIG: dict[str, Any] = {
@@ -84,6 +84,21 @@ def test_the_command_writes_table_and_page_and_pays_once(shell: Shell) -> None:
     assert rows[1]["force_meV_per_A"] == 0, "the reference's own value"
     assert rows[2] == {**rows[0], "varied": "", "value": "cheap"}
     assert "cutoff_eV" in (out / "convergence.html").read_text()
+
+
+@pytest.mark.dft
+def test_labels_that_all_fail_are_told_and_one_setting_of_them_is_left_empty(shell: Shell) -> None:
+    file, out = shell.folder / "config.yaml", shell.folder / "out"
+    hopeless = {**CHEAP, "max_scf_steps": 2, "ladder": []}
+    alone = {**CONFIG, "reference": hopeless, "base": hopeless, "vary": {}, "settings": {"hopeless": hopeless}}
+    file.write_text(yaml.safe_dump(alone))
+    told = shell.run(GRAFT, "convergence", file, "--out", out, code=1).stderr
+    assert f"no structure has labels of both a setting and its reference; the causes are in {out / 'labels.db'}" in told
+    file.write_text(yaml.safe_dump({**CONFIG, "vary": {}, "settings": {"cheap": CHEAP, "hopeless": hopeless}}))
+    shell.graft("convergence", file, "--out", out)
+    rows = {row["value"]: row for row in read_json(out / "convergence.json")["rows"]}
+    assert rows["cheap"]["force_meV_per_A"] > 1
+    assert (rows["hopeless"]["n_labels"], rows["hopeless"]["force_meV_per_A"]) == (0, None)
 
 
 @pytest.mark.parametrize(
