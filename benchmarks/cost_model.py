@@ -22,7 +22,13 @@ def main() -> None:
     """Predict."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="of a study, a convergence study or labelled structures")
-    known = known_costs(LabelStore(Workspace(parser.parse_args().folder).store).entries(), "gpaw")
+    folder = parser.parse_args().folder
+    workspace = Workspace(folder)
+    if not workspace.has_store:
+        parser.error(f"{folder} has no label store")
+    known = known_costs(LabelStore(workspace.store).entries(), "gpaw")
+    if len(known) <= max(FITTED):
+        parser.error(f"{folder} has {len(known)} finished GPAW labels, and more than {max(FITTED)} are needed")
     taken = [one.seconds for one in known]
     print((__doc__ or "").strip())
     print(f"\n{len(known)} labels of {min(taken):.0f} to {max(taken):.0f} core-seconds")

@@ -27,7 +27,7 @@ async def setup_environment(*, ctx: HookContext) -> SetupResult | None:
     A ``PREFECT_API_URL`` that is set, in the environment or a profile, is left as it is.
     """
     if os.environ.get("PREFECT__SERVER_EPHEMERAL") and (owner := os.environ.get("GRAFT_PROCESS")):
-        exit_with_parent(int(owner))
+        end_with(int(owner))
     command = prefect_command(sys.orig_argv)
     if command is None:
         return None
@@ -39,6 +39,25 @@ async def setup_environment(*, ctx: HookContext) -> SetupResult | None:
         if await make_work_pool(api_url):
             ctx.logger_factory("graft").info("Made the work pool %r", WORK_POOL)
     return None if ctx.api_url or api_url is None else SetupResult(env={"PREFECT_API_URL": api_url})
+
+
+def end_with(owner: int) -> None:
+    """End this temporary server with its owner, also one that is gone already.
+
+    A server whose parent is another process, which only inherited the owner's environment, is not the owner's.
+    """
+    if os.getppid() == owner or not _runs(owner):
+        exit_with_parent(owner)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def prefect_command(argv: list[str]) -> str | None:

@@ -33,7 +33,9 @@ def test_what_a_launcher_started_ends_with_it() -> None:
     assert process.wait(timeout=30) == -signal.SIGKILL
 
 
-@pytest.mark.parametrize(("owner", "code"), [(os.getpid, 0), (ended, 1)])
+@pytest.mark.parametrize(
+    ("owner", "code"), [(os.getpid, 0), (os.getppid, 0), (ended, 1)], ids=["its", "not its", "gone"]
+)
 def test_prefects_temporary_server_ends_with_its_study(owner: Callable[[], int], code: int) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
     environment |= {"PREFECT__SERVER_EPHEMERAL": "1", "GRAFT_PROCESS": str(owner())}

@@ -73,8 +73,9 @@ def test_a_label_is_gpaws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kpt_d
 
     from calculators import _gpaw_fft, _gpaw_worker
 
-    monkeypatch.setattr(PWHamiltonian, "apply_local_potential", PWHamiltonian.apply_local_potential)  # put back at the
-    monkeypatch.setattr(PWArray, "abs_square", PWArray.abs_square)  # end
+    # what the worker replaces is put back at the end
+    monkeypatch.setattr(PWHamiltonian, "apply_local_potential", PWHamiltonian.apply_local_potential)
+    monkeypatch.setattr(PWArray, "abs_square", PWArray.abs_square)
     settings = GPAWLabeler(cutoff_eV=150, kpt_density=kpt_density).model_dump(mode="json")
     write_json(tmp_path / "settings.json", {**settings, "rung": {}})
     atoms = bulk("Ge", "diamond", a=5.7)
