@@ -160,14 +160,14 @@ def check_data_sets(facts: dict[str, Any] | str) -> Check:
 
 
 def check_libraries(facts: dict[str, Any] | str) -> Check:
-    """Report the libraries that GPAW was built with; none is needed, some make it faster."""
+    """Report the libraries that GPAW was built with; none is needed."""
     if isinstance(facts, str):
         return Check("GPAW libraries", True, "not known")
     there = [name for name, has in facts["libraries"].items() if has]
     missing = [name for name in ("FFTW", "BLAS", "libxc") if name not in there]
     mend = (
-        f"optional: GPAW can be built with {', '.join(missing)}; "
-        "with FFTW, BLAS and libxc an 8-atom label takes a third less than with none, and is the same"
+        f"optional: GPAW can be built with {', '.join(missing)} too; "
+        "with FFTW, BLAS and libxc an 8-atom label is the same and takes as long (measured)"
     )
     return Check(
         "GPAW libraries",

@@ -13,6 +13,7 @@ _QUANTITIES = {
     "stress_meV_per_A3": "stress, meV/Å³",
 }
 _COLOURS = ("#0072B2", "#D55E00", "#009E73")
+_LEAST = 1e-3  # what is drawn of an error; settings that change nothing are off by rounding, nine decades below others
 
 Found = Sequence[tuple[Point, Deviation]]
 
@@ -39,19 +40,23 @@ def page(name: str, found: Found) -> str:
             figure.add_trace(
                 go.Scatter(
                     x=[point.value for point, _ in part],
-                    y=[getattr(off, quantity) for _, off in part],
+                    y=[max(getattr(off, quantity), _LEAST) for _, off in part],
                     name=label,
                     legendgroup=quantity,
                     showlegend=number == 0,
                     mode="lines+markers" if title != "settings" else "markers",
                     line={"color": colour},
-                    hovertext=[f"{off.core_seconds:.0f} core-seconds a label" for _, off in part],
+                    hovertext=[
+                        f"{getattr(off, quantity):.2g}, {off.core_seconds:.0f} core-seconds a label" for _, off in part
+                    ],
                 ),
                 row=number // 2 + 1,
                 col=number % 2 + 1,
             )
     figure.update_xaxes(type="category")
-    figure.update_yaxes(type="log", matches="y", title="root mean square error", exponentformat="none")
+    figure.update_yaxes(type="log", matches="y", exponentformat="none")
+    figure.update_yaxes(title="root mean square error", col=1)
     height = 340 * -(-len(varied) // 2) + 80
-    figure.update_layout(title=f"{name}: errors against tight settings", template="plotly_white", height=height)
+    title = f"{name}: errors against tight settings (those below {_LEAST} are drawn there)"
+    figure.update_layout(title=title, template="plotly_white", height=height)
     return str(figure.to_html(include_plotlyjs=True, full_html=True))
