@@ -128,6 +128,7 @@ class Training(Strict):
 
     steps: Annotated[int, Field(ge=0)] = 300
     batch_size: PositiveInt = 4
+    optimizer: Literal["soap", "adam"] = "soap"
     energy_weight: Annotated[float, Field(ge=0)] = 10.0  # of the mean squared error in eV/atom
     force_weight: Annotated[float, Field(gt=0)] = 1.0  # eV/Å
     stress_weight: Annotated[float, Field(ge=0)] = 10.0  # eV/Å^3
@@ -206,7 +207,7 @@ class ScratchArm(Strict):
     """A model that starts from random weights."""
 
     kind: Literal["scratch"] = "scratch"
-    learning_rate: LearningRate = 0.01
+    learning_rate: LearningRate = 0.03
     steps: Steps | None = None  # those of the study's training
     tuning: PlainTuning = PlainTuning()
 
@@ -271,7 +272,7 @@ class PretrainConfig(Strict):
     committee: Annotated[int, Field(ge=2, le=64)] = 4
     model: Architecture = Architecture()
     training: Training = Training(steps=3000)
-    learning_rate: LearningRate = 0.01
+    learning_rate: LearningRate = 0.03
     workers: Annotated[int, Field(ge=0)] = 0  # 0: one per core
     device: Device = "auto"
 

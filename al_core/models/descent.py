@@ -1,4 +1,4 @@
-"""The descent itself: Adam on the loss of batches, for all members of a stack in one pass."""
+"""The descent itself, on the loss of batches, for all members of a stack in one pass."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from al_core.config import Training
 from al_core.models.adam import Adam
 from al_core.models.batches import Batches, loss
 from al_core.models.checkpoint import Checkpoint
+from al_core.models.soap import Soap
 from al_core.models.tuning.plain import Plain
 
 
@@ -27,7 +28,8 @@ def descend(
     With a checkpoint it goes on from where a killed process was, to the same outcome.
     """
     models, leaves = way.models, way.leaves
-    optimizer = Adam(leaves)
+    channels = models.bundles[0].architecture.channels
+    optimizer = Soap(leaves, channels) if settings.optimizer == "soap" else Adam(leaves)
     averages = [leaf.detach().clone() for leaf in leaves]
     first = 0
     if checkpoint and (left := checkpoint.load()):
@@ -61,7 +63,7 @@ def descend(
 
 
 def _state(
-    steps: int, leaves: list[torch.Tensor], averages: list[torch.Tensor], optimizer: Adam, batches: Batches
+    steps: int, leaves: list[torch.Tensor], averages: list[torch.Tensor], optimizer: Soap | Adam, batches: Batches
 ) -> dict[str, Any]:
     return {
         "steps": steps,

@@ -7,6 +7,7 @@ projection of all weights to a few hundred dimensions keeps them to some per cen
 1984).
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -34,12 +35,13 @@ def responses(bundle: Bundle, structures: Sequence[Atoms], device: torch.device)
     generator = torch.Generator().manual_seed(_SEED)
     sizes = [models.weights[name].numel() for name in models.trainable]
     projection = torch.randn(sum(sizes), _DIMENSIONS, generator=generator).to(device) / _DIMENSIONS**0.5
-    rows = [
-        torch.stack([gradient.flatten() @ part for gradient, part in zip(row, projection.split(sizes), strict=True)])
-        for row in _gradients(models, structures, _ROWS, generator)
-    ]
-    found = torch.stack([row.sum(0) for row in rows]).view(len(structures), _ROWS, _DIMENSIONS)
-    return np.asarray(found.cpu().numpy())
+    rows = _gradients(models, structures, _ROWS, generator)
+    found = []
+    for _ in structures:
+        together = [torch.cat(parts) for parts in zip(*itertools.islice(rows, _ROWS), strict=True)]  # each [rows, ...]
+        projected = [part.flatten(1) @ axes for part, axes in zip(together, projection.split(sizes), strict=True)]
+        found.append(torch.stack(projected).sum(0))
+    return np.asarray(torch.stack(found).cpu().numpy())
 
 
 def mean_squared_gradient(models: Stack, structures: Sequence[Atoms]) -> torch.Tensor:
