@@ -2,8 +2,8 @@
 
 A weight matrix W with gradients G has running averages L of G Gᵀ and R of Gᵀ G (Shampoo's preconditioner). Adam runs on
 the gradient turned into their eigenvectors, where its division by the root of each mean square is a division by
-curvatures and not only by the sizes of single weights. The eigenvectors are those of the first gradient, and then
-followed by one orthogonal iteration now and then.
+curvatures and not only by the sizes of single weights. The eigenvectors are followed by one orthogonal iteration now
+and then.
 
 Matrices of one shape, of all weights and members, are turned together: that costs a few hundredths of a training step.
 """
@@ -18,6 +18,9 @@ import torch
 _FIRST, _SECOND, _SIDES = 0.95, 0.99, 0.95  # what the running averages keep in a step
 _TINY = 1e-10  # added to the root of the mean square
 _EVERY = 10  # steps between two iterations of the eigenvectors
+# Where axes do not turn, Cauchy and Schwarz bound a first moment by so many roots of the second; just after they
+# have turned, nothing else does
+_BOUND = (1 - _FIRST) / math.sqrt((1 - _SECOND) * (1 - _FIRST**2 / _SECOND))
 _LARGEST = 256  # rows or columns; a longer side is not turned
 
 
@@ -66,23 +69,21 @@ class _Group:
         for side in self._sides:
             size = rows if side == "left" else columns
             self.tensors[side] = like.new_zeros(len(like), size, size)
-            self.tensors[f"{side}_basis"] = like.new_zeros(len(like), size, size)
+            self.tensors[f"{side}_basis"] = torch.eye(size).to(like).repeat(len(like), 1, 1)
 
     def step(self, rate: float, number: int) -> None:
         gradient = torch.cat([_gradient(leaf).reshape(self._shape) for leaf in self._leaves])
         for side in self._sides:
             square = gradient @ gradient.mT if side == "left" else gradient.mT @ gradient
             self.tensors[side].lerp_(square, 1 - _SIDES)
-            if number == 1:
-                finite = self.tensors[side].nan_to_num(0.0, 0.0, 0.0)
-                self.tensors[f"{side}_basis"] = torch.linalg.eigh(finite).eigenvectors.flip(-1)
-            elif number % _EVERY == 0:
+            if number % _EVERY == 1:
                 self._follow(side)
         first, second = self.tensors["first"], self.tensors["second"]
         first.lerp_(gradient, 1 - _FIRST)
         second.lerp_(self._into(gradient).square(), 1 - _SECOND)
         scale = rate * math.sqrt(1 - _SECOND**number) / (1 - _FIRST**number)
-        change = self._out(self._into(first) / (second.sqrt() + _TINY)) * scale
+        relative = self._into(first) / (second.sqrt() + _TINY)
+        change = self._out(relative.clamp(-_BOUND, _BOUND)) * scale
         ends = change.split([leaf.numel() // change[0].numel() for leaf in self._leaves])
         for leaf, part in zip(self._leaves, ends, strict=True):
             leaf.sub_(part.view_as(leaf))
