@@ -216,7 +216,7 @@ class TransferArm(Strict):
     """The source weights as they are, with the target's atomic energy."""
 
     kind: Literal["transfer"] = "transfer"
-    learning_rate: LearningRate = 0.001
+    learning_rate: LearningRate = 0.01
     steps: Steps | None = None
     tuning: TuningPart = PlainTuning()
 
