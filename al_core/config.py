@@ -154,7 +154,8 @@ class PlainTuning(Strict):
 class AnchoredTuning(Strict):
     """The most probable weights, when those of the start are the prior."""
 
-    many_atoms: ClassVar[int] = 2048  # labels with so many in all are seen in batches, and half as often
+    many_atoms: ClassVar[int] = 512  # labels with so many in all are seen in batches,
+    share_of_passes: ClassVar[float] = 1 / 3  # and so much less often
 
     kind: Literal["anchored"] = "anchored"
     strength: PositiveFloat = 2.0  # force components that the prior weighs as much as with one label
@@ -225,7 +226,7 @@ class RescaledArm(Strict):
     """The source weights with lengths and energies rescaled to the target element."""
 
     kind: Literal["rescaled"] = "rescaled"
-    learning_rate: LearningRate = 0.005
+    learning_rate: LearningRate = 0.01
     steps: Steps | None = None
     tuning: TuningPart = AnchoredTuning()
 
