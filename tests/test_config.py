@@ -55,7 +55,7 @@ def test_the_budgets_of_the_smoke_study_stand_on_one_line() -> None:
 def test_a_bare_name_is_a_part_of_that_kind_with_its_defaults(tmp_path: Path) -> None:
     config = study(tmp_path, arms=["rescaled"], labeler="gpaw")
     assert config == study(tmp_path, arms=[{"kind": "rescaled"}], labeler={"kind": "gpaw"})
-    assert config.arms[0].learning_rate == 0.005
+    assert config.arms[0].learning_rate == 0.01
 
 
 def test_numbers_in_exponential_notation_are_numbers(tmp_path: Path) -> None:
