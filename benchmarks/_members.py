@@ -39,7 +39,7 @@ def main() -> None:
     cpu = torch.device("cpu")
     data = labelled_structures(given.data, LabelKeys())
     starts = [initial_model(Architecture(), data, "Si", seed, cpu) for seed in given.seeds]
-    settings = Training(steps=given.steps, batch_size=4, stress_weight=0.0, ema_decay=0.99)
+    settings = Training(steps=given.steps, batch_size=4, stress_weight=0.0, ema_decay=0.99, optimizer="adam")
     marks = [time.perf_counter()]
     found = train(starts, data, settings, 0.01, 0, cpu, lambda _done, _total: marks.append(time.perf_counter()))
     committee = [bundle for bundle in found if bundle is not None]
