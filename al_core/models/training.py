@@ -45,10 +45,11 @@ def train(
 ) -> list[Bundle | None]:
     """Return the models trained from their starts.
 
-    Unless the way is another (``ridge``, ``anchored``): ``settings.steps`` steps of Adam, and the average of their last
-    weights. The loss is the weighted mean squared error of energy per atom (eV), force components (eV/Å) and stress
-    components (eV/Å^3). The learning rate rises over the warm-up and falls along a cosine to zero. Batches are drawn
-    without repetition from a shuffled order, the same for all members; a set smaller than a batch is one batch.
+    Unless the way is another (``ridge``, ``anchored``): ``settings.steps`` steps of SOAP (or of Adam), and the average
+    of their last weights. The loss is the weighted mean squared error of energy per atom (eV), force components (eV/Å)
+    and stress components (eV/Å^3). The learning rate rises over the warm-up and falls along a cosine to zero. Batches
+    are drawn without repetition from a shuffled order, the same for all members; a set smaller than a batch is one
+    batch.
 
     A member whose loss is no longer finite starts once more with a lower rate; if that fails too, it is None.
 
