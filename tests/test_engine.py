@@ -189,11 +189,14 @@ def test_the_fallback_is_trained(fallback: Any, ge_labelled: Any, cpu: Any) -> N
 def test_training_is_the_same_with_stock_modules(
     different: Any, ge_labelled: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch, place: int
 ) -> None:
-    """Every step of the loss of energies, forces and stresses goes where stock modules go."""
+    """Every step of the loss of energies, forces and stresses goes where stock modules go.
+
+    By Adam: SOAP's first axes are in part those of rounding, where gradients span less than a matrix.
+    """
     starts = [different[place], different[place + 3]]
-    fast = _trained(starts, ge_labelled[:3], cpu)
+    fast = _trained(starts, ge_labelled[:3], cpu, optimizer="adam")
     monkeypatch.setattr(Architecture, "regrouped", property(lambda architecture: False))
-    slow = _trained(starts, ge_labelled[:3], cpu)
+    slow = _trained(starts, ge_labelled[:3], cpu, optimizer="adam")
     for one, other, start in zip(fast, slow, starts, strict=True):
         changed = 0
         for name, tensor in one.weights.items():
