@@ -154,7 +154,7 @@ class PlainTuning(Strict):
 class AnchoredTuning(Strict):
     """The most probable weights, when those of the start are the prior."""
 
-    many_atoms: ClassVar[int] = 512  # labels with so many in all are seen in batches,
+    many_labels: ClassVar[int] = 16  # so many and more are seen in batches,
     share_of_passes: ClassVar[float] = 1 / 3  # and so much less often
 
     kind: Literal["anchored"] = "anchored"

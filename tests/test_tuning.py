@@ -172,7 +172,7 @@ def test_many_labels_are_learned_as_well_in_batches(
     way = AnchoredTuning(strength=20.0, evaluations=80)
     at_once = _tuned(source, ge_labelled, way, cpu, pool, steps=80)
     monkeypatch.setattr("al_core.models.tuning.anchored._ATOMS_A_BATCH", 8)
-    monkeypatch.setattr(AnchoredTuning, "many_atoms", 1)
+    monkeypatch.setattr(AnchoredTuning, "many_labels", 1)
     in_batches = _tuned(source, ge_labelled, way, cpu, pool, steps=80)
     assert _force_error(in_batches, ge_labelled, cpu) == pytest.approx(
         _force_error(at_once, ge_labelled, cpu), rel=0.35

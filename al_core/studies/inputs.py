@@ -8,7 +8,7 @@ from al_core.files import read_json
 from al_core.hashing import digest
 from al_core.studies.workspace import Workspace
 
-_SCHEMA = 12  # raised whenever the same inputs would give another result
+_SCHEMA = 13  # raised whenever the same inputs would give another result
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,6 @@ def _way_core_seconds(way: AnyTuning, steps: int, batch_size: int, atoms: float,
     if isinstance(way, RidgeTuning):
         steps, batch_size = _RIDGE_EVALUATIONS, labels
     elif isinstance(way, AnchoredTuning):
-        often = way.share_of_passes if labels * atoms >= way.many_atoms else 1.0
+        often = way.share_of_passes if labels >= way.many_labels else 1.0
         steps, batch_size = round(often * min(steps, way.evaluations)), labels
     return steps * (_STEP_S + _STEP_S_PER_ATOM * atoms * min(labels, batch_size))

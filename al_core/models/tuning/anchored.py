@@ -67,10 +67,10 @@ class Anchored(Plain):
 
 def in_batches(labelled: Sequence[Labelled], settings: Training, evaluations: int) -> Training | None:
     """Return the settings of a descent, a third as long as L-BFGS may take; None for labels too few to need it."""
-    atoms = sum(len(atoms) for atoms, _ in labelled)
-    if atoms < AnchoredTuning.many_atoms:
+    if len(labelled) < AnchoredTuning.many_labels:
         return None
-    size = max(1, round(_ATOMS_A_BATCH * len(labelled) / atoms))
+    atoms = sum(len(atoms) for atoms, _ in labelled)
+    size = min(len(labelled), max(1, round(_ATOMS_A_BATCH * len(labelled) / atoms)))
     clip_norm = settings.clip_norm * sum(_counted(atoms) for atoms, _ in labelled)  # of sums, not of means
     steps = math.ceil(evaluations * AnchoredTuning.share_of_passes * len(labelled) / size)
     return settings.model_copy(update={"steps": steps, "batch_size": size, "clip_norm": clip_norm})
