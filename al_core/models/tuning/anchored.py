@@ -10,7 +10,7 @@ it should weigh less where there are more (docs/learning.md).
 
 A label that says little moves little: steps are as long as the errors ask, where Adam makes each as long as any other.
 The minimum is found by L-BFGS on all labels at once, in some dozen evaluations. Where there are so many labels that it
-takes hundreds, a descent on one of them at a time gives models as good after a third as many passes.
+takes hundreds, a descent on some of them at a time gives models as good after a third as many passes.
 """
 
 import math
