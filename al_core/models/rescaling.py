@@ -7,6 +7,7 @@ scale carries an energy factor ``s``. So a source potential becomes E(R) = s E_s
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -162,8 +163,9 @@ class _Misfit:
                 [prior.energy / self._widths[1], np.log(prior.length) / self._widths[0]],
             ]
         )
+        self._columns = cache(self._columns_at)  # errors are asked for where the search ended
 
-    def _columns(self, log_length: float) -> tuple[np.ndarray, np.ndarray]:
+    def _columns_at(self, log_length: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the columns of energy scale and E0, [n_rows, 2], and what does not depend on them."""
         lam = float(np.exp(log_length))
         said = predict(self._committee, [_shrunk(atoms, lam) for atoms in self._structures], self._device)
