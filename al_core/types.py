@@ -35,8 +35,8 @@ class Labeler(Protocol):
         """The ``kind`` of the labeler, as in configs."""
 
     @property
-    def ways(self) -> int:
-        """How many ways there are to compute a label; the next is tried where one fails."""
+    def rungs(self) -> int:
+        """How many rungs its ladder has: settings that give the same label; the next is tried where one fails."""
 
     @property
     def by_physics(self) -> bool:
@@ -52,15 +52,15 @@ class Labeler(Protocol):
         """Expected cost of one label, core-seconds."""
 
     def cost_factors(self, atoms: Atoms) -> dict[str, float]:
-        """What the cost depends on, positive numbers by name; see :mod:`al_core.costs`."""
+        """What the cost depends on, positive numbers by name; see :mod:`al_core.labels.costs`."""
 
     def cores(self, atoms: Atoms) -> int:
         """Cores that one label takes while it is computed."""
 
-    def label(self, atoms: Atoms, directory: Path, way: int = 0) -> Label:
+    def label(self, atoms: Atoms, directory: Path, rung: int = 0) -> Label:
         """Label one structure; files worth keeping go into ``directory``. ``atoms`` is left unchanged.
 
-        All ways give the same label.
+        All rungs give the same label.
 
         Raises:
             LabelError: the calculation failed; ``transient`` tells whether trying again can help.

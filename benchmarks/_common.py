@@ -83,8 +83,8 @@ def _prime_factors(number: int) -> list[int]:
 
 def labelled(n_structures: int, n_atoms: int, seed: int = 0) -> "list[tuple[Atoms, Label]]":
     """Return displaced Si crystals with Stillinger-Weber labels."""
-    from al_core.config_labelers import StillingerWeberLabeler as Settings
-    from calculators.stillinger_weber import StillingerWeberLabeler
+    from al_core.config.labelers import StillingerWeberLabeler as Settings
+    from calculators.classical.stillinger_weber import StillingerWeberLabeler
 
     labeler = StillingerWeberLabeler(Settings())
     structures = [silicon(n_atoms, seed + number) for number in range(n_structures)]
@@ -103,7 +103,7 @@ def committee() -> "tuple[Bundle, ...]":
 @functools.cache
 def stock_committee() -> Any:
     """Return stock's ``MACECalculator`` of the same four models, from ``.model`` files, with its default settings."""
-    from al_core.models.mace import export
+    from al_core.models.engine.mace import export
 
     with tempfile.TemporaryDirectory() as folder:
         files = [str(Path(folder) / f"{number}.model") for number in range(len(committee()))]
@@ -121,8 +121,8 @@ def stock_committee() -> Any:
 def process(graft: bool) -> Iterator[Runner]:
     """Give a function that runs another one in a process of this side's own.
 
-    Graft's side has the allocator set as its workers have (:func:`al_core.processes.keep_freed_memory`); stock's is as
-    Python starts it.
+    Graft's side has the allocator set as its workers have (:func:`al_core.storage.processes.keep_freed_memory`);
+    stock's is as Python starts it.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, initializer=_start, initargs=(graft,)) as pool:
@@ -132,7 +132,7 @@ def process(graft: bool) -> Iterator[Runner]:
 def _start(graft: bool) -> None:
     import warnings
 
-    from al_core.processes import keep_freed_memory
+    from al_core.storage.processes import keep_freed_memory
 
     logging.disable(logging.WARNING)  # mace has much to say
     warnings.filterwarnings("ignore")

@@ -22,18 +22,18 @@ def main() -> None:
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
 
-    from al_core.processes import keep_freed_memory
+    from al_core.storage.processes import keep_freed_memory
 
     keep_freed_memory()
     import torch
 
-    from al_core.config import Architecture, Training
-    from al_core.datasets import LabelKeys, labelled_structures
+    from al_core.config.training import Architecture, Training
     from al_core.evaluation.errors import slice_errors
     from al_core.models.arms.scratch import initial_model
     from al_core.models.bundle import save_bundle
     from al_core.models.prediction import predict
-    from al_core.models.training import train
+    from al_core.models.training.train import train
+    from al_core.structures.datasets import LabelKeys, labelled_structures
 
     torch.set_num_threads(given.threads)
     cpu = torch.device("cpu")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from al_core.costs import Known, learn
-from al_core.store import LabelStore
+from al_core.labels.costs import Known, learn
+from al_core.labels.store import LabelStore
 from al_core.studies.workspace import Workspace
 from benchmarks._common import table
 from flows.planning import known_costs

@@ -89,7 +89,7 @@ def _write_structures(file: Path, numbers: np.ndarray) -> None:
 
 
 def _settings(changes: dict[str, float]) -> str:
-    from al_core.config_labelers import GPAWLabeler
+    from al_core.config.labelers import GPAWLabeler
 
     return GPAWLabeler.model_validate(changes).model_dump_json()
 

@@ -78,7 +78,7 @@ class Needs:
 
 def needs(n_atoms: int) -> Needs:
     """Count multiply-adds and bytes for one structure."""
-    from al_core.models.neighbours import number_of_edges
+    from al_core.models.engine.neighbours import number_of_edges
 
     architecture = committee()[0].architecture
     edges = number_of_edges(silicon(n_atoms), architecture.r_max)
@@ -132,7 +132,7 @@ def inference_seconds(structures: int, atoms: int, times: int, threads: int) -> 
     """Return the seconds one model takes for energies and forces of a batch, its neighbours known."""
     import torch
 
-    from al_core.models.engine import stack
+    from al_core.models.engine.stack import stack
 
     torch.set_num_threads(threads)
     models = stack(committee()[:1], torch.float32, torch.device("cpu"))

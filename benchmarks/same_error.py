@@ -48,13 +48,13 @@ def train(optimizer: str, steps: int, seed: int) -> tuple[float, float]:
 
     import torch
 
-    from al_core.config import Architecture, Training
-    from al_core.datasets import bundled
+    from al_core.config.training import Architecture, Training
     from al_core.evaluation.errors import slice_errors
     from al_core.models.arms.scratch import initial_model
     from al_core.models.prediction import predict
-    from al_core.models.training import train as teach
-    from al_core.studies.pretraining import split
+    from al_core.models.sources.pretraining import split
+    from al_core.models.training.train import train as teach
+    from al_core.structures.datasets import bundled
 
     torch.set_num_threads(1)
     cpu = torch.device("cpu")

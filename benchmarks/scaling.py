@@ -63,7 +63,7 @@ def training(structures: int, n_atoms: int, members: int, repeats: int) -> tuple
     """Return the seconds of a training step, and the peak memory before and after, MB."""
     import torch
 
-    from al_core.models.engine import stack
+    from al_core.models.engine.stack import stack
 
     torch.set_num_threads(1)
     bundles = [committee()[number % len(committee())] for number in range(members)]

@@ -102,7 +102,7 @@ def _full(folder: Path, size: int, repeats: int) -> dict[str, list[Run]]:
 
 
 def _write_data(folder: Path, size: int) -> None:
-    from al_core.datasets import write_labelled
+    from al_core.structures.datasets import write_labelled
 
     data = labelled(STRUCTURES + 1, size)
     write_labelled(folder / "train.extxyz", data[:STRUCTURES])

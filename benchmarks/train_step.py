@@ -68,7 +68,7 @@ def _targets(data: Sequence[Any]) -> tuple[Any, Any]:
 def _graft_step(data: Sequence[Any]) -> Callable[[], dict[str, Any]]:
     import torch
 
-    from al_core.models.engine import stack
+    from al_core.models.engine.stack import stack
 
     models = stack(committee()[:1], torch.float32, torch.device("cpu"))
     batch = models.network.join(models.network.prepare([atoms for atoms, _ in data]))
@@ -91,9 +91,9 @@ def _graft_step(data: Sequence[Any]) -> Callable[[], dict[str, Any]]:
 def _stock_step(data: Sequence[Any], scripted: bool) -> Callable[[], dict[str, Any]]:
     import torch
 
-    from al_core.models.engine import stack
-    from al_core.models.graphs import graph, join
-    from al_core.models.mace import build, cutoff, new_model
+    from al_core.models.engine.graphs import graph, join
+    from al_core.models.engine.mace import build, cutoff, new_model
+    from al_core.models.engine.stack import stack
 
     bundle, cpu = committee()[0], torch.device("cpu")
     model = build(bundle, torch.float32, cpu)

@@ -28,7 +28,7 @@ _FILES = {"data_budget_study": "study", "label_structures": "label"}  # the othe
 def set_prefect_defaults() -> None:
     """Keep Prefect from sending anything and from giving up early; it reads this when it is imported.
 
-    A user's own setting wins. A temporary server is told whose it is: see :mod:`flows.prefect_plugin`.
+    A user's own setting wins. A temporary server is told whose it is: see :mod:`flows.runtime.prefect_plugin`.
     """
     os.environ["GRAFT_PROCESS"] = str(os.getpid())
     os.environ.setdefault("DO_NOT_TRACK", "1")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from prefect import flow
 
-from al_core.config import StudyConfig
-from al_core.config_base import nearest
-from al_core.config_reading import load_config
+from al_core.config.base import nearest
+from al_core.config.reading import load_config
+from al_core.config.study import StudyConfig
 from al_core.errors import ConfigError
-from flows.infrastructure import TASK_RUNNER
+from flows.runtime.workers import TASK_RUNNER
 from flows.study import run_study
 
 

@@ -98,8 +98,8 @@ def pretrain(
     verbose: Verbose = False,
 ) -> None:
     """Train a committee of source models."""
-    from al_core.config import PretrainConfig
-    from al_core.config_reading import load_config
+    from al_core.config.reading import load_config
+    from al_core.config.sources import PretrainConfig
 
     overrides = tuple(set_ or ())
     settings = load_config(PretrainConfig, config, overrides)
@@ -156,8 +156,8 @@ def label(
         _import_labels(import_, out, store, theory, (energy_key, forces_key, stress_key))
         return
     assert file is not None
-    from al_core.config_reading import apply_overrides
-    from al_core.datasets import read_structures
+    from al_core.config.reading import apply_overrides
+    from al_core.structures.datasets import read_structures
     from flows.planning import checked_labeler, checked_store
     from flows.preflight import check_labels_possible, check_writable
 
@@ -176,9 +176,9 @@ def label(
 
 
 def _import_labels(file: Path, out: Path | None, store: str | None, theory: str, keys: tuple[str, str, str]) -> None:
-    from al_core.datasets import LabelKeys, labelled_structures
-    from al_core.exchange import import_labels
-    from al_core.store import LabelStore
+    from al_core.labels.exchange import import_labels
+    from al_core.labels.store import LabelStore
+    from al_core.structures.datasets import LabelKeys, labelled_structures
     from al_core.studies.workspace import Workspace
     from calculators.base import make_labeler
     from flows.planning import checked_labeler, checked_store
@@ -202,7 +202,7 @@ def labels_list(where: LabelsPlace) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from al_core.exchange import levels
+    from al_core.labels.exchange import levels
     from flows.planning import existing_store
 
     store = existing_store(where)
@@ -223,7 +223,7 @@ def labels_export(
     mix_levels: Annotated[bool, typer.Option("--mix-levels", help="Write all levels into one file.")] = False,
 ) -> None:
     """Write finished labels as extxyz that MACE reads: REF_energy, REF_forces, REF_stress; eV and Å."""
-    from al_core.exchange import export_labels
+    from al_core.labels.exchange import export_labels
     from flows.planning import existing_store
     from flows.preflight import check_file_writable
 
@@ -240,8 +240,8 @@ def convergence(
     verbose: Verbose = False,
 ) -> None:
     """Compare DFT settings with tight ones: errors of forces, energy differences and stress, and cost."""
-    from al_core.config import ConvergenceConfig
-    from al_core.config_reading import load_config
+    from al_core.config.convergence import ConvergenceConfig
+    from al_core.config.reading import load_config
 
     overrides = tuple(set_ or ())
     settings = load_config(ConvergenceConfig, config, overrides)
@@ -267,7 +267,7 @@ def evaluate(
     slice_key: Annotated[str, typer.Option(help="The name in info that structures are grouped by.")] = "config_type",
 ) -> None:
     """Print force and energy errors of a model on labelled data."""
-    from al_core.studies.assessment import assess
+    from al_core.evaluation.assessment import assess
 
     errors = assess(bundle, data, energy_key, forces_key, slice_key)
     if as_json:
@@ -298,7 +298,7 @@ def export(
     read_card(bundle)
     check_file_writable(out)
     from al_core.models.bundle import load_bundle
-    from al_core.models.mace import export as write_model
+    from al_core.models.engine.mace import export as write_model
 
     write_model(load_bundle(bundle), out)
     print(out)
@@ -317,8 +317,8 @@ def doctor() -> None:
 
 
 def _checked_study(config: Path, out: Path | None, overrides: tuple[str, ...]) -> tuple[Any, Path]:
-    from al_core.config import StudyConfig
-    from al_core.config_reading import load_config
+    from al_core.config.reading import load_config
+    from al_core.config.study import StudyConfig
 
     settings = load_config(StudyConfig, config, overrides)
     from flows.preflight import preflight
@@ -362,7 +362,7 @@ def _prepare_prefect(verbose: bool) -> None:
     from flows import set_prefect_defaults
 
     set_prefect_defaults()
-    from flows.progress import Steps
+    from flows.runtime.progress import Steps
 
     Steps.stop_at_once = True
 

@@ -8,27 +8,27 @@ from ase import Atoms
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
-from al_core.config import ConvergenceConfig
-from al_core.config_labelers import GPAWLabeler
-from al_core.config_reading import load_config
-from al_core.datasets import read_structures
+from al_core.config.convergence import ConvergenceConfig
+from al_core.config.labelers import GPAWLabeler
+from al_core.config.reading import load_config
 from al_core.errors import LabelError
-from al_core.evaluation.convergence import Deviation, Point, deviation, points
-from al_core.files import write_json, write_text
-from al_core.hashing import digest, structure_id
-from al_core.labelling import finished
-from al_core.pools import sample
+from al_core.labels.convergence import Deviation, Point, deviation, points
+from al_core.labels.obtaining import finished
+from al_core.labels.store import LabelStore
 from al_core.report.convergence import markdown, page
-from al_core.store import LabelStore
+from al_core.storage.files import write_json, write_text
+from al_core.storage.hashing import digest, structure_id
+from al_core.structures.datasets import read_structures
+from al_core.structures.sampling import sample
 from al_core.studies.data import write_structures
 from al_core.studies.workspace import Workspace
 from al_core.types import Label
 from calculators.base import make_labeler
-from calculators.neutral import neutral_potential
+from calculators.classical.neutral import neutral_potential
 from flows import tasks
-from flows.infrastructure import CORES, TASK_RUNNER
 from flows.preflight import preflight_convergence
-from flows.progress import Steps
+from flows.runtime.progress import Steps
+from flows.runtime.workers import CORES, TASK_RUNNER
 
 
 @flow(name="convergence", flow_run_name="convergence {config}", task_runner=TASK_RUNNER)

@@ -198,7 +198,7 @@ def check_dft() -> Check:
     try:
         from ase.build import bulk
 
-        from al_core.config_labelers import GPAWLabeler
+        from al_core.config.labelers import GPAWLabeler
         from calculators.base import make_labeler
 
         atoms = bulk("Si")
@@ -223,7 +223,7 @@ def check_cores() -> Check:
 
 def check_assets(folder: Path | None = None) -> Check:
     """Check that the data that come with Graft are there, and are those that their data sheets name."""
-    from al_core.hashing import file_sha256
+    from al_core.storage.hashing import file_sha256
 
     if folder is None:
         import al_core

@@ -6,8 +6,8 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
-from al_core.studies.assessment import assess
-from flows.infrastructure import TASK_RUNNER
+from al_core.evaluation.assessment import assess
+from flows.runtime.workers import TASK_RUNNER
 
 
 @flow(name="evaluate", flow_run_name="evaluate {bundle} on {data}", task_runner=TASK_RUNNER)

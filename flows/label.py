@@ -5,17 +5,17 @@ from typing import Any
 
 from prefect import flow
 
-from al_core.datasets import LEVEL, read_structures, write_labelled
 from al_core.errors import LabelError
-from al_core.hashing import level_of, structure_id
-from al_core.labelling import finished
-from al_core.store import LabelStore
+from al_core.labels.obtaining import finished
+from al_core.labels.store import LabelStore
+from al_core.storage.hashing import level_of, structure_id
+from al_core.structures.datasets import LEVEL, read_structures, write_labelled
 from al_core.studies.workspace import Workspace
 from flows import tasks
-from flows.infrastructure import CORES, TASK_RUNNER
 from flows.planning import checked_labeler, checked_store
 from flows.preflight import check_labels_possible, check_writable
-from flows.progress import Steps
+from flows.runtime.progress import Steps
+from flows.runtime.workers import CORES, TASK_RUNNER
 
 
 @flow(name="label-structures", flow_run_name="label {structures}", task_runner=TASK_RUNNER)

@@ -17,19 +17,19 @@ from typing import Any
 
 from ase import Atoms
 
-from al_core.config import MDStructures
-from al_core.config_base import Element, Name, Strict
-from al_core.config_labelers import LabelerPart
-from al_core.config_reading import load_config
-from al_core.datasets import ASSETS, LabelKeys, labelled_structures
-from al_core.files import write_json
-from al_core.hashing import file_sha256, label_key, structure_id
-from al_core.pools import sample
-from al_core.store import LabelStore
+from al_core.config.base import Element, Name, Strict
+from al_core.config.labelers import LabelerPart
+from al_core.config.reading import load_config
+from al_core.config.structures import MDStructures
+from al_core.labels.store import LabelStore
+from al_core.storage.files import write_json
+from al_core.storage.hashing import file_sha256, label_key, structure_id
+from al_core.structures.datasets import ASSETS, LabelKeys, labelled_structures
+from al_core.structures.sampling import sample
 from al_core.studies.data import write_structures
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
-from calculators.stillinger_weber import PARAMETERS, stillinger_weber
+from calculators.classical.stillinger_weber import PARAMETERS, stillinger_weber
 
 _CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 _LIMITS = (

@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from al_core.config import Architecture, MDStructures, StudyConfig
-from al_core.config_base import StoreURL, Strict, nearest
-from al_core.config_labelers import AnyLabeler, LabelerPart
-from al_core.config_reading import validate
-from al_core.costs import CostModel, Known, learn
-from al_core.databases import is_url
-from al_core.datasets import bundled, read_structures
+from al_core.config.base import StoreURL, Strict, nearest
+from al_core.config.labelers import AnyLabeler, LabelerPart
+from al_core.config.reading import validate
+from al_core.config.structures import MDStructures
+from al_core.config.study import StudyConfig
+from al_core.config.training import Architecture
 from al_core.errors import ConfigError
+from al_core.labels.costs import CostModel, Known, learn
+from al_core.labels.databases import is_url
+from al_core.labels.store import Entry, LabelStore
 from al_core.models.card import committee_folders, read_card, shipped_committee
-from al_core.pools import sampled_like
-from al_core.store import Entry, LabelStore
+from al_core.structures.datasets import bundled, read_structures
+from al_core.structures.sampling import sampled_like
 from al_core.studies.plan import Plan, plan
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
@@ -31,7 +33,7 @@ class _StoreOnly(Strict):
 
 
 def checked_labeler(settings: dict[str, Any]) -> AnyLabeler:
-    """Return validated labeler settings; see :func:`al_core.config_reading.load_config` for the errors."""
+    """Return validated labeler settings; see :func:`al_core.config.reading.load_config` for the errors."""
     return validate(_LabelerOnly, {"labeler": settings}, "of the labeler (--labeler, --set)", below="labeler").labeler
 
 

@@ -10,18 +10,21 @@ from pathlib import Path
 
 from ase import Atoms
 
-from al_core.config import ConvergenceConfig, MDStructures, PretrainConfig, StudyConfig
-from al_core.config_labelers import AnyLabeler, BundledLabeler, DatasetLabeler, GPAWLabeler
-from al_core.datasets import bundled, read_structures
-from al_core.elements import CRYSTALS
+from al_core.config.convergence import ConvergenceConfig
+from al_core.config.labelers import AnyLabeler, BundledLabeler, DatasetLabeler, GPAWLabeler
+from al_core.config.sources import PretrainConfig
+from al_core.config.structures import MDStructures
+from al_core.config.study import StudyConfig
 from al_core.errors import BundleError, ConfigError, LabelError
+from al_core.labels.store import LabelStore
 from al_core.models.card import committee_folders, read_card, shipped_committee
-from al_core.pools import prototype
-from al_core.store import LabelStore
+from al_core.structures.datasets import bundled, read_structures
+from al_core.structures.elements import CRYSTALS
+from al_core.structures.sampling import prototype
 from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, hold_out, unique, with_slices
 from calculators.base import make_labeler
-from calculators.neutral import NEUTRAL
-from calculators.paw import paw_setup
+from calculators.classical.neutral import NEUTRAL
+from calculators.gpaw.paw import paw_setup
 
 _FREE_MB = 200
 

@@ -4,24 +4,24 @@ from pathlib import Path
 
 from prefect import flow
 
-from al_core.config import PretrainConfig
-from al_core.config_reading import load_config
-from al_core.datasets import write_labelled
+from al_core.config.reading import load_config
+from al_core.config.sources import PretrainConfig
 from al_core.errors import ConfigError, LabelError
-from al_core.files import read_json, write_json, write_text
-from al_core.hashing import digest, structure_id
-from al_core.labelling import finished
-from al_core.pools import sample
-from al_core.progress import steps_done, steps_file
+from al_core.labels.obtaining import finished
+from al_core.labels.store import LabelStore
 from al_core.report.model_card import model_card
-from al_core.store import LabelStore
+from al_core.storage.files import read_json, write_json, write_text
+from al_core.storage.hashing import digest, structure_id
+from al_core.storage.progress import steps_done, steps_file
+from al_core.structures.datasets import write_labelled
+from al_core.structures.sampling import sample
 from al_core.studies.data import described, file_or_bundled, write_structures
 from al_core.studies.workspace import Workspace
-from calculators.neutral import neutral_potential
+from calculators.classical.neutral import neutral_potential
 from flows import tasks
-from flows.infrastructure import CORES, TASK_RUNNER
 from flows.preflight import preflight_pretraining
-from flows.progress import Steps
+from flows.runtime.progress import Steps
+from flows.runtime.workers import CORES, TASK_RUNNER
 
 
 @flow(name="pretrain", flow_run_name="pretrain {config}", task_runner=TASK_RUNNER)

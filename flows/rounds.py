@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from al_core.acquisition import ACQUISITIONS
-from al_core.config import StudyConfig
+from al_core.config.study import StudyConfig
 from al_core.errors import LabelError
-from al_core.hashing import digest, label_key
 from al_core.models.card import content_hash, seed_members
+from al_core.storage.hashing import digest, label_key
 from al_core.studies.data import StudyData
 from al_core.studies.grid import BASELINE, Chain, Place, chains, pairs, places
-from al_core.studies.inputs import CellInputs, ChoiceInputs
+from al_core.studies.keys import CellInputs, ChoiceInputs
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
 from flows import tasks
-from flows.progress import Steps
+from flows.runtime.progress import Steps
 
 MODELS = "committees trained"
 _FAILURES_BEFORE_STOPPING = 3  # one bad structure of few is bad luck

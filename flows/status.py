@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from al_core.store import LabelStore
+from al_core.labels.store import LabelStore
 from al_core.studies.results import StudyResults, load_results
 from al_core.studies.workspace import Workspace
 

@@ -6,28 +6,28 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from al_core.config import StudyConfig
-from al_core.config_reading import load_config
-from al_core.datasets import read_structures, write_labelled
+from al_core.config.reading import load_config
+from al_core.config.study import StudyConfig
 from al_core.errors import LabelError
-from al_core.hashing import digest, structure_id
-from al_core.labelling import finished
+from al_core.labels.obtaining import finished
+from al_core.labels.store import LabelStore
 from al_core.models.card import committee_folders, content_hash, shipped_committee
 from al_core.report.render import headline, write_report
-from al_core.store import LabelStore
+from al_core.storage.hashing import digest, structure_id
+from al_core.structures.datasets import read_structures, write_labelled
 from al_core.studies.data import hash_of_test_set, prepare_data
 from al_core.studies.grid import BASELINE, places
+from al_core.studies.ledger import grown, ledger, write_summary
 from al_core.studies.results import Row, StudyResults, load_results
-from al_core.studies.summary import grown, ledger, write_summary
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
-from calculators.neutral import neutral_potential
+from calculators.classical.neutral import neutral_potential
 from flows import tasks
-from flows.infrastructure import CORES, TASK_RUNNER
 from flows.preflight import preflight
 from flows.pretrain import committee_key, train_committee
-from flows.progress import Steps
 from flows.rounds import Rounds
+from flows.runtime.progress import Steps
+from flows.runtime.workers import CORES, TASK_RUNNER
 
 
 def default_out(name: str) -> Path:

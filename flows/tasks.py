@@ -11,17 +11,17 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 
-from al_core.config import PretrainConfig
-from al_core.config_labelers import AnyLabeler
-from al_core.datasets import read_structures
-from al_core.hashing import structure_id
-from al_core.labelling import obtain_label
-from al_core.store import LabelStore
-from al_core.studies.inputs import CellInputs, ChoiceInputs, known_choice
+from al_core.config.labelers import AnyLabeler
+from al_core.config.sources import PretrainConfig
+from al_core.labels.obtaining import obtain_label
+from al_core.labels.store import LabelStore
+from al_core.storage.hashing import structure_id
+from al_core.structures.datasets import read_structures
+from al_core.studies.keys import CellInputs, ChoiceInputs, known_choice
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
-from flows.infrastructure import CORES, in_worker
-from flows.progress import Steps
+from flows.runtime.progress import Steps
+from flows.runtime.workers import CORES, in_worker
 
 
 def _run_cell(cell: CellInputs) -> str:
@@ -31,19 +31,19 @@ def _run_cell(cell: CellInputs) -> str:
 
 
 def _choose(choice: ChoiceInputs) -> tuple[str, ...]:
-    from al_core.studies.choices import choose
+    from al_core.studies.selections import choose
 
     return choose(choice)
 
 
 def _pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Sequence[int]) -> None:
-    from al_core.studies.pretraining import pretrain_members
+    from al_core.models.sources.pretraining import pretrain_members
 
     pretrain_members(config, data, out, numbers)
 
 
 def _describe_committee(data: Path, out: Path, device: str) -> dict[str, Any]:
-    from al_core.studies.pretraining import describe_committee
+    from al_core.models.sources.pretraining import describe_committee
 
     return describe_committee(data, out, device)
 

@@ -20,7 +20,7 @@ import pytest
 # threads that wait for each other on a busy machine make a test of a second one of minutes
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
 @pytest.fixture(scope="session")
 def tiny() -> Any:
     """The smallest architecture that still has every part of a real one."""
-    from al_core.config import Architecture
+    from al_core.config.training import Architecture
 
     return Architecture(
         channels=4, l_max=2, correlation=2, layers=2, r_max=4.0, radial_functions=4, radial_mlp=(8, 8), cutoff_power=5
@@ -164,7 +164,7 @@ def default_dtype() -> Iterator[None]:
 def sw_label() -> Any:
     """Label a structure with Stillinger-Weber."""
     from al_core.types import Label
-    from calculators.stillinger_weber import stillinger_weber
+    from calculators.classical.stillinger_weber import stillinger_weber
 
     def label(atoms: Any) -> Any:
         copy = atoms.copy()
@@ -180,7 +180,7 @@ def crystals() -> Any:
     import numpy as np
     from ase.build import bulk
 
-    from al_core.elements import CRYSTALS
+    from al_core.structures.elements import CRYSTALS
 
     def make(element: str, n: int, seed: int = 0, rattle: float = 0.12) -> list[Any]:
         rng = np.random.default_rng(seed)
@@ -277,7 +277,7 @@ def postgres(postgres_server: str) -> str:
 @pytest.fixture
 def store(tmp_path: Path) -> Any:
     """An empty label store."""
-    from al_core.store import LabelStore
+    from al_core.labels.store import LabelStore
 
     return LabelStore(tmp_path / "labels.db")
 
@@ -285,7 +285,7 @@ def store(tmp_path: Path) -> Any:
 @pytest.fixture(params=["file", "server"])
 def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """An empty label store, in a file and on a PostgreSQL server."""
-    from al_core.store import LabelStore
+    from al_core.labels.store import LabelStore
 
     return LabelStore(tmp_path / "labels.db" if request.param == "file" else request.getfixturevalue("postgres"))
 
@@ -293,9 +293,9 @@ def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 @pytest.fixture(scope="session")
 def source(tiny: Any, cpu: Any, crystals: Any, sw_label: Any) -> Any:
     """A committee of two Si models, trained for a moment, so that forces are of a real size and the members differ."""
-    from al_core.config import Training
+    from al_core.config.training import Training
     from al_core.models.arms.scratch import initial_model
-    from al_core.models.training import train
+    from al_core.models.training.train import train
 
     labelled = [(atoms, sw_label(atoms)) for atoms in crystals("Si", 6, seed=1)]
     starts = [initial_model(tiny, labelled, "Si", seed, cpu) for seed in (11, 12)]

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from al_core.config import StudyConfig
-from al_core.config_reading import validate
+from al_core.config.reading import validate
+from al_core.config.study import StudyConfig
 from al_core.models.bundle import Bundle
 
 

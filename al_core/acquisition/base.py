@@ -16,8 +16,8 @@ class Candidates:
     Attributes:
         count: how many there are.
         forces: the committee's forces, eV/Å, [K, n_atoms, 3] for each candidate; None unless asked for.
-        responses: of the candidates, [count, rows, dimensions], see :mod:`al_core.uncertainty.responses`; None unless
-            asked for.
+        responses: of the candidates, [count, rows, dimensions], see :mod:`al_core.models.engine.gradient_features`;
+            None unless asked for.
         known: responses of the structures that have a label, [n_labels, rows, dimensions].
     """
 

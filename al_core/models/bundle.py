@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from al_core.config import Architecture
+from al_core.config.training import Architecture
 from al_core.errors import BundleError
-from al_core.hashing import file_sha256
 from al_core.models.card import CARD, FORMAT, WEIGHTS, read_card
+from al_core.storage.hashing import file_sha256
 
 
 @dataclass(frozen=True)

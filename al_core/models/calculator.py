@@ -10,7 +10,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from al_core.models.bundle import Bundle
-from al_core.models.engine import alike, stack
+from al_core.models.engine.stack import alike, stack
 
 
 class CommitteeCalculator(Calculator):

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from al_core.errors import BundleError, ConfigError
-from al_core.files import read_json
-from al_core.hashing import digest, file_sha256
+from al_core.storage.files import read_json
+from al_core.storage.hashing import digest, file_sha256
 
 FORMAT = 1
 WEIGHTS, CARD = "weights.safetensors", "model.json"

@@ -8,7 +8,7 @@ import torch
 from ase import Atoms
 
 from al_core.models.bundle import Bundle
-from al_core.models.engine import alike, stack
+from al_core.models.engine.stack import alike, stack
 
 _ATOMS_PER_BATCH = 256
 

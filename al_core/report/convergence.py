@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from al_core.evaluation.convergence import Deviation, Point
+from al_core.labels.convergence import Deviation, Point
 
 _QUANTITIES = {
     "force_meV_per_A": "force, meV/Å",

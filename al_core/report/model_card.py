@@ -4,8 +4,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from al_core.files import read_json
 from al_core.models.card import committee_folders, read_card
+from al_core.storage.files import read_json
 
 
 def model_card(folder: Path, name: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from al_core.files import write_text
 from al_core.report.figures import arm_styles, error_range, figure_html, learning_curve_figure, plotly_script
 from al_core.report.tables import (
     ENERGY_MAE,
@@ -23,6 +22,7 @@ from al_core.report.tables import (
     spread_note,
     transfer_table,
 )
+from al_core.storage.files import write_text
 from al_core.studies.curves import SEEDS_FOR_A_CLAIM, Curve, Point, learning_curves
 from al_core.studies.grid import BASELINE
 from al_core.studies.results import StudyResults, load_results

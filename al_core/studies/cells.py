@@ -5,20 +5,20 @@ from pathlib import Path
 
 from ase import Atoms
 
-from al_core.datasets import LabelKeys, labelled_structures, read_structures
 from al_core.evaluation.errors import member_force_maes, slice_errors
-from al_core.files import read_json, write_json
-from al_core.hashing import structure_id
-from al_core.labelling import finished
+from al_core.labels.obtaining import finished
+from al_core.labels.store import LabelStore
 from al_core.models.arms import ARMS
-from al_core.models.batches import Labelled
 from al_core.models.bundle import Bundle, load_bundle, save_bundle
 from al_core.models.card import CARD, committee_folders
-from al_core.models.engine import pick_device
+from al_core.models.engine.stack import pick_device
 from al_core.models.prediction import predict
-from al_core.models.training import train
-from al_core.store import LabelStore
-from al_core.studies.inputs import CellInputs
+from al_core.models.training.loss import Labelled
+from al_core.models.training.train import train
+from al_core.storage.files import read_json, write_json
+from al_core.storage.hashing import structure_id
+from al_core.structures.datasets import LabelKeys, labelled_structures, read_structures
+from al_core.studies.keys import CellInputs
 from al_core.studies.workspace import Workspace
 
 _DIVERGED = "diverged.json"

@@ -10,12 +10,13 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.io import write
 
-from al_core.config import BundledStructures, FileStructures, HoldoutStructures, MDStructures, StudyConfig
-from al_core.datasets import LabelKeys, bundled, labelled_structures, read_structures, write_labelled
+from al_core.config.structures import BundledStructures, FileStructures, HoldoutStructures, MDStructures
+from al_core.config.study import StudyConfig
 from al_core.errors import ConfigError
-from al_core.files import atomic_path, read_json, write_json
-from al_core.hashing import digest, file_sha256, structure_id
-from al_core.pools import sample
+from al_core.storage.files import atomic_path, read_json, write_json
+from al_core.storage.hashing import digest, file_sha256, structure_id
+from al_core.structures.datasets import LabelKeys, bundled, labelled_structures, read_structures, write_labelled
+from al_core.structures.sampling import sample
 from al_core.studies.workspace import Workspace
 from al_core.types import Label
 

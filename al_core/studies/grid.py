@@ -10,7 +10,7 @@ Where there is a baseline, it is trained on every chain, so that each transfer h
 from dataclasses import dataclass
 
 from al_core.acquisition import ACQUISITIONS
-from al_core.config import StudyConfig
+from al_core.config.study import StudyConfig
 
 BASELINE = "scratch"
 

@@ -3,16 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from al_core.config import (
-    AnchoredTuning,
-    AnyArm,
-    AnyTuning,
-    Architecture,
-    RidgeTuning,
-    SelectedTuning,
-    StudyConfig,
-    Training,
-)
+from al_core.config.arms import AnyArm
+from al_core.config.study import StudyConfig
+from al_core.config.training import AnchoredTuning, AnyTuning, Architecture, RidgeTuning, SelectedTuning, Training
 from al_core.studies.grid import chains, pairs, places
 
 # one training step of one member of the default architecture on one core, measured on 4 structures of 8 and 64 atoms

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from al_core.errors import ConfigError
-from al_core.files import read_json
+from al_core.storage.files import read_json
 
 METRICS = (
     "force_mae_meV_per_A",

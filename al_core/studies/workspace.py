@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from al_core.errors import ConfigError
-from al_core.files import write_text
+from al_core.storage.files import write_text
 
 
 @dataclass(frozen=True)

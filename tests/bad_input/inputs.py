@@ -10,7 +10,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import write
 
-from al_core.hashing import file_sha256
+from al_core.storage.hashing import file_sha256
 
 STUDY = """\
 name: small

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from ase.io import write
 
-import al_core.datasets
-from al_core.hashing import file_sha256
+import al_core.structures.datasets
+from al_core.storage.hashing import file_sha256
 from tests.bad_input.inputs import Refused, file_of, germanium, labelled
 
 
@@ -98,7 +98,7 @@ def shipped_test_set(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     labeler = {"kind": "gpaw", "xc": "PBE", "cutoff_eV": 400.0, "kpt_density": 4.3, "gpaw": "1.0"}
     sheet = {"file": "ge-fake.extxyz", "sha256": file_sha256(folder / "ge-fake.extxyz"), "labeler": labeler}
     (folder / "ge-fake.json").write_text(json.dumps(sheet))
-    monkeypatch.setattr(al_core.datasets, "ASSETS", folder.parent)
+    monkeypatch.setattr(al_core.structures.datasets, "ASSETS", folder.parent)
     return folder / "ge-fake.json"
 
 

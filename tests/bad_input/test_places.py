@@ -12,7 +12,7 @@ import pytest
 from ase.db import connect
 
 import flows.preflight
-from al_core.store import LabelStore
+from al_core.labels.store import LabelStore
 from tests.bad_input.inputs import Refused, bundles, file_of, germanium
 
 

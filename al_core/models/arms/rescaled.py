@@ -6,9 +6,9 @@ from dataclasses import replace
 import torch
 from ase import Atoms
 
-from al_core.elements import CRYSTALS
 from al_core.models.bundle import Bundle
 from al_core.models.rescaling import Rescaling, fit_atomic_energy, fit_rescaling, relabel, rescale
+from al_core.structures.elements import CRYSTALS
 from al_core.types import Label
 
 # How far the ratios may be off. Between two kinds of lattices the cohesive energy is no guide to the stiffness of bonds

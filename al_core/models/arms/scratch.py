@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from al_core.config import Architecture
+from al_core.config.training import Architecture
 from al_core.models.bundle import Bundle
-from al_core.models.neighbours import number_of_edges
+from al_core.models.engine.neighbours import number_of_edges
+from al_core.models.engine.untrained import seeded_bundle
 from al_core.models.rescaling import fit_atomic_energy, with_scale
-from al_core.models.untrained import seeded_bundle
 from al_core.types import Label
 
 _SMALLEST_SCALE = 0.1  # eV/Å; labels of a nearly perfect crystal have next to no force to take a scale from

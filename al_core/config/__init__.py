@@ -1,0 +1,1 @@
+"""Configs: frozen pydantic models of YAML files, a file a section."""

@@ -1,0 +1,151 @@
+"""Reading configs: YAML and ``--set`` overrides into a validated model, every fault in one message.
+
+This module imports nothing heavy, so that a wrong config is refused in well under a second.
+"""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from al_core.config.base import KINDS, Strict
+from al_core.errors import ConfigError
+
+T = TypeVar("T", bound=Strict)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, but a key that stands twice is an error: the first value would be lost in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<" and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} stands twice", key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
+        return super().construct_mapping(node, deep)
+
+
+def load_config(model: type[T], path: Path, overrides: tuple[str, ...] = ()) -> T:
+    """Read a YAML config, apply ``key.path=value`` overrides and validate.
+
+    Args:
+        model: the config's class, e.g. :class:`StudyConfig`.
+        path: the YAML file.
+        overrides: as given to ``--set``; values are YAML (``budgets=[1,2]``).
+
+    Raises:
+        ConfigError: one message that lists every fault with its key.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"config {path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (a SafeLoader)
+    except OSError as error:
+        raise ConfigError(f"config {path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"config {path} is not YAML: {' '.join(str(error).split())}") from error
+    if data is None:
+        raise ConfigError(f"config {path} is empty")
+    if not isinstance(data, dict):
+        raise ConfigError(f"config {path}: expected keys and values, got a {type(data).__name__}")
+    apply_overrides(data, overrides)
+    return validate(model, data, str(path))
+
+
+def validate(model: type[T], data: dict[str, Any], where: str, below: str = "") -> T:
+    """Return the config of a plain dictionary; see :func:`load_config` for the errors.
+
+    Args:
+        model: the config's class.
+        data: its keys and values.
+        where: what the message calls the config.
+        below: the user sees only what is below this key, so the message leaves it out.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        lines = dict.fromkeys(_told(fault, below) for fault in _root_causes(error.errors()))
+        raise ConfigError("\n".join([f"config {where}:", *(f"  {line}" for line in lines)])) from error
+
+
+_TOLD_IN_FULL = (
+    "unknown_key",
+    "unknown_kind",
+    "truth",
+    "slice",
+    "study",
+    "labeler",
+    "element",
+    "vary",
+    "url",
+    "launcher",
+)
+
+
+def _root_causes(faults: list[Any]) -> list[Any]:
+    """Leave out a list's 'too short' where it is so only because its items are wrong."""
+    places = [fault["loc"] for fault in faults]
+    return [
+        fault
+        for fault in faults
+        if fault["type"] != "too_short"
+        or not any(place[: len(fault["loc"])] == fault["loc"] != place for place in places)
+    ]
+
+
+def _told(fault: Any, below: str) -> str:
+    """Return one fault of a validation: key, what was expected, what was got."""
+    parts = [str(part) for part in fault["loc"] if part not in KINDS]
+    place = ".".join(parts[1:] if below and parts[:1] == [below] else parts)
+    if fault["type"] == "missing":
+        return f"{place}: is required (in the file, or with --set {place}=...)"
+    if fault["type"] in _TOLD_IN_FULL:
+        return f"{place}: {fault['msg']}" if place else fault["msg"]
+    expected = fault["msg"].replace("Tuple", "List").replace("valid tuple", "list")
+    return f"{place}: {expected[0].lower()}{expected[1:]}, got {fault['input']!r}"
+
+
+def apply_overrides(data: dict[str, Any], overrides: tuple[str, ...]) -> None:
+    """Change a config's dictionary in place by ``key.path=value`` texts.
+
+    Raises:
+        ConfigError: a text is not of that form, or its path does not fit the dictionary.
+    """
+    for override in overrides:
+        _override(data, override)
+
+
+def _override(data: dict[str, Any], override: str) -> None:
+    key, sign, text = override.partition("=")
+    if not sign or not key:
+        raise ConfigError(f"--set {override}: expected key.path=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override}: the value is not YAML") from error
+    *parents, last = key.split(".")
+    place: Any = data
+    for parent in parents:
+        place = _descend(place, parent, override)
+    place[_index(place, last, override) if isinstance(place, list) else last] = value
+
+
+def _descend(place: Any, part: str, override: str) -> Any:
+    where: Any = _index(place, part, override) if isinstance(place, list) else part
+    child = place[where] if isinstance(place, list) else place.get(part)
+    if child is None:
+        child = place[where] = {}
+    elif isinstance(child, str):  # a bare kind
+        child = place[where] = {"kind": child}
+    if not isinstance(child, dict | list):
+        raise ConfigError(f"--set {override}: {part} is a value, it has no keys")
+    return child
+
+
+def _index(place: list[Any], part: str, override: str) -> int:
+    if not part.isdigit() or int(part) >= len(place):
+        raise ConfigError(f"--set {override}: {part} is not an index of a list of {len(place)}")
+    return int(part)

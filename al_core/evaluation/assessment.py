@@ -1,0 +1,60 @@
+"""Errors of a model bundle, or of a committee, on labelled data outside any study."""
+
+from pathlib import Path
+
+from al_core.errors import BundleError, ConfigError
+from al_core.evaluation.errors import slice_errors
+from al_core.models.card import CARD, committee_folders, read_card
+from al_core.structures.datasets import LabelKeys, labelled_structures
+
+
+def bundle_folders(folder: Path) -> list[Path]:
+    """Return the bundle itself, or the members of a committee's folder, their cards verified.
+
+    Raises:
+        BundleError: the folder is neither, or a bundle is corrupt.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BundleError(f"{folder}: no such folder; a bundle is a folder with {CARD}")
+    folders = [folder] if (folder / CARD).exists() or not list(folder.glob("member-*")) else committee_folders(folder)
+    for one in folders:
+        read_card(one)
+    return folders
+
+
+def assess(
+    bundle: Path,
+    data: Path,
+    energy_key: str = "REF_energy",
+    forces_key: str = "REF_forces",
+    slice_key: str = "config_type",
+    device: str = "auto",
+) -> dict[str, dict[str, float]]:
+    """Return {slice: {metric: value}} of a bundle or committee on a labelled extxyz file.
+
+    Args:
+        bundle: a model bundle or a committee's folder.
+        data: the file; energies in eV, forces in eV/Å.
+        energy_key, forces_key: the names the labels have in the file.
+        slice_key: the name of what structures are grouped by.
+        device: where to compute.
+
+    Raises:
+        BundleError: the bundle cannot be used.
+        ConfigError: the data cannot be used, or are not of the bundle's element.
+    """
+    folders = bundle_folders(bundle)
+    labelled = labelled_structures(data, LabelKeys(energy_key, forces_key, None))
+    element = read_card(folders[0])["element"]
+    for number, (atoms, _) in enumerate(labelled):
+        if set(atoms.get_chemical_symbols()) != {element}:
+            raise ConfigError(f"{data}: structure {number} is {atoms.symbols}, the bundle is of {element}")
+        atoms.info["config_type"] = str(atoms.info.get(slice_key, "all"))
+
+    from al_core.models.bundle import load_bundle
+    from al_core.models.engine.stack import pick_device
+    from al_core.models.prediction import predict
+
+    said = predict([load_bundle(one) for one in folders], [atoms for atoms, _ in labelled], pick_device(device))
+    return slice_errors(said, labelled)

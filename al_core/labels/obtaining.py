@@ -1,0 +1,109 @@
+"""Obtaining one label through the store: look it up, else reserve it, compute it and keep what came of it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ase import Atoms
+
+from al_core.errors import LabelError, StoreError
+from al_core.labels.store import Attempt, Entry, LabelStore
+from al_core.storage.hashing import label_key, structure_id
+from al_core.types import Label, Labeler
+
+_POLL_SECONDS = 0.3
+
+
+def obtain_label(
+    store: LabelStore,
+    labeler: Labeler,
+    atoms: Atoms,
+    files: Path,
+    retries: int = 1,
+    log: Callable[[str], None] = lambda message: None,
+) -> Entry:
+    """Return the finished (or finally failed) entry of one structure; compute it only if nobody has yet.
+
+    A calculation that fails for a transient reason is tried again up to ``retries`` times, now or by a later call. Of
+    any other failure the labeler's next rung is tried, and the last rung's is final. A label being computed by a living
+    process is waited for. An error that is not a :class:`~al_core.errors.LabelError` is raised, and the label is
+    computed by the next call. Every attempt that failed is kept in the store.
+
+    The label of an equivalent structure serves, turned; see :mod:`al_core.structures.equivalence`.
+
+    Args:
+        store: where labels are kept.
+        labeler: computes the label if it is not in the store.
+        atoms: the structure; left unchanged.
+        files: folder under which each label gets a folder of its own for its outputs; attempts after the first get one
+            in it, ``attempt-2``, and so on.
+        retries: how often a transient failure is tried again.
+        log: told what happens, one line each.
+    """
+    key = label_key(structure_id(atoms), labeler.identity())
+    while True:
+        state, entry = store.claim(key, atoms, labeler.name, images=labeler.by_physics)
+        if state == "busy":
+            time.sleep(_POLL_SECONDS)
+            continue
+        if state == "done":
+            return entry
+        before, rung = store.attempts(key), entry.rung
+        if state == "failed":
+            following = _next_rung(entry, before, labeler.rungs, retries)
+            if following is None:
+                return entry
+            rung = following
+            store.reopen(key, rung)
+            log(f"label {key}: tried again{f' on rung {rung + 1}' if rung else ''} after: {entry.cause}")
+        _compute(
+            store, labeler, atoms, key, rung, files / key / f"attempt-{len(before) + 1}" if before else files / key
+        )
+
+
+def _next_rung(entry: Entry, before: list[Attempt], rungs: int, retries: int) -> int | None:
+    """Return the rung to try a failed label next, or None if its failure is final."""
+    if before and before[-1].final:
+        return None
+    if entry.transient:
+        return entry.rung if sum(one.transient and one.counts for one in before) <= retries else None
+    return entry.rung + 1 if entry.rung + 1 < rungs else None
+
+
+def _compute(store: LabelStore, labeler: Labeler, atoms: Atoms, key: str, rung: int, directory: Path) -> None:
+    start = time.process_time()
+    try:
+        labeler.check(atoms)
+    except LabelError as error:
+        store.fail(key, Attempt(rung, str(error), error.transient, True, error.core_seconds, "", final=True))
+        return
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        label = labeler.label(atoms.copy(), directory, rung)
+    except LabelError as error:
+        attempt = Attempt(rung, str(error), error.transient, True, error.core_seconds, str(directory), error.final)
+        store.fail(key, attempt)
+        return
+    except BaseException as error:
+        # An unforeseen error (Ctrl-C, a full disk) must not leave the row reserved by a living process. It says nothing
+        # of the structure: once it is mended, the same command computes the label.
+        spent = time.process_time() - start
+        cause = f"{type(error).__name__}: {error}"
+        store.fail(key, Attempt(rung, cause, True, False, spent, str(directory)))
+        raise
+    store.complete(key, replace(label, provenance={"labeler": labeler.identity(), **label.provenance}))
+
+
+def finished(store: LabelStore, key: str) -> tuple[Atoms, Label]:
+    """Return structure and label of a finished entry.
+
+    Raises:
+        StoreError: the label was never made, is being made, or failed.
+    """
+    entry = store.get(key)
+    if entry is None:
+        raise StoreError(f"label {key} is not in {store}")
+    if entry.label is None:
+        raise StoreError(f"label {key} is {entry.state}: {entry.cause}")
+    return entry.atoms, entry.label

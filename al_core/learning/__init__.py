@@ -1,0 +1,1 @@
+"""The active-learning rounds; their steps are passed in."""

@@ -1,0 +1,138 @@
+"""Building MACE modules from bundles and back. The modules are mace-torch's own."""
+
+import contextlib
+import functools
+import io
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from ase.data import atomic_numbers
+
+from al_core.config.training import Architecture
+from al_core.errors import BundleError
+from al_core.models.bundle import Bundle
+from al_core.storage.files import atomic_path
+
+# mace prints what optional accelerators it lacks; standard output belongs to whoever asked for a result
+with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    warnings.filterwarnings("ignore", message=".*(TorchScript|torch.jit).*")
+    warnings.filterwarnings("ignore", message="Environment variable TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    _before = os.environ.get("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
+    from mace import modules  # noqa: I001 (before e3nn, which it prepares)
+    import e3nn
+    from e3nn import o3
+if _before is None:
+    # mace switches unsafe loading on for the whole process; Graft never needs it
+    os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
+
+Model = modules.ScaleShiftMACE
+
+
+@contextlib.contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Set torch's default dtype, which mace reads while it builds modules, and set it back."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextlib.contextmanager
+def _without_torchscript() -> Iterator[None]:
+    """Let e3nn make plain modules: TorchScript takes seconds to compile and to warm up, and gains nothing here."""
+    before = e3nn.get_optimization_defaults()
+    e3nn.set_optimization_defaults(jit_script_fx=False)
+    try:
+        yield
+    finally:
+        e3nn.set_optimization_defaults(**before)
+
+
+def new_model(architecture: Architecture, element: str, avg_num_neighbors: float, dtype: torch.dtype) -> Model:
+    """Return an untrained model; its weights are drawn from torch's global random numbers."""
+    channels = architecture.channels
+    hidden = "+".join(f"{channels}x{degree}{'eo'[degree % 2]}" for degree in range(architecture.max_L + 1))
+    with default_dtype(dtype), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*(TorchScript|torch.jit).*")
+        model = modules.ScaleShiftMACE(
+            r_max=architecture.r_max,
+            num_bessel=architecture.radial_functions,
+            num_polynomial_cutoff=architecture.cutoff_power,
+            max_ell=architecture.l_max,
+            interaction_cls=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
+            interaction_cls_first=modules.interaction_classes["RealAgnosticInteractionBlock"],
+            num_interactions=architecture.layers,
+            num_elements=1,
+            hidden_irreps=o3.Irreps(hidden),
+            MLP_irreps=o3.Irreps("16x0e"),
+            atomic_energies=np.zeros(1),
+            avg_num_neighbors=avg_num_neighbors,
+            atomic_numbers=[atomic_numbers[element]],
+            correlation=architecture.correlation,
+            gate=torch.nn.functional.silu,
+            radial_MLP=list(architecture.radial_mlp),
+            atomic_inter_scale=1.0,
+            atomic_inter_shift=0.0,
+        )
+    return model
+
+
+def untrained_state(architecture: Architecture) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """Return the state of a new model (float32, on the CPU), and the names of what is drawn at random in it."""
+    with torch.random.fork_rng(devices=[]), _without_torchscript():
+        model = new_model(architecture, "H", 1.0, torch.float32)
+    state = {name: value.clone(memory_format=torch.contiguous_format) for name, value in model.state_dict().items()}
+    state = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+    return state, [name for name, value in model.named_parameters() if value.requires_grad]
+
+
+def build(bundle: Bundle, dtype: torch.dtype, device: torch.device) -> Model:
+    """Return the modules of a bundle.
+
+    Making MACE modules takes a second and loading weights a millisecond, so that there is one set of modules for each
+    architecture: what this returns is good until the next call.
+
+    Raises:
+        BundleError: the weights do not fit the architecture.
+    """
+    return _load(bundle, _working_model(bundle.architecture, dtype, device))
+
+
+@functools.lru_cache(maxsize=8)
+def _working_model(architecture: Architecture, dtype: torch.dtype, device: torch.device) -> Model:
+    with torch.random.fork_rng(devices=[]), _without_torchscript():
+        return new_model(architecture, "H", 1.0, dtype).to(device)
+
+
+def _load(bundle: Bundle, model: Model) -> Model:
+    try:
+        model.load_state_dict(bundle.weights)
+    except RuntimeError as error:
+        raise BundleError(f"corrupt bundle: its weights do not fit its architecture: {error}") from error
+    for interaction in model.interactions:
+        setattr(interaction, "avg_num_neighbors", bundle.avg_num_neighbors)  # noqa: B010 (a plain attribute)
+    return model.requires_grad_(True)
+
+
+def cutoff(model: Model) -> float:
+    """Return the cutoff of a model, Å; of a rescaled one it is not that of its architecture."""
+    return float(model.get_buffer("r_max"))
+
+
+def export(bundle: Bundle, path: Path) -> None:
+    """Write a stock ``.model`` file, which ``mace.calculators.MACECalculator`` and LAMMPS tools read.
+
+    Such files are Python pickles: load them only from where you trust.
+    """
+    with torch.random.fork_rng(devices=[]):
+        model = new_model(bundle.architecture, bundle.element, bundle.avg_num_neighbors, torch.float32)
+    _load(bundle, model)
+    with atomic_path(path) as temporary:
+        torch.save(model, temporary)

@@ -1,0 +1,43 @@
+"""Untrained models. What mace makes of an architecture is kept on disk, so that mace is not imported every time."""
+
+import functools
+import json
+
+import torch
+from ase.data import atomic_numbers
+
+from al_core.config.training import Architecture
+from al_core.models.bundle import Bundle
+from al_core.models.engine.disk_cache import Made, kept
+
+_DRAWN = "drawn"  # the names of what is drawn at random
+
+
+def seeded_bundle(architecture: Architecture, element: str, avg_num_neighbors: float, seed: int) -> Bundle:
+    """Return the bundle of an untrained model, the same for the same seed (float32; E0 0, scale 1).
+
+    No weight of any other model can get in: all are drawn here, from the distributions mace draws them from, which are
+    standard normal, in the product basis divided by the number of paths.
+    """
+    state, names = _template(architecture)
+    state = {name: value.clone() for name, value in state.items()}
+    state["atomic_numbers"].fill_(atomic_numbers[element])
+    generator = torch.Generator().manual_seed(seed)
+    for name in names:
+        drawn = torch.randn(state[name].shape, generator=generator)
+        state[name] = drawn / drawn.shape[1] if ".symmetric_contractions." in name else drawn
+    return Bundle(architecture, element, avg_num_neighbors, state, {"seed": seed})
+
+
+@functools.lru_cache(maxsize=8)
+def _template(architecture: Architecture) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """Return the state of a new model, and the names of what is drawn in it."""
+
+    def make() -> Made:
+        from al_core.models.engine.mace import untrained_state
+
+        state, drawn = untrained_state(architecture)
+        return state, {_DRAWN: json.dumps(drawn)}
+
+    state, remarks = kept("untrained", architecture.model_dump(), ("mace-torch", "e3nn", "torch"), make)
+    return state, json.loads(remarks[_DRAWN])

@@ -1,0 +1,1 @@
+"""Source committees: shipped, and pretrained."""

@@ -1,0 +1,1 @@
+"""Training: fit, loss, optimizers, cross-validation, checkpoints and the tunings of weights."""

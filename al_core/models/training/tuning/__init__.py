@@ -1,0 +1,20 @@
+"""Ways of training that know how few labels there are. One file each; this is the registry of those that descend."""
+
+from al_core.config.training import FrozenTuning, LowRankTuning, PlainTuning
+from al_core.models.engine.stack import Stack
+from al_core.models.training.tuning.frozen import Frozen
+from al_core.models.training.tuning.low_rank import LowRank
+from al_core.models.training.tuning.plain import Plain
+
+Descending = PlainTuning | FrozenTuning | LowRankTuning
+
+
+def tuning(settings: Descending, models: Stack) -> Plain:
+    """Return the way of training a stack that a config describes."""
+    match settings:
+        case PlainTuning():
+            return Plain(models)
+        case FrozenTuning():
+            return Frozen(models, settings.free)
+        case LowRankTuning():
+            return LowRank(models, settings.rank)

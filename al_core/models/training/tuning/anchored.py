@@ -1,0 +1,167 @@
+"""The most probable weights, when those of the start are the prior.
+
+What is minimised is the sum of squared errors over the labels, each in units of what a good start leaves unexplained,
+plus strength / n * g^2 * |w - w_start|^2, where n is the number of labels (in labels of 32 atoms: smaller ones say
+less, larger ones no more). Here g^2 is the mean squared gradient of a force component by the weights over structures of
+the pool, so that with one label the prior weighs as much as ``strength`` force components, whatever a model's scale and
+size. It is the posterior's mode of a network taken as a Gaussian process around its start (A. Jacot
+et al., arXiv:1806.07572), without taking it as linear. That would have one prior for all numbers of labels; measured,
+it should weigh less where there are more (docs/learning.md).
+
+A label that says little moves little: steps are as long as the errors ask, where Adam makes each as long as any other.
+The minimum is found by L-BFGS on all labels at once, in some dozen evaluations. Where there are so many labels that it
+takes hundreds, a descent on some of them at a time gives models as good after a third as many passes.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from ase import Atoms
+
+from al_core.config.training import AnchoredTuning, Training
+from al_core.models.engine.gradient_features import mean_squared_gradient
+from al_core.models.engine.stack import Stack
+from al_core.models.training.loss import Labelled, Targets, labels_of, loss
+from al_core.models.training.tuning.plain import Plain
+
+# An energy is one number of a label and a stress six: they count as often, and not as a mean over labels. With the
+# default weights of the loss, 45 meV/atom and 14 meV/Å^3 are as much as 0.1 eV/Å of a force component: a few labels of
+# several phases differ by as much in ways that forces elsewhere should not pay for.
+_ENERGY, _STRESS = 0.5, 5.0  # times their weights in the loss, of the force components' weight
+_INDEPENDENT = 96  # force components of one structure that count at most; the others are wrong along with them
+_ATOMS_AT_ONCE = 256
+_STRUCTURES = 12  # of the pool, for the mean squared gradient
+_MEMORY = 20  # steps that L-BFGS remembers
+_ATOMS_A_BATCH = 64  # of the descent
+
+
+class Anchored(Plain):
+    """All weights are free, and held at their start.
+
+    Args:
+        models: the stack as it starts.
+        strength: force components that the prior weighs as much as with one label.
+        labelled: what will be learned.
+        unlabelled: structures of the pool; without any, the labelled ones take their place.
+        seed: draws some of them.
+    """
+
+    def __init__(
+        self, models: Stack, strength: float, labelled: Sequence[Labelled], unlabelled: Sequence[Atoms], seed: int
+    ) -> None:
+        structures = list(unlabelled) or [atoms for atoms, _ in labelled]
+        drawn = np.random.default_rng(seed).permutation(len(structures))[:_STRUCTURES]
+        said = sum(_counted(atoms) for atoms, _ in labelled) / _INDEPENDENT
+        self._strength = strength / said * mean_squared_gradient(models, [structures[place] for place in drawn])
+        super().__init__(models)
+        self._starts = [leaf.detach().clone() for leaf in self.leaves]
+
+    def penalty(self) -> torch.Tensor:
+        """Return how improbable each member's weights are without the labels, [K]."""
+        pairs = zip(self.leaves, self._starts, strict=True)
+        return self._strength * torch.stack([(leaf - start).flatten(1).square().sum(1) for leaf, start in pairs]).sum(0)
+
+
+def in_batches(labelled: Sequence[Labelled], settings: Training, evaluations: int) -> Training | None:
+    """Return the settings of a descent, a third as long as L-BFGS may take; None for labels too few to need it."""
+    if len(labelled) < AnchoredTuning.many_labels:
+        return None
+    atoms = sum(len(atoms) for atoms, _ in labelled)
+    size = min(len(labelled), max(1, round(_ATOMS_A_BATCH * len(labelled) / atoms)))
+    clip_norm = settings.clip_norm * sum(_counted(atoms) for atoms, _ in labelled)  # of sums, not of means
+    steps = math.ceil(evaluations * AnchoredTuning.share_of_passes * len(labelled) / size)
+    return settings.model_copy(update={"steps": steps, "batch_size": size, "clip_norm": clip_norm})
+
+
+def minimise(
+    way: Anchored,
+    labelled: Sequence[Labelled],
+    settings: Training,
+    evaluations: int,
+    shares: np.ndarray | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[float | None]:
+    """Train a stack in place by L-BFGS; return the losses that are left, None where one is not finite.
+
+    Args:
+        way: the stack and what holds it.
+        labelled, settings: as in :func:`al_core.models.training.train.train`; the weights of the loss are taken.
+        evaluations: of all labels, at most.
+        shares: what each label counts for each member, [K, n_labels]; all the same if not given.
+        progress: told the evaluations done.
+    """
+    models = way.models
+    parts = _parts(models, labelled, settings, np.ones((1, len(labelled))) if shares is None else shares)
+    optimizer = torch.optim.LBFGS(
+        way.leaves, max_iter=evaluations, max_eval=evaluations, history_size=_MEMORY, line_search_fn="strong_wolfe"
+    )
+    done = 0
+
+    def objective() -> torch.Tensor:
+        nonlocal done
+        optimizer.zero_grad()
+        held = way.penalty()
+        total = held.detach().clone()
+        for batch, targets in parts:
+            value = loss(models, models.weights, batch, targets)
+            value.sum().backward()  # a part's memory is given back before the next
+            total += value.detach()
+        held.sum().backward()
+        for leaf in way.leaves:
+            assert leaf.grad is not None  # the anchor reaches every weight
+            leaf.grad.nan_to_num_(0.0, 0.0, 0.0)  # a member that is lost stays where it is and leaves the others alone
+        done += 1
+        progress(min(done, evaluations))
+        return total.nan_to_num(0.0, 0.0, 0.0).sum()
+
+    if evaluations:
+        optimizer.step(objective)
+    with torch.no_grad():
+        last = torch.stack([loss(models, models.weights, batch, targets) for batch, targets in parts]).sum(0)
+    return [float(value) if math.isfinite(value) else None for value in last]
+
+
+def summed(
+    models: Stack, labelled: Sequence[Labelled], settings: Training, shares: np.ndarray, standing_for: int = 0
+) -> Targets:
+    """Return the labels of a batch with weights that make its loss a sum of squared errors, not a mean.
+
+    Args:
+        models, labelled, settings, shares: as in :func:`al_core.models.training.loss.labels_of`.
+        standing_for: labels that the batch is a sample of; only itself if not given.
+    """
+    count, atoms = len(labelled), sum(len(atoms) for atoms, _ in labelled)
+    stresses = sum(label.stress is not None for _, label in labelled)
+    counting = np.repeat([_counted(atoms) / len(atoms) for atoms, _ in labelled], [len(a) for a, _ in labelled])
+    means = labels_of(models, labelled, settings, shares)
+    each = max(1.0, standing_for / count)
+    return replace(
+        means,
+        energy_weights=means.energy_weights * (each * _ENERGY * count),
+        stress_weights=means.stress_weights * (each * _STRESS * 6 * stresses),
+        force_weights=means.force_weights * means.force_weights.new_tensor(each * counting * atoms),
+    )
+
+
+def _counted(atoms: Atoms) -> int:
+    """Return how many force components of a structure count."""
+    return min(_INDEPENDENT, 3 * len(atoms))
+
+
+def _parts(
+    models: Stack, labelled: Sequence[Labelled], settings: Training, shares: np.ndarray
+) -> list[tuple[object, Targets]]:
+    """Return the labels in batches that fit into memory; their losses are sums and add up to that of all labels."""
+    count = len(labelled)
+    prepared = models.network.prepare([atoms for atoms, _ in labelled])
+    ends = np.cumsum([0, *(len(atoms) for atoms, _ in labelled)])
+    parts, begin = [], 0
+    for end in range(1, count + 1):
+        if end == count or ends[end + 1] - ends[begin] > _ATOMS_AT_ONCE:
+            targets = summed(models, labelled[begin:end], settings, shares[:, begin:end])
+            parts.append((models.network.join(prepared[begin:end]), targets))
+            begin = end
+    return parts

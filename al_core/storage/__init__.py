@@ -1,0 +1,1 @@
+"""Files, hashes, locks and processes."""

@@ -1,0 +1,1 @@
+"""Structures: data sets, checks, equivalence, elements and sampling."""

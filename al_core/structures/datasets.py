@@ -1,0 +1,180 @@
+"""Reading labelled structures, and telling what is wrong with a file before anything is computed from it."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from ase import Atoms
+from ase.io import read, write
+
+from al_core.errors import ConfigError
+from al_core.storage.files import atomic_path, read_json
+from al_core.storage.hashing import DIGITS, file_sha256
+from al_core.structures.checks import fault
+from al_core.types import Label
+
+LEVEL = "level"  # the name in info of a label's level of theory
+ASSETS = Path(__file__).parents[1] / "assets"
+
+
+class _HasKeys(Protocol):
+    energy_key: str
+    forces_key: str
+    stress_key: str | None
+
+
+@dataclass(frozen=True)
+class LabelKeys:
+    """Under which names a file keeps its labels: energy (eV) and stress (eV/Å^3, ASE's sign) in ``info``, forces
+    (eV/Å) in ``arrays``.
+    """
+
+    energy: str = "REF_energy"
+    forces: str = "REF_forces"
+    stress: str | None = "REF_stress"
+
+    @classmethod
+    def of(cls, settings: _HasKeys) -> "LabelKeys":
+        """Return the keys a config names."""
+        return cls(settings.energy_key, settings.forces_key, settings.stress_key)
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Return a JSON-ready dictionary."""
+        return asdict(self)
+
+
+def read_structures(path: Path) -> list[Atoms]:
+    """Return all structures of a file in any format ASE reads.
+
+    Raises:
+        ConfigError: no such file, not readable, empty, or a structure with NaN or atoms closer than 0.5 Å.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
+    try:
+        frames = read(path, index=":")
+    except Exception as error:  # ASE's readers raise whatever they stumble over
+        raise ConfigError(f"{path}: ASE cannot read it: {type(error).__name__}: {error}") from error
+    if not frames:
+        raise ConfigError(f"{path}: holds no structure")
+    for number, atoms in enumerate(frames):
+        if wrong := fault(atoms):
+            raise ConfigError(f"{path}: structure {number} {wrong}")
+        # to the precision of structure ids, so that an id survives writing and reading
+        atoms.positions = atoms.positions.round(DIGITS)
+        atoms.cell = atoms.cell.array.round(DIGITS)
+    return list(frames)
+
+
+def labelled_structures(path: Path, keys: LabelKeys) -> list[tuple[Atoms, Label]]:
+    """Return the structures of a file with their labels.
+
+    Raises:
+        ConfigError: as :func:`read_structures`, or a structure without these labels (the message lists which labels
+            there are), or labels that are not finite or of several levels of theory.
+    """
+    labelled = list(_labelled(path, keys))
+    levels = sorted({str(atoms.info[LEVEL]) for atoms, _ in labelled if LEVEL in atoms.info})
+    if len(levels) > 1:
+        raise ConfigError(
+            f"{path}: its labels are of {len(levels)} levels of theory ({', '.join(levels)}), which do not fit "
+            "together; keep one in a file, or write them with graft labels export --mix-levels"
+        )
+    named = keys.stress not in (None, LabelKeys.stress)  # under Graft's own name, stress may be missing
+    if named and all(label.stress is None for _, label in labelled):
+        raise ConfigError(f"{path}: has no stress under {keys.stress!r}; there are: {_present(labelled[0][0])}")
+    return labelled
+
+
+def _labelled(path: Path, keys: LabelKeys) -> Iterator[tuple[Atoms, Label]]:
+    for number, atoms in enumerate(read_structures(path)):
+        where = f"{path}: structure {number}"
+        energy, forces = _find(atoms, keys.energy, "energy"), _find(atoms, keys.forces, "forces")
+        for what, key, value in (("energy", keys.energy, energy), ("forces", keys.forces, forces)):
+            if value is None:
+                raise ConfigError(f"{where} has no {what} under {key!r}; there are: {_present(atoms)}")
+        stress = _find(atoms, keys.stress, "stress") if keys.stress else None
+        if np.shape(forces) != (len(atoms), 3):
+            raise ConfigError(f"{where}: {keys.forces!r} has shape {np.shape(forces)}, expected ({len(atoms)}, 3)")
+        try:
+            label = Label(float(energy), np.array(forces, float), None if stress is None else _voigt(stress))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{where}: its labels are not numbers: {error}") from error
+        named = ((keys.energy, label.energy), (keys.forces, label.forces), (keys.stress, label.stress))
+        if wrong := [key for key, value in named if value is not None and not np.isfinite(value).all()]:
+            raise ConfigError(f"{where}: {wrong[0]!r} is not finite (NaN or infinity); remove it from the file")
+        yield atoms, label
+
+
+def _find(atoms: Atoms, key: str, meaning: str) -> Any:
+    if key in atoms.info:
+        return atoms.info[key]
+    if key in atoms.arrays:
+        return atoms.arrays[key]
+    if key == meaning and atoms.calc is not None:
+        return atoms.calc.results.get(meaning)  # ASE moves labels of these names into a calculator
+    return None
+
+
+def _present(atoms: Atoms) -> str:
+    names = [name for name in (*atoms.info, *atoms.arrays) if name not in ("numbers", "positions")]
+    if atoms.calc is not None:
+        names += list(atoms.calc.results)
+    return ", ".join(names) or "none at all"
+
+
+def _voigt(stress: Any) -> np.ndarray:
+    values = np.array(stress, float)
+    if values.size == 9:
+        matrix = values.reshape(3, 3)
+        return matrix[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+    if values.shape != (6,):
+        raise ValueError(f"stress of shape {values.shape}, expected 6 Voigt components or 3x3")
+    return values
+
+
+def write_labelled(path: Path, labelled: list[tuple[Atoms, Label]]) -> None:
+    """Write an extxyz file atomically, labels under ``REF_energy``, ``REF_forces`` and ``REF_stress`` (Voigt)."""
+    frames = []
+    for atoms, label in labelled:
+        frame = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+        frame.info = {k: v for k, v in atoms.info.items() if isinstance(v, str | int | float)}
+        frame.info["REF_energy"] = label.energy
+        frame.arrays["REF_forces"] = np.array(label.forces)
+        if label.stress is not None:
+            frame.info["REF_stress"] = np.array(label.stress)
+        frames.append(frame)
+    with atomic_path(path) as temporary:
+        write(temporary, frames, format="extxyz")
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A data set shipped with Graft: its file and data sheet."""
+
+    name: str
+    path: Path
+    sheet: dict[str, Any]
+
+
+def bundled_names() -> list[str]:
+    """Return the names of the shipped data sets."""
+    return sorted(path.stem for path in (ASSETS / "data").glob("*.json"))
+
+
+def bundled(name: str) -> Asset:
+    """Return a shipped data set, its checksum verified.
+
+    Raises:
+        ConfigError: there is none of that name, or its file was changed.
+    """
+    if name not in bundled_names():
+        raise ConfigError(f"no data set {name!r} is shipped (there are: {', '.join(bundled_names()) or 'none'})")
+    sheet = read_json(ASSETS / "data" / f"{name}.json")
+    path = ASSETS / "data" / sheet["file"]
+    if not path.is_file() or file_sha256(path) != sheet["sha256"]:
+        raise ConfigError(f"the shipped data set {name!r} is missing or was changed; install Graft again")
+    return Asset(name, path, sheet)

@@ -1,0 +1,1 @@
+"""Classical potentials: labelers that cost milliseconds, and the neutral samplers of pools."""

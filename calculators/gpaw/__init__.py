@@ -1,0 +1,1 @@
+"""Plane-wave DFT labels from GPAW."""

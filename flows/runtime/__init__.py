@@ -1,0 +1,1 @@
+"""Where functions run, and what a person sees of it."""

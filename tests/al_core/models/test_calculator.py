@@ -1,0 +1,176 @@
+"""The committee as an ASE calculator: the same numbers as everywhere else, and a dynamics that conserves energy."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ase import units
+from ase.calculators.calculator import PropertyNotImplementedError
+from ase.io import read, write
+from ase.md.velocitydistribution import thermalize_momenta
+from ase.md.verlet import VelocityVerlet
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from al_core.models.bundle import Bundle
+from al_core.models.calculator import CommitteeCalculator
+from al_core.models.engine.mace import export
+from al_core.models.engine.stack import alike, stack
+from al_core.models.prediction import predict
+from al_core.models.rescaling import Rescaling, relabel, rescale
+from tests.helpers import strained
+
+
+@pytest.fixture(scope="module")
+def committee(source: Any) -> list[Bundle]:
+    """Three Ge models; the one in the middle has another cutoff."""
+    ge = [rescale(relabel(bundle, "Ge"), Rescaling(1.04, 0.9)) for bundle in source]
+    return [ge[0], rescale(ge[1], Rescaling(1.02, 1.1)), ge[1]]
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 2e-5)])
+def test_it_says_what_predictions_say(
+    committee: Any, cells: Any, cpu: Any, dtype: torch.dtype, tolerance: float
+) -> None:
+    assert alike(committee) == [[0, 2], [1]]
+    calculator = CommitteeCalculator(committee, cpu, dtype)
+    for name, cell in cells.items():
+        atoms = cell.copy()
+        atoms.calc = calculator
+        said = predict(committee, [atoms], cpu)
+        assert atoms.get_potential_energy() == pytest.approx(said.energies[0].mean(), abs=tolerance), name
+        assert atoms.get_potential_energy(force_consistent=True) == atoms.get_potential_energy()
+        np.testing.assert_allclose(atoms.get_forces(), said.forces[0].mean(axis=0), rtol=0, atol=tolerance)
+        spread = np.sqrt(np.square(said.forces[0] - said.forces[0].mean(axis=0)).mean(axis=0))
+        np.testing.assert_allclose(calculator.get_property("forces_std", atoms), spread, rtol=0, atol=tolerance)
+        assert atoms == cell, "the structure was changed"
+        if name == "rattled":
+            assert spread.max() > 1e-2
+
+
+def _members(results: dict[str, Any], k: int) -> np.ndarray:
+    """Return the result that is an energy for each of k members."""
+    (found,) = [value for value in results.values() if np.shape(value) == (k,)]
+    return np.asarray(found)
+
+
+def test_the_energies_of_the_members_are_in_their_order(committee: Any, cells: Any, cpu: Any) -> None:
+    atoms = cells["rattled"].copy()
+    atoms.calc = CommitteeCalculator(committee, cpu, torch.float64)
+    atoms.get_potential_energy()
+    said = predict(committee, [atoms], cpu)
+    np.testing.assert_allclose(_members(atoms.calc.results, 3), said.energies[0], rtol=0, atol=1e-9)
+
+
+def test_a_trajectory_can_be_written(committee: Any, cells: Any, cpu: Any, tmp_path: Path) -> None:
+    atoms = cells["rattled"].copy()
+    atoms.calc = CommitteeCalculator(committee, cpu)
+    forces = atoms.get_forces()
+    write(tmp_path / "md.extxyz", [atoms, atoms])
+    again = read(tmp_path / "md.extxyz", index=1)
+    assert again.get_potential_energy() == pytest.approx(atoms.get_potential_energy(), abs=1e-6)
+    np.testing.assert_allclose(again.get_forces(), forces, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(again.get_stress(), atoms.get_stress(), rtol=0, atol=1e-6)
+
+
+def test_one_model_has_no_spread(committee: Any, cells: Any, cpu: Any) -> None:
+    atoms = cells["rattled"].copy()
+    atoms.calc = CommitteeCalculator(committee[:1], cpu)
+    assert np.abs(atoms.get_forces()).max() > 0.1
+    assert np.array_equal(atoms.calc.get_property("forces_std", atoms), np.zeros((len(atoms), 3)))
+
+
+def test_stress_is_the_slope_of_the_mean_energy(committee: Any, cells: Any, cpu: Any) -> None:
+    atoms, h = cells["rattled"].copy(), 1e-5
+    atoms.calc = CommitteeCalculator(committee, cpu, torch.float64)
+    stress = atoms.get_stress()
+    for place, (a, b) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
+        energies = []
+        for sign in (1, -1):
+            copy = strained(atoms, a, b, sign * h)
+            copy.calc = atoms.calc
+            energies.append(copy.get_potential_energy())
+        assert stress[place] == pytest.approx((energies[0] - energies[1]) / (2 * h * atoms.get_volume()), abs=1e-6)
+    assert np.abs(stress).max() > 1e-3
+
+
+def test_a_cluster_has_no_stress(committee: Any, cells: Any, cpu: Any) -> None:
+    calculator = CommitteeCalculator(committee, cpu)
+    periodic, cluster = cells["rattled"].copy(), cells["cluster"].copy()
+    for atoms in (periodic, cluster):
+        atoms.calc = calculator
+    periodic.get_stress()
+    with pytest.raises(PropertyNotImplementedError):
+        cluster.get_stress()
+
+
+def test_it_follows_the_atoms(committee: Any, cells: Any, cpu: Any) -> None:
+    """A change of positions, cell or periodicity is seen; without one nothing is computed again."""
+    atoms = cells["rattled"].copy()
+    atoms.calc = CommitteeCalculator(committee, cpu)
+    results = [atoms.get_potential_energy()]
+    kept = atoms.calc.results
+    atoms.get_forces()
+    assert atoms.calc.results is kept
+    atoms.positions[0, 0] += 0.05
+    results.append(atoms.get_potential_energy())
+    atoms.set_cell(atoms.cell.array * 1.01)
+    results.append(atoms.get_potential_energy())
+    atoms.pbc = (True, True, False)
+    results.append(atoms.get_potential_energy())
+    assert len({round(energy, 4) for energy in results}) == 4
+
+
+def test_dynamics_conserves_the_energy(committee: Any, cells: Any, cpu: Any) -> None:
+    """The total energy of velocity Verlet wavers with the square of the time step, and does not drift."""
+    wavering = []
+    for time_step in (2.0, 1.0):
+        atoms = cells["perfect"].copy()
+        thermalize_momenta(atoms, temperature_K=600, rng=np.random.default_rng(1))
+        atoms.calc = CommitteeCalculator(committee, cpu, torch.float64)
+        dynamics = VelocityVerlet(atoms, time_step * units.fs)
+        kinetic, total = [], []
+        for _ in range(round(40 / time_step)):
+            dynamics.run(1)
+            kinetic.append(atoms.get_kinetic_energy())
+            total.append(atoms.get_total_energy())
+        assert np.ptp(kinetic) > 0.05, "nothing happens"
+        wavering.append(np.ptp(total))
+    assert wavering[0] < 0.02 * np.ptp(kinetic)
+    assert wavering[1] == pytest.approx(wavering[0] / 4, rel=0.4)
+
+
+@pytest.mark.usefixtures("default_dtype")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_it_says_what_mace_says_of_exported_models(source: Any, cells: Any, cpu: Any, tmp_path: Path) -> None:
+    for number, bundle in enumerate(source):
+        export(bundle, tmp_path / f"{number}.model")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mace.calculators import MACECalculator
+
+        stock = MACECalculator(model_paths=sorted(map(str, tmp_path.iterdir())), device="cpu", default_dtype="float64")
+    atoms = cells["rattled"].copy()
+    atoms.symbols[:] = "Si"
+    theirs, mine = atoms.copy(), atoms.copy()
+    theirs.calc = stock
+    mine.calc = CommitteeCalculator(source, cpu, torch.float64)
+    assert mine.get_potential_energy() == pytest.approx(theirs.get_potential_energy(), abs=1e-5)
+    np.testing.assert_allclose(mine.get_forces(), theirs.get_forces(), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(mine.get_stress(), theirs.get_stress(), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(_members(mine.calc.results, 2), stock.results["energy_comm"], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(mine.calc.results["forces_std"], stock.results["forces_comm"].std(0), atol=1e-5)
+
+
+def test_the_stress_is_the_mean_over_groups(committee: Any, cells: Any, cpu: Any) -> None:
+    atoms = cells["rattled"].copy()
+    atoms.calc = CommitteeCalculator(committee, cpu, torch.float64)
+    each = []
+    for bundle in committee:
+        models = stack([bundle], torch.float64, cpu)
+        with torch.no_grad():
+            said = models.network(models.weights, models.network.join(models.network.prepare([atoms])))
+        each.append(full_3x3_to_voigt_6_stress(said.stresses[0, 0].numpy()))
+    np.testing.assert_allclose(atoms.get_stress(), np.mean(each, axis=0), rtol=0, atol=1e-12)

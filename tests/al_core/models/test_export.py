@@ -1,0 +1,85 @@
+"""An exported model is the same potential in mace-torch's own calculator."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from al_core.models.arms import ARMS
+from al_core.models.bundle import Bundle, save_bundle
+from al_core.models.engine.mace import export
+from al_core.models.prediction import predict
+
+pytestmark = [pytest.mark.usefixtures("default_dtype")]
+
+CELLS = ("perfect", "rattled", "vacancy", "one atom")
+GRAFT = Path(sys.executable).with_name("graft")
+ENERGY_EV, FORCE_EV_PER_A = 1e-5, 1e-4
+
+
+@pytest.fixture(scope="module")
+def starts(source: Any, ge_labelled: Any, cpu: Any) -> dict[str, Bundle]:
+    return {arm: start(source, ge_labelled, "Ge", 0, cpu)[0] for arm, start in ARMS.items()}
+
+
+def _calculator(path: Path) -> Any:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mace.calculators import MACECalculator
+
+        return MACECalculator(model_paths=str(path), device="cpu", default_dtype="float64")
+
+
+def _assert_same_potential(bundle: Bundle, path: Path, cells: Any, cpu: Any) -> None:
+    calculator = _calculator(path)
+    for name in CELLS:
+        atoms = cells[name].copy()
+        said = predict([bundle], [atoms], cpu)
+        atoms.calc = calculator
+        assert atoms.get_potential_energy() == pytest.approx(said.energies[0, 0], abs=ENERGY_EV), name
+        np.testing.assert_allclose(atoms.get_forces(), said.forces[0][0], rtol=0, atol=FORCE_EV_PER_A, err_msg=name)
+    assert np.abs(predict([bundle], [cells["rattled"]], cpu).forces[0]).max() > 0.1  # else nothing is compared
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("arm", ARMS)
+def test_an_exported_model_is_the_same_potential(
+    starts: dict[str, Bundle], cells: Any, cpu: Any, arm: str, tmp_path: Path
+) -> None:
+    state = torch.get_rng_state()
+    export(starts[arm], tmp_path / "m.model")
+    assert torch.equal(torch.get_rng_state(), state), "the process's random numbers were touched"
+    assert [path.name for path in tmp_path.iterdir()] == ["m.model"]
+    _assert_same_potential(starts[arm], tmp_path / "m.model", cells, cpu)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_graft_export(starts: dict[str, Bundle], cells: Any, cpu: Any, tmp_path: Path) -> None:
+    save_bundle(starts["rescaled"], tmp_path / "bundle")
+    done = subprocess.run(
+        [GRAFT, "export", "--bundle", tmp_path / "bundle", "--out", tmp_path / "out" / "ge.model"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("ge.model")
+    _assert_same_potential(starts["rescaled"], tmp_path / "out" / "ge.model", cells, cpu)
+
+
+def test_graft_export_refuses_what_is_no_bundle(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [GRAFT, "export", "--bundle", tmp_path, "--out", tmp_path / "x.model"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "no model bundle" in done.stderr
+    assert list(tmp_path.iterdir()) == []

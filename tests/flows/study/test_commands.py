@@ -1,0 +1,165 @@
+"""A finished smoke study run again, and the other commands on it."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from al_core.labels.store import LabelStore
+from al_core.studies.results import METRICS, StudyResults, load_results
+from al_core.studies.workspace import Workspace
+from tests.flows.study.smoke import ARMS, GRAFT, SMOKE, Shell, rows_at
+
+pytestmark = [pytest.mark.train]
+
+# what a run that finds everything finished leaves untouched
+PAID_FOR = ("cells", "choices", "labels", "labels.db", "models", "pool.extxyz", "source", "test.extxyz")
+
+
+def _state(out: Path) -> dict[str, tuple[int, int]]:
+    """Return modification time and size of everything that was paid for."""
+    files = [file for name in PAID_FOR for file in ((out / name).rglob("*") if (out / name).is_dir() else [out / name])]
+    assert all(file.exists() for file in files)
+    return {
+        str(file.relative_to(out)): (file.stat().st_mtime_ns, file.stat().st_size)
+        for file in files
+        if file.is_file() and file.suffix != ".lock"
+    }
+
+
+# ---- doing it again --------------------------------------------------------------------------------------------------
+
+
+def test_the_same_command_again_repeats_nothing(copy: Path, results: StudyResults, shell: Shell) -> None:
+    """With another home for Prefect: wiping its data base loses nothing."""
+    before = _state(copy)
+    assert any(name.startswith("models/") for name in before)
+    said = Shell(shell.folder, shell.folder / "wiped").graft("study", "run", SMOKE, "--out", copy)
+    assert "smoke: 36 of 36 cells" in said
+    assert _state(copy) == before
+    again = load_results(copy)
+    assert again.rows == results.rows
+    assert again.ledger == results.ledger
+
+
+def test_results_are_made_again_where_they_were_deleted(copy: Path, results: StudyResults, shell: Shell) -> None:
+    """A result that is lost is made from the models that are there, and is the same."""
+    lost = results.rows[-1].cell
+    Workspace(copy).cell(lost).unlink()
+    before = _state(copy)
+    shell.graft("study", "run", SMOKE, "--out", copy)
+    assert before.items() <= _state(copy).items()
+    again = {row.cell: row.metrics for row in load_results(copy).rows}
+    known = {row.cell: row.metrics for row in results.rows}
+    for name, values in again[lost].items():
+        assert values == pytest.approx(known[lost][name], rel=1e-6)
+
+
+def test_two_studies_do_not_run_in_one_folder(copy: Path, shell: Shell) -> None:
+    with Workspace(copy).alone():
+        said = shell.run(GRAFT, "study", "run", SMOKE, "--out", copy, code=2).stderr
+    assert said.startswith(f"error: another study is running in {copy}; wait for its end or choose another --out")
+
+
+def test_python_calls_the_flow_without_a_main_guard(copy: Path, shell: Shell) -> None:
+    before = _state(copy)
+    script = shell.folder / "study.py"
+    script.write_text(
+        "from flows import data_budget_study\n"
+        f"report = data_budget_study({str(SMOKE)!r}, out={str(copy)!r})\n"
+        "print('REPORT', report)\n"
+        # a flow's name is the flow, whatever else was imported before
+        "from flows import active_learning, evaluate, label_structures, pretrain\n"
+        "print('FLOWS', *(flow.name for flow in (active_learning, evaluate, label_structures, pretrain)))\n"
+    )
+    said = shell.run(sys.executable, script).stdout
+    assert f"REPORT {copy / 'report.html'}" in said
+    assert "FLOWS active-learning evaluate label-structures pretrain" in said
+    assert _state(copy) == before
+
+
+# ---- the other commands on a finished study --------------------------------------------------------------------------
+
+
+def test_graft_study_status(finished: Path, results: StudyResults, shell: Shell) -> None:
+    said = shell.graft("study", "status", finished)
+    assert "36 of 36 finished" in said
+    assert f"{results.ledger['labels_done']} done, 0 running, 0 failed" in said
+    for arm in ARMS:
+        (row,) = rows_at(results, comparison="own", acquisition="uncertainty", arm=arm, budget=4)
+        assert re.search(rf"own\W+uncertainty\W+{arm}\b.*\b{row.metrics['all']['force_mae_meV_per_A']:.0f}\b", said)
+
+
+def test_graft_study_status_before_the_first_budget_is_finished(copy: Path, shell: Shell) -> None:
+    (copy / "study.json").unlink()
+    said = shell.graft("study", "status", copy)
+    assert "done, 0 running, 0 failed" in said
+    assert "cells: none yet" in said
+    assert "no study here" in shell.run(GRAFT, "study", "status", shell.folder, code=2).stderr
+
+
+def test_graft_study_status_where_a_result_was_deleted(copy: Path, results: StudyResults, shell: Shell) -> None:
+    gone = results.rows[0].cell
+    (copy / "cells" / f"{gone}.json").unlink()
+    left = [row for row in results.rows if row.cell != gone]
+    said = shell.graft("study", "status", copy)
+    assert f"cells: {len(left)} of {results.expected_rows} finished" in said
+    found = load_results(copy)
+    assert [row.cell for row in found.rows] == [row.cell for row in left]
+    assert not found.complete
+
+
+def test_graft_study_report(copy: Path, finished: Path, shell: Shell) -> None:
+    (copy / "report.html").unlink()
+    said = shell.graft("study", "report", copy)
+    assert said.strip() == str(copy / "report.html")
+    assert (copy / "report.html").read_text() == (finished / "report.html").read_text()
+
+
+def test_graft_study_plan(finished: Path, shell: Shell) -> None:
+    fresh = shell.graft("study", "plan", SMOKE, "--out", shell.folder / "new", "--set", "budgets=[1,3]")
+    assert re.search(r"cells\W+24 \(from 18 committees of 2\)", fresh)
+    assert re.search(r"labels\W+3 to 8, 0 in the store already", fresh)
+    assert list(shell.folder.iterdir()) == []
+    done = len(LabelStore(finished / "labels.db").entries())
+    assert f"{done} in the store already" in shell.graft("study", "plan", SMOKE, "--out", finished)
+
+
+def test_graft_eval_says_what_assess_says(finished: Path, results: StudyResults, shell: Shell) -> None:
+    from al_core.evaluation.assessment import assess
+
+    cell = results.rows[-1].cell
+    bundle, data = finished / "models" / cell, finished / "test.extxyz"
+    said = json.loads(shell.graft("eval", "--bundle", bundle, "--data", data, "--json"))
+    expected = assess(bundle, data, device="cpu")
+    slices = said.pop("slices")
+    assert set(said) == {*METRICS, "n_structures"}
+    assert said == pytest.approx(expected["all"], rel=1e-6)
+    assert said == pytest.approx(results.rows[-1].metrics["all"], rel=1e-3)
+    assert set(slices) == {"diamond_600K", "strained"}
+    for name, values in slices.items():
+        assert values == pytest.approx(expected[name], rel=1e-6)
+    # one member alone is a model too, and another one than the mean
+    single = assess(bundle / "member-0", data, device="cpu")
+    assert single["all"]["force_mae_meV_per_A"] == pytest.approx(results.rows[-1].members[0], rel=1e-3)
+    table = shell.graft("eval", "--bundle", bundle, "--data", data)
+    assert "strained" in table
+    assert f"{said['force_mae_meV_per_A']:.1f}" in table
+
+
+def test_graft_help_imports_nothing_heavy(shell: Shell) -> None:
+    program = (
+        "import sys\n"
+        "sys.argv = ['graft', '--help']\n"
+        "from flows.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as end:\n"
+        "    print('CODE', end.code)\n"
+        "print('HEAVY', *sorted({'torch', 'prefect', 'mace', 'e3nn', 'gpaw', 'scipy', 'plotly'} & set(sys.modules)))\n"
+    )
+    lines = shell.run(sys.executable, "-c", program).stdout.splitlines()
+    assert "CODE 0" in lines
+    assert lines[-1] == "HEAVY"

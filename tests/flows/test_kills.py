@@ -1,0 +1,110 @@
+"""Many processes of two machines label one batch while they are killed at random."""
+
+import itertools
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.io import read, write
+
+from al_core.config.labelers import StillingerWeberLabeler
+from al_core.labels.store import LabelStore
+from al_core.storage.hashing import label_key, structure_id
+from calculators.base import make_labeler
+
+ROOT = Path(__file__).resolve().parents[2]
+STRUCTURES, WORKERS, KILLS = 200, 4, 10
+
+# a machine is its name: the processes of a server's store are told apart by it, those of a file's are of one machine
+WORKER = """
+import os, random, socket, sys, time
+from pathlib import Path
+from ase.io import read
+from al_core.config.labelers import StillingerWeberLabeler
+from al_core.labels.obtaining import obtain_label
+from al_core.labels.store import LabelStore
+from calculators.classical.stillinger_weber import StillingerWeberLabeler as Labeler
+
+batch, where, files, machine = sys.argv[1:]
+if machine: socket.gethostname = lambda: machine
+
+class Watched(Labeler):
+    def label(self, atoms, directory, rung=0):
+        with open(Path(files) / f"started-{os.getpid()}", "a") as file:
+            file.write(directory.parts[len(Path(files).parts)] + "\\n")
+        time.sleep(0.02)  # as long as it takes to be killed in
+        return super().label(atoms, directory, rung)
+
+structures = read(batch, ":")
+random.shuffle(structures)
+print("ready", flush=True)
+for atoms in structures:
+    assert obtain_label(LabelStore(where), Watched(StillingerWeberLabeler()), atoms, Path(files)).label is not None
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["file", "server"])
+def test_200_labels_are_computed_once_whoever_is_killed(
+    tmp_path: Path, crystals: Any, kind: str, request: pytest.FixtureRequest
+) -> None:
+    batch: list[Atoms] = crystals("Ge", STRUCTURES, seed=3)
+    write(tmp_path / "batch.extxyz", batch)
+    batch = read(tmp_path / "batch.extxyz", ":")
+    where = tmp_path / "labels.db" if kind == "file" else request.getfixturevalue("postgres")
+    files = tmp_path / "labels"
+    files.mkdir()
+    machines = itertools.cycle(["", ""] if kind == "file" else ["left", "right"])
+
+    def start() -> subprocess.Popen[str]:
+        arguments = [str(tmp_path / "batch.extxyz"), str(where), str(files), next(machines)]
+        return subprocess.Popen(
+            [sys.executable, "-c", WORKER, *arguments],
+            cwd=ROOT,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    chance, killed = random.Random(0), 0
+    workers = [start() for _ in range(WORKERS)]
+    try:
+        while killed < KILLS:
+            victim = chance.randrange(WORKERS)
+            assert workers[victim].stdout.readline() == "ready\n", workers[victim].stderr.read()
+            time.sleep(chance.uniform(0.05, 0.6))
+            if workers[victim].poll() is None:
+                workers[victim].kill()
+                killed += 1
+            workers[victim].communicate()
+            workers[victim] = start()
+        errors = [worker.communicate(timeout=300)[1] for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.communicate()
+    assert [worker.returncode for worker in workers] == [0] * WORKERS, errors
+
+    store, labeler = LabelStore(where), make_labeler(StillingerWeberLabeler())
+    entries = {entry.key: entry for entry in store.entries()}
+    assert len(store.entries()) == len(entries) == STRUCTURES, "a label stands there twice, or is lost"
+    started = Counter(line for file in files.glob("started-*") for line in file.read_text().split())
+    again = 0
+    for atoms in batch:
+        entry = entries[label_key(structure_id(atoms), labeler.identity())]
+        assert entry.state == "done"
+        expected = labeler.label(atoms, tmp_path)
+        assert entry.label.energy == pytest.approx(expected.energy, abs=1e-9)
+        np.testing.assert_allclose(entry.label.forces, expected.forces, atol=1e-9)
+        cut = store.attempts(entry.key)
+        assert all("was killed" in attempt.cause for attempt in cut)
+        assert 1 <= started[entry.key] <= 1 + len(cut), "a finished label was computed again"
+        again += len(cut)
+    assert again > 0, "nobody was killed while it computed: nothing was tested"
