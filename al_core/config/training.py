@@ -4,21 +4,32 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from al_core.config.base import PositiveFloat, PositiveInt, Strict, kinds
+from al_core.config.base import KIND, PositiveFloat, PositiveInt, Strict, kinds
 
 
 class Architecture(Strict):
     """The hyperparameters of a MACE model that all arms of a study share."""
 
-    channels: Annotated[int, Field(ge=1, le=512)] = 32
-    max_L: Annotated[int, Field(ge=0, le=2)] = 0
-    layers: Annotated[int, Field(ge=1, le=4)] = 2
-    r_max: Annotated[float, Field(gt=1, le=12)] = 5.0
-    l_max: Annotated[int, Field(ge=1, le=4)] = 3
-    correlation: Annotated[int, Field(ge=1, le=4)] = 3
-    radial_functions: Annotated[int, Field(ge=2, le=32)] = 8
-    radial_mlp: tuple[PositiveInt, ...] = (64, 64, 64)
-    cutoff_power: Annotated[int, Field(ge=2, le=12)] = 5
+    channels: Annotated[int, Field(ge=1, le=512, description="Channels of the node features.")] = 32
+    max_L: Annotated[
+        int,
+        Field(ge=0, le=2, description="Largest angular momentum of the messages: 0 invariant, from 1 on equivariant."),
+    ] = 0
+    layers: Annotated[int, Field(ge=1, le=4, description="Interaction layers.")] = 2
+    r_max: Annotated[float, Field(gt=1, le=12, description="Cutoff radius of a layer's neighbourhood, Å.")] = 5.0
+    l_max: Annotated[
+        int, Field(ge=1, le=4, description="Largest angular momentum of the spherical harmonics of the edges.")
+    ] = 3
+    correlation: Annotated[
+        int, Field(ge=1, le=4, description="Correlation order of the product basis; the body order is one more.")
+    ] = 3
+    radial_functions: Annotated[int, Field(ge=2, le=32, description="Radial Bessel functions of an edge.")] = 8
+    radial_mlp: Annotated[
+        tuple[PositiveInt, ...], Field(description="Widths of the hidden layers of the radial network.")
+    ] = (64, 64, 64)
+    cutoff_power: Annotated[
+        int, Field(ge=2, le=12, description="Power p of the polynomial that takes edges to zero at `r_max`.")
+    ] = 5
 
     @property
     def regrouped(self) -> bool:
@@ -29,18 +40,41 @@ class Architecture(Strict):
 class Training(Strict):
     """How a model is trained; the same for every arm."""
 
-    steps: Annotated[int, Field(ge=0)] = 300
-    batch_size: PositiveInt = 4
-    optimizer: Literal["soap", "adam"] = "soap"
-    energy_weight: Annotated[float, Field(ge=0)] = 10.0  # of the mean squared error in eV/atom
-    force_weight: Annotated[float, Field(gt=0)] = 1.0  # eV/Å
-    stress_weight: Annotated[float, Field(ge=0)] = 10.0  # eV/Å^3
-    warmup: Annotated[float, Field(ge=0, le=0.5)] = 0.05  # share of the steps with a rising learning rate
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.98
-    clip_norm: PositiveFloat = 10.0
-    largest_force: PositiveFloat = 50.0  # eV/Å; a label with a larger one is refused
-    bootstrap: bool = False  # each member draws its own labels, with replacement, from those there are
-    dtype: Literal["float32", "float64"] = "float32"
+    steps: Annotated[int, Field(ge=0, description="Optimizer steps. An arm may have its own.")] = 300
+    batch_size: Annotated[PositiveInt, Field(description="Labels of a step.")] = 4
+    optimizer: Annotated[
+        Literal["soap", "adam"],
+        Field(description="SOAP (Adam in the eigenbases of the gradients) or Adam with AMSGrad, as mace-torch trains."),
+    ] = "soap"
+    energy_weight: Annotated[
+        float, Field(ge=0, description="Weight in the loss of the mean squared error of energies per atom, eV/atom.")
+    ] = 10.0
+    force_weight: Annotated[
+        float, Field(gt=0, description="Weight in the loss of the mean squared error of force components, eV/Å.")
+    ] = 1.0
+    stress_weight: Annotated[
+        float, Field(ge=0, description="Weight in the loss of the mean squared error of stress components, eV/Å^3.")
+    ] = 10.0
+    warmup: Annotated[
+        float,
+        Field(ge=0, le=0.5, description="Share of the steps in which the learning rate rises to its largest value."),
+    ] = 0.05
+    ema_decay: Annotated[
+        float,
+        Field(ge=0, lt=1, description="Decay of the exponential moving average of the weights, which is the model."),
+    ] = 0.98
+    clip_norm: Annotated[
+        PositiveFloat, Field(description="Largest norm of a member's gradient; a longer one is cut.")
+    ] = 10.0
+    largest_force: Annotated[
+        PositiveFloat, Field(description="Largest force of a label, eV/Å. A label with a larger one is refused.")
+    ] = 50.0
+    bootstrap: Annotated[
+        bool, Field(description="Whether each member draws its own labels, with replacement, from those there are.")
+    ] = False
+    dtype: Annotated[Literal["float32", "float64"], Field(description="Precision of the weights in training.")] = (
+        "float32"
+    )
 
 
 LearningRate = Annotated[float, Field(gt=0, le=1)]
@@ -51,7 +85,7 @@ Strength = Annotated[float, Field(ge=0)]
 class PlainTuning(Strict):
     """All weights are free."""
 
-    kind: Literal["plain"] = "plain"
+    kind: Annotated[Literal["plain"], KIND] = "plain"
 
 
 class AnchoredTuning(Strict):
@@ -60,29 +94,36 @@ class AnchoredTuning(Strict):
     many_labels: ClassVar[int] = 16  # so many and more are seen in batches,
     share_of_passes: ClassVar[float] = 1 / 3  # and so much less often
 
-    kind: Literal["anchored"] = "anchored"
-    strength: PositiveFloat = 2.0  # force components that the prior weighs as much as with one label
-    evaluations: PositiveInt = 90  # of all labels, at most
+    kind: Annotated[Literal["anchored"], KIND] = "anchored"
+    strength: Annotated[
+        PositiveFloat, Field(description="With one label the prior weighs as much as this many force components.")
+    ] = 2.0
+    evaluations: Annotated[
+        PositiveInt, Field(description="Evaluations of all labels, at most; `steps` bounds them too.")
+    ] = 90
 
 
 class FrozenTuning(Strict):
     """Only the last parts of the network are free."""
 
-    kind: Literal["frozen"] = "frozen"
-    free: Literal["readouts", "products"] = "products"
+    kind: Annotated[Literal["frozen"], KIND] = "frozen"
+    free: Annotated[
+        Literal["readouts", "products"],
+        Field(description="What is free: the readouts, or the readouts and the product basis (`products`)."),
+    ] = "products"
 
 
 class LowRankTuning(Strict):
     """Weights move by a low-rank update."""
 
-    kind: Literal["low_rank"] = "low_rank"
-    rank: PositiveInt = 2
+    kind: Annotated[Literal["low_rank"], KIND] = "low_rank"
+    rank: Annotated[PositiveInt, Field(description="Rank of the change of each weight matrix.")] = 2
 
 
 class RidgeTuning(Strict):
     """The readouts are fitted in closed form, everything before them stays."""
 
-    kind: Literal["ridge"] = "ridge"
+    kind: Annotated[Literal["ridge"], KIND] = "ridge"
 
 
 AnyTuning = PlainTuning | AnchoredTuning | FrozenTuning | LowRankTuning | RidgeTuning
@@ -94,10 +135,17 @@ _Candidate = Annotated[
 class SelectedTuning(Strict):
     """The way of several that does best in cross-validation on the labels; or the start, where none does better."""
 
-    kind: Literal["selected"] = "selected"
-    candidates: Annotated[tuple[_Candidate, ...], Field(min_length=1)]
-    lengths: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (1.0,)  # of the steps
-    labels_needed: Annotated[int, Field(ge=2)] = 3  # with fewer, the first candidate is taken
+    kind: Annotated[Literal["selected"], KIND] = "selected"
+    candidates: Annotated[
+        tuple[_Candidate, ...], Field(min_length=1, description="Tunings that are tried on held out labels.")
+    ]
+    lengths: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1)], ...],
+        Field(min_length=1, description="Shares of the steps that are tried for each candidate: early stopping."),
+    ] = (1.0,)
+    labels_needed: Annotated[
+        int, Field(ge=2, description="With fewer labels nothing is tried and the first candidate is taken.")
+    ] = 3
 
 
 TuningPart = Annotated[
