@@ -2,6 +2,7 @@
 
 import numpy as np
 from ase import Atoms
+from ase.geometry import complete_cell
 from matscipy.neighbours import neighbour_list
 
 MIN_DISTANCE_A = 0.5
@@ -10,27 +11,47 @@ _SEARCH_A = 3.0
 
 def closest_distance(atoms: Atoms) -> float:
     """Return the shortest distance between two atoms, images included, Å; 3 Å if there is none shorter."""
-    distances = neighbour_list("d", _in_a_box(atoms), _SEARCH_A)
+    distances = neighbour_list("d", boxed(atoms, _SEARCH_A), _SEARCH_A)
     return float(distances.min()) if len(distances) else _SEARCH_A
 
 
-def _in_a_box(atoms: Atoms) -> Atoms:
-    """Return a copy with a cell along the directions without one, which matscipy's neighbour search needs."""
+def boxed(atoms: Atoms, margin_A: float) -> Atoms:
+    """Return a bare copy in a cell that neighbour lists can search: invertible, and with every atom inside.
+
+    Cell vectors of periodic directions stay. In every other direction a box, perpendicular
+    to them, holds the atoms with ``margin_A`` on each side; the atoms are shifted into it. Energy, forces and the
+    distances between atoms are those of the structure; volume and stress are not.
+
+    Args:
+        atoms: any structure in which :func:`fault` finds nothing.
+        margin_A: at least the cutoff of the neighbour list, Å.
+    """
     copy = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    if copy.cell.rank < 3:
-        copy.center(vacuum=_SEARCH_A, axis=tuple(np.flatnonzero(copy.cell.lengths() == 0)))
+    open_axes = np.flatnonzero(~atoms.pbc)
+    cell = atoms.cell.array.copy()
+    cell[open_axes] = 0.0
+    cell = complete_cell(cell)  # unit vectors, perpendicular to the periodic ones and to each other
+    for axis in open_axes:
+        along = atoms.positions @ cell[axis]
+        copy.positions += (margin_A - along.min()) * cell[axis]
+        cell[axis] *= np.ptp(along) + 2 * margin_A
+    copy.cell = cell
     return copy
 
 
 def fault(atoms: Atoms) -> str:
-    """Return what makes a structure unusable ('' if nothing): NaN, no atoms, a flat cell, atoms closer than 0.5 Å."""
+    """Return what makes a structure unusable ('' if nothing).
+
+    That is: no atoms, NaN, atoms closer than 0.5 Å, or a periodic direction whose cell vector is missing or depends on
+    the others. Of directions that are not periodic the cell may say anything.
+    """
     if len(atoms) == 0:
         return "has no atoms"
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
         return "has positions or a cell that are not finite"
-    if atoms.pbc.any() and atoms.cell.rank < 3 and atoms.pbc[atoms.cell.lengths() == 0].any():
+    if atoms.pbc[atoms.cell.lengths() == 0].any():
         return "is periodic along a direction without a cell vector"
-    if np.linalg.matrix_rank(atoms.cell.array) < atoms.cell.rank:  # ASE's rank only counts the vectors
+    if np.linalg.matrix_rank(atoms.cell.array[atoms.pbc]) < atoms.pbc.sum():
         return "has cell vectors that lie in one plane or line"
     distance = closest_distance(atoms)
     if distance < MIN_DISTANCE_A:
