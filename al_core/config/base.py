@@ -86,7 +86,13 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=
 PositiveFloat = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(ge=1)]
 StoreURL = Annotated[str, AfterValidator(_server)]
-Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")]
+Device = Annotated[
+    str,
+    Field(
+        pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$",
+        description="Where to train: `cpu`, `cuda`, `cuda:N`, or `auto`, which takes a GPU where there is one.",
+    ),
+]
 KIND = Field(description="Chooses this kind; a part whose other settings all have defaults may be given by it alone.")
 
 KINDS: set[str] = set()  # of all parts: pydantic names the kind in the place of a fault, a user's message does not

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from al_core.config.base import Element, Name, StoreURL, Strict, nearest
+from al_core.config.base import KIND, Element, Name, StoreURL, Strict, nearest
 from al_core.config.labelers import GPAWLabeler
 from al_core.config.structures import MDStructures
 
@@ -13,16 +13,24 @@ from al_core.config.structures import MDStructures
 class ConvergenceConfig(Strict):
     """How far the labels of some DFT settings are from those of tight ones."""
 
-    kind: Literal["convergence"] = "convergence"
-    name: Name = "convergence"
-    elements: Annotated[tuple[Element, ...], Field(min_length=1)]
-    structures: MDStructures  # of every element
-    reference: GPAWLabeler
-    base: GPAWLabeler  # what else is set while one setting is varied
-    vary: dict[str, Annotated[tuple[float, ...], Field(min_length=1)]] = Field(default_factory=dict)  # of the base
-    settings: dict[Name, GPAWLabeler] = Field(default_factory=dict)  # whole sets, against the reference
-    store: StoreURL | None = None  # of the labels; a file in the study's folder if not given
-    workers: Annotated[int, Field(ge=0)] = 0
+    kind: Annotated[Literal["convergence"], KIND] = "convergence"
+    name: Annotated[Name, Field(description="Name of the study; its folder is `runs/NAME`.")] = "convergence"
+    elements: Annotated[tuple[Element, ...], Field(min_length=1, description="Chemical symbols of the crystals.")]
+    structures: Annotated[MDStructures, Field(description="The structures that are sampled of every element.")]
+    reference: Annotated[GPAWLabeler, Field(description="The tight settings that all others are compared with.")]
+    base: Annotated[GPAWLabeler, Field(description="The other settings while a single one is varied.")]
+    vary: dict[str, Annotated[tuple[float, ...], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="Values of single settings of `base`, each compared with the reference's value of that setting.",
+    )
+    settings: dict[Name, GPAWLabeler] = Field(
+        default_factory=dict, description="Whole sets of settings, by name, compared with the reference."
+    )
+    store: Annotated[
+        StoreURL | None,
+        Field(description="PostgreSQL data base of the labels; `labels.db` in the study's folder if not given."),
+    ] = None
+    workers: Annotated[int, Field(ge=0, description="Labels at once; 0 is one for each core.")] = 0
 
     @model_validator(mode="after")
     def _values_are_settings(self) -> Self:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from al_core.config.base import Device, Element, Name, StoreURL, Strict, UserPath, kinds
+from al_core.config.base import KIND, Device, Element, Name, StoreURL, Strict, UserPath, kinds
 from al_core.config.labelers import LabelerPart
 from al_core.config.structures import SourceStructures
 from al_core.config.training import Architecture, LearningRate, Training
@@ -14,17 +14,24 @@ from al_core.config.training import Architecture, LearningRate, Training
 class PretrainConfig(Strict):
     """A committee of source models and the data it is trained on."""
 
-    kind: Literal["pretrain"] = "pretrain"
-    name: Name = "source"
-    element: Element
-    structures: SourceStructures
-    labeler: LabelerPart | None = None
-    store: StoreURL | None = None  # of the labels; a file in the committee's folder if not given
-    committee: Annotated[int, Field(ge=2, le=64)] = 4
-    model: Architecture = Architecture()
-    training: Training = Training(steps=3000)
+    kind: Annotated[Literal["pretrain"], KIND] = "pretrain"
+    name: Annotated[Name, Field(description="Name of the committee; its folder is `runs/NAME`.")] = "source"
+    element: Annotated[Element, Field(description="Chemical symbol of the source element.")]
+    structures: Annotated[SourceStructures, Field(description="The structures to train on.")]
+    labeler: Annotated[
+        LabelerPart | None, Field(description="What labels sampled structures; others are read with their labels.")
+    ] = None
+    store: Annotated[
+        StoreURL | None,
+        Field(description="PostgreSQL data base of the labels; `labels.db` in the committee's folder if not given."),
+    ] = None
+    committee: Annotated[int, Field(ge=2, le=64, description="Models of the committee.")] = 4
+    model: Annotated[Architecture, Field(description="Architecture of the models.")] = Architecture()
+    training: Annotated[Training, Field(description="How the models are trained.")] = Training(steps=3000)
     learning_rate: LearningRate = 0.03
-    workers: Annotated[int, Field(ge=0)] = 0  # 0: one per core
+    workers: Annotated[
+        int, Field(ge=0, description="Processes at once, for labels and for training; 0 is one for each core.")
+    ] = 0
     device: Device = "auto"
 
     @model_validator(mode="after")
@@ -41,15 +48,17 @@ class PretrainConfig(Strict):
 class BundledSource(Strict):
     """A committee of source models shipped with Graft."""
 
-    kind: Literal["bundled"] = "bundled"
-    name: Name
+    kind: Annotated[Literal["bundled"], KIND] = "bundled"
+    name: Annotated[Name, Field(description="Name of the shipped committee, such as `si-pbe`.")]
 
 
 class BundlesSource(Strict):
     """A committee of source models in a folder, as ``graft pretrain`` writes it."""
 
-    kind: Literal["bundles"] = "bundles"
-    path: UserPath
+    kind: Annotated[Literal["bundles"], KIND] = "bundles"
+    path: Annotated[
+        UserPath, Field(description="Folder of the committee; a relative path starts at the current folder.")
+    ]
 
 
 SourcePart = Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from al_core.config.base import Name, PositiveInt, Strict, UserPath, kinds
+from al_core.config.base import KIND, Name, PositiveInt, Strict, UserPath, kinds
 
 
 class Slice(Strict):
@@ -13,15 +13,23 @@ class Slice(Strict):
 
     later: ClassVar[tuple[str, ...]] = ("vacuum_A",)
 
-    name: Name
-    count: PositiveInt
-    temperature_K: Annotated[float, Field(ge=1, le=10000)]
-    strain: Annotated[float, Field(ge=0, le=0.3)] = 0.02  # largest random strain component
-    vacancies: Annotated[int, Field(ge=0)] = 0
-    repeat: Annotated[int, Field(ge=1, le=4)] = 1  # of the cubic cell (diamond 8 atoms, fcc 4), along each axis
-    steps: Annotated[int, Field(ge=1, le=100000)] = 150  # of 2 fs
-    melt_K: Annotated[float, Field(ge=0, le=50000)] = 0.0  # as many steps at this temperature first; 0: none
-    vacuum_A: Annotated[float, Field(ge=0, le=50)] = 0.0  # along z: a slab with two (001) surfaces
+    name: Annotated[Name, Field(description="Name of the slice, by which errors are told apart.")]
+    count: Annotated[PositiveInt, Field(description="Structures to sample.")]
+    temperature_K: Annotated[float, Field(ge=1, le=10000, description="Temperature of the dynamics, K.")]
+    strain: Annotated[
+        float, Field(ge=0, le=0.3, description="Largest component of the random strain of each structure's cell.")
+    ] = 0.02
+    vacancies: Annotated[int, Field(ge=0, description="Atoms taken out of the cell, drawn at random.")] = 0
+    repeat: Annotated[
+        int, Field(ge=1, le=4, description="Repetitions of the cubic cell (diamond 8 atoms, fcc 4) along each axis.")
+    ] = 1
+    steps: Annotated[int, Field(ge=1, le=100000, description="Steps of the dynamics, 2 fs each.")] = 150
+    melt_K: Annotated[
+        float, Field(ge=0, le=50000, description="Temperature of as many steps of melting before, K; 0 melts nothing.")
+    ] = 0.0
+    vacuum_A: Annotated[
+        float, Field(ge=0, le=50, description="Vacuum along z, Å, which makes a slab with two (001) surfaces; 0: bulk.")
+    ] = 0.0
 
     @model_validator(mode="after")
     def _atoms_are_left(self) -> Self:
@@ -38,36 +46,40 @@ class MDStructures(Strict):
     The potential is Stillinger-Weber for Si and Ge (diamond), effective medium theory for fcc metals.
     """
 
-    kind: Literal["md"] = "md"
-    slices: Annotated[tuple[Slice, ...], Field(min_length=1)]
-    lattice_scale: Annotated[float, Field(ge=0.8, le=1.25)] = 1.01  # of the experimental lattice constant
-    seed: Annotated[int, Field(ge=0)] = 0
+    kind: Annotated[Literal["md"], KIND] = "md"
+    slices: Annotated[tuple[Slice, ...], Field(min_length=1, description="The sorts of structures to sample.")]
+    lattice_scale: Annotated[
+        float, Field(ge=0.8, le=1.25, description="Lattice constant of the cells over the experimental one.")
+    ] = 1.01
+    seed: Annotated[int, Field(ge=0, description="Seed of all random numbers of the sampling.")] = 0
 
 
 class FileStructures(Strict):
     """Structures (and, where they are needed, labels) from an extxyz file."""
 
-    kind: Literal["file"] = "file"
-    path: UserPath
-    energy_key: str = "REF_energy"
-    forces_key: str = "REF_forces"
-    stress_key: str | None = None
-    slice_key: str = "config_type"
+    kind: Annotated[Literal["file"], KIND] = "file"
+    path: Annotated[UserPath, Field(description="The extxyz file; a relative path starts at the current folder.")]
+    energy_key: Annotated[str, Field(description="Key of the energy of a frame, eV.")] = "REF_energy"
+    forces_key: Annotated[str, Field(description="Key of the forces on its atoms, eV/Å.")] = "REF_forces"
+    stress_key: Annotated[
+        str | None, Field(description="Key of its stress, eV/Å^3 with ASE's sign; no stress is read if not given.")
+    ] = None
+    slice_key: Annotated[str, Field(description="Key of the name of its slice.")] = "config_type"
 
 
 class BundledStructures(Strict):
     """A data set shipped with Graft."""
 
-    kind: Literal["bundled"] = "bundled"
-    name: Name
+    kind: Annotated[Literal["bundled"], KIND] = "bundled"
+    name: Annotated[Name, Field(description="Name of the shipped data set, such as `ge-pool-pbe`.")]
 
 
 class HoldoutStructures(Strict):
     """Structures taken out of the pool, spread over its groups, before anything is chosen from it."""
 
-    kind: Literal["holdout"] = "holdout"
-    size: PositiveInt
-    seed: Annotated[int, Field(ge=0)] = 0
+    kind: Annotated[Literal["holdout"], KIND] = "holdout"
+    size: Annotated[PositiveInt, Field(description="Structures to hold out.")]
+    seed: Annotated[int, Field(ge=0, description="Seed of the random choice.")] = 0
 
 
 SourceStructures = Annotated[

@@ -17,23 +17,41 @@ from al_core.config.training import Training
 class StudyConfig(Strict):
     """A study: every arm, acquisition and seed at every label budget."""
 
-    name: Name
-    target: Element
-    source: SourcePart
-    labeler: LabelerPart
-    pool: SourceStructures
-    test: TestStructures
-    budgets: tuple[PositiveInt, ...]
-    arms: tuple[ArmPart, ...]
-    acquisitions: tuple[AcquisitionPart, ...]
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0, 1, 2)
-    comparisons: tuple[Literal["shared", "own"], ...] = ("shared", "own")
-    shared_leader: str = ""  # the arm whose choices all arms share; '' is the last one listed
-    committee: Annotated[int, Field(ge=2, le=64)] = 4
-    training: Training = Training()
-    store: StoreURL | None = None  # of the labels; a file in the study's folder if not given
-    max_failed_share: Annotated[float, Field(ge=0, le=1)] = 0.3  # of the labels asked for
-    workers: Annotated[int, Field(ge=0)] = 0  # processes at once, for labels and for training; 0: one per core
+    name: Annotated[Name, Field(description="Name of the study; its folder is `runs/NAME`.")]
+    target: Annotated[Element, Field(description="Chemical symbol of the element that has few labels.")]
+    source: Annotated[
+        SourcePart, Field(description="The source committee: models of the element that has many labels.")
+    ]
+    labeler: Annotated[LabelerPart, Field(description="What labels the structures of the target element.")]
+    pool: Annotated[SourceStructures, Field(description="The candidates, from which structures to label are selected.")]
+    test: Annotated[TestStructures, Field(description="The frozen test set. No model selects from it or trains on it.")]
+    budgets: Annotated[tuple[PositiveInt, ...], Field(description="Numbers of labels to train with, increasing.")]
+    arms: Annotated[tuple[ArmPart, ...], Field(description="How the models of the target element start.")]
+    acquisitions: Annotated[tuple[AcquisitionPart, ...], Field(description="How the structures to label are selected.")]
+    seeds: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...],
+        Field(description="Everything is repeated for each seed: random labels, random weights, order of batches."),
+    ] = (0, 1, 2)
+    comparisons: Annotated[
+        tuple[Literal["shared", "own"], ...],
+        Field(description="`shared`: all arms train on the same labels; `own`: each arm on the labels it selected."),
+    ] = ("shared", "own")
+    shared_leader: Annotated[
+        str, Field(description="The arm whose selections all arms share; the last one listed if not given.")
+    ] = ""
+    committee: Annotated[int, Field(ge=2, le=64, description="Models of each committee.")] = 4
+    training: Annotated[Training, Field(description="How the models of every arm are trained.")] = Training()
+    store: Annotated[
+        StoreURL | None,
+        Field(description="PostgreSQL data base of the labels; `labels.db` in the study's folder if not given."),
+    ] = None
+    max_failed_share: Annotated[
+        float,
+        Field(ge=0, le=1, description="The study stops when more than this share of the labels it asked for failed."),
+    ] = 0.3
+    workers: Annotated[
+        int, Field(ge=0, description="Processes at once, for labels and for training; 0 is one for each core.")
+    ] = 0
     device: Device = "auto"
 
     @model_validator(mode="after")

@@ -77,7 +77,7 @@ class Training(Strict):
     )
 
 
-LearningRate = Annotated[float, Field(gt=0, le=1)]
+LearningRate = Annotated[float, Field(gt=0, le=1, description="Largest learning rate.")]
 Steps = Annotated[int, Field(ge=0)]
 Strength = Annotated[float, Field(ge=0)]
 
