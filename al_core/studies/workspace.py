@@ -1,13 +1,12 @@
 """Where a study keeps what."""
 
 import contextlib
-import fcntl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from al_core.errors import ConfigError
 from al_core.storage.files import write_text
+from al_core.storage.locks import folder_lock
 
 
 @dataclass(frozen=True)
@@ -41,19 +40,10 @@ class Workspace:
     def alone(self) -> Iterator[None]:
         """Let no other study run in this folder meanwhile: it would train and sample what this one does.
 
-        The kernel ends this with the process.
-
         Raises:
-            ConfigError: another one runs in it.
+            ConfigError: another command writes into it; see :func:`al_core.storage.locks.folder_lock`.
         """
-        self.out.mkdir(parents=True, exist_ok=True)
-        with (self.out / "study.lock").open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ConfigError(
-                    f"another study is running in {self.out}; wait for its end or choose another --out"
-                ) from None
+        with folder_lock(self.out, "a study"):
             yield
 
     @property

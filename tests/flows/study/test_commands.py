@@ -1,6 +1,7 @@
 """A finished smoke study run again, and the other commands on it."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -60,7 +61,9 @@ def test_results_are_made_again_where_they_were_deleted(copy: Path, results: Stu
 def test_two_studies_do_not_run_in_one_folder(copy: Path, shell: Shell) -> None:
     with Workspace(copy).alone():
         said = shell.run(GRAFT, "study", "run", SMOKE, "--out", copy, code=2).stderr
-    assert said.startswith(f"error: another study is running in {copy}; wait for its end or choose another --out")
+    assert said.startswith(f"error: a study is running in {copy} (")
+    assert f"process {os.getpid()} on " in said
+    assert said.endswith("; wait for its end or choose another --out\n")
 
 
 def test_python_calls_the_flow_without_a_main_guard(copy: Path, shell: Shell) -> None:

@@ -1,0 +1,105 @@
+"""Advisory locks on files. The kernel drops a lock with its process, so that no stale one can be left behind."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from al_core.errors import ConfigError
+
+FOLDER_LOCK = "study.lock"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock, for people to read; whether it still does is asked of the lock.
+
+    Attributes:
+        host: name of the machine or container.
+        pid: process id there.
+        command: the process's command line.
+        since: time with its zone, ``2026-11-25T13:05:12+00:00``.
+    """
+
+    host: str
+    pid: int
+    command: str
+    since: str
+
+    @classmethod
+    def me(cls) -> "Holder":
+        """Return this process, since now."""
+        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        return cls(
+            socket.gethostname(), os.getpid(), command, datetime.now().astimezone().isoformat(timespec="seconds")
+        )
+
+    def __str__(self) -> str:
+        return f"{self.command!r}, process {self.pid} on {self.host}, since {self.since}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return asdict(self)
+
+
+def take(handle: IO[Any], *, wait: bool) -> bool:
+    """Lock an open file exclusively; closing it unlocks it.
+
+    Returns:
+        False if another open file holds the lock and ``wait`` is false.
+
+    Raises:
+        OSError: the file system has no locks.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise OSError(error.errno, f"the file system has no file locks here ({error.strerror})", handle.name) from error
+    return True
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path, what: str) -> Iterator[None]:
+    """Let no other command write into a folder meanwhile. The folder is made if there is none.
+
+    Args:
+        folder: the folder.
+        what: what goes on in it, such as ``a study``; told to who comes second.
+
+    Raises:
+        ConfigError: another command, or another thread, holds it; or the folder cannot be locked.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = stack.enter_context((folder / FOLDER_LOCK).open("a+", encoding="utf-8"))
+            if not take(handle, wait=False):
+                raise ConfigError(_held(folder, handle))
+            handle.truncate(0)
+            handle.write(json.dumps({"what": what, **Holder.me().to_dict()}))
+            handle.flush()
+        except OSError as error:
+            raise ConfigError(
+                f"{folder} cannot be locked against other commands: {error}; choose another --out, on a local disk"
+            ) from error
+        yield
+
+
+def _held(folder: Path, handle: IO[str]) -> str:
+    """Return who holds a folder, and what to do."""
+    handle.seek(0)
+    text = handle.read()
+    holder = json.loads(text) if text else {"what": "another command"}  # it has not yet written into the file
+    what = holder.pop("what")
+    who = f" ({Holder(**holder)})" if holder else ""
+    return f"{what} is running in {folder}{who}; wait for its end or choose another --out"
