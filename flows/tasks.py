@@ -76,7 +76,7 @@ def label(name: str, structures: tuple[Path, ...], labeler: AnyLabeler, place: W
     atoms = _structures_of(structures)[name]
     ready = _labeler(labeler)
     with CORES.hold(ready.cores(atoms)):
-        entry = obtain_label(LabelStore(place.store), ready, atoms, place.label_files, log=logger.info)
+        entry = obtain_label(LabelStore(place.store), ready, atoms, place.label_files, log=logger.info).entry
     if entry.label is None:
         logger.warning("structure %s could not be labelled: %s", name, entry.cause)
         return ""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ase import Atoms
@@ -15,6 +15,21 @@ from al_core.types import Label, Labeler
 _POLL_SECONDS = 0.3
 
 
+@dataclass(frozen=True)
+class Obtained:
+    """A label as one call got it, for the ledger of the study that asked.
+
+    Attributes:
+        entry: of the store, finished or finally failed.
+        attempts: calculations of this call; 0 if the label, or its failure, was there already.
+        core_seconds: what these cost. ``entry.core_seconds`` is what the label has cost altogether, whoever paid.
+    """
+
+    entry: Entry
+    attempts: int
+    core_seconds: float
+
+
 def obtain_label(
     store: LabelStore,
     labeler: Labeler,
@@ -22,8 +37,8 @@ def obtain_label(
     files: Path,
     retries: int = 1,
     log: Callable[[str], None] = lambda message: None,
-) -> Entry:
-    """Return the finished (or finally failed) entry of one structure; compute it only if nobody has yet.
+) -> Obtained:
+    """Return the finished (or finally failed) label of one structure; compute it only if nobody has yet.
 
     A calculation that fails for a transient reason is tried again up to ``retries`` times, now or by a later call. Of
     any other failure the labeler's next rung is tried, and the last rung's is final. A label being computed by a living
@@ -42,24 +57,25 @@ def obtain_label(
         log: told what happens, one line each.
     """
     key = label_key(structure_id(atoms), labeler.identity())
+    attempts, spent = 0, 0.0
     while True:
         state, entry = store.claim(key, atoms, labeler.name, images=labeler.by_physics)
         if state == "busy":
             time.sleep(_POLL_SECONDS)
             continue
         if state == "done":
-            return entry
+            return Obtained(entry, attempts, spent)
         before, rung = store.attempts(key), entry.rung
         if state == "failed":
             following = _next_rung(entry, before, labeler.rungs, retries)
             if following is None:
-                return entry
+                return Obtained(entry, attempts, spent)
             rung = following
             store.reopen(key, rung)
             log(f"label {key}: tried again{f' on rung {rung + 1}' if rung else ''} after: {entry.cause}")
-        _compute(
-            store, labeler, atoms, key, rung, files / key / f"attempt-{len(before) + 1}" if before else files / key
-        )
+        directory = files / key / f"attempt-{len(before) + 1}" if before else files / key
+        spent += _compute(store, labeler, atoms, key, rung, directory)
+        attempts += 1
 
 
 def _next_rung(entry: Entry, before: list[Attempt], rungs: int, retries: int) -> int | None:
@@ -71,20 +87,21 @@ def _next_rung(entry: Entry, before: list[Attempt], rungs: int, retries: int) ->
     return entry.rung + 1 if entry.rung + 1 < rungs else None
 
 
-def _compute(store: LabelStore, labeler: Labeler, atoms: Atoms, key: str, rung: int, directory: Path) -> None:
+def _compute(store: LabelStore, labeler: Labeler, atoms: Atoms, key: str, rung: int, directory: Path) -> float:
+    """Compute a reserved label, or fail; return the core-seconds it took."""
     start = time.process_time()
     try:
         labeler.check(atoms)
     except LabelError as error:
         store.fail(key, Attempt(rung, str(error), error.transient, True, error.core_seconds, "", final=True))
-        return
+        return error.core_seconds
     try:
         directory.mkdir(parents=True, exist_ok=True)
         label = labeler.label(atoms.copy(), directory, rung)
     except LabelError as error:
         attempt = Attempt(rung, str(error), error.transient, True, error.core_seconds, str(directory), error.final)
         store.fail(key, attempt)
-        return
+        return error.core_seconds
     except BaseException as error:
         # An unforeseen error (Ctrl-C, a full disk) must not leave the row reserved by a living process. It says nothing
         # of the structure: once it is mended, the same command computes the label.
@@ -93,6 +110,7 @@ def _compute(store: LabelStore, labeler: Labeler, atoms: Atoms, key: str, rung: 
         store.fail(key, Attempt(rung, cause, True, False, spent, str(directory)))
         raise
     store.complete(key, replace(label, provenance={"labeler": labeler.identity(), **label.provenance}))
+    return label.core_seconds
 
 
 def finished(store: LabelStore, key: str) -> tuple[Atoms, Label]:

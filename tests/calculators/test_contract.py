@@ -73,7 +73,7 @@ def test_a_label_comes_back_from_the_store_bit_for_bit(case: Case, tmp_path: Pat
 
     store = LabelStore(tmp_path / "labels.db")
     obtain_label(store, Watched(), case.atoms, tmp_path / "labels")
-    kept = obtain_label(LabelStore(store.where), Watched(), case.atoms, tmp_path / "labels").label
+    kept = obtain_label(LabelStore(store.where), Watched(), case.atoms, tmp_path / "labels").entry.label
     assert len(given) == 1
     assert kept.energy == given[0].energy
     np.testing.assert_array_equal(kept.forces, given[0].forces)

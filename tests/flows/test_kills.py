@@ -46,7 +46,8 @@ structures = read(batch, ":")
 random.shuffle(structures)
 print("ready", flush=True)
 for atoms in structures:
-    assert obtain_label(LabelStore(where), Watched(StillingerWeberLabeler()), atoms, Path(files)).label is not None
+    obtained = obtain_label(LabelStore(where), Watched(StillingerWeberLabeler()), atoms, Path(files))
+    assert obtained.entry.label is not None
 """
 
 

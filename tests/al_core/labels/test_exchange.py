@@ -38,14 +38,14 @@ def test_imported_labels_are_found_by_their_theory_and_by_no_other(
 ) -> None:
     assert bring_in(store, labelled) == (5, 0)
     for atoms, label in labelled_structures(labelled, LabelKeys()):
-        entry = obtain_label(store, VASP, atoms, tmp_path / "files")
+        entry = obtain_label(store, VASP, atoms, tmp_path / "files").entry
         assert entry.label.energy == label.energy
         np.testing.assert_array_equal(entry.label.forces, label.forces)
         np.testing.assert_array_equal(entry.label.stress, label.stress)
         assert entry.core_seconds == 0.0
         assert entry.label.provenance["file"] == str(labelled)
         other = make_labeler(ImportedLabeler(theory="LDA"))
-        assert obtain_label(store, other, atoms, tmp_path / "files").state == "failed"
+        assert obtain_label(store, other, atoms, tmp_path / "files").entry.state == "failed"
 
 
 def test_importing_twice_changes_nothing(store: LabelStore, labelled: Path) -> None:
@@ -59,9 +59,9 @@ def test_a_label_that_was_asked_for_in_vain_is_there_once_it_is_imported(
     store: LabelStore, labelled: Path, tmp_path: Path
 ) -> None:
     atoms, _ = labelled_structures(labelled, LabelKeys())[0]
-    assert obtain_label(store, VASP, atoms, tmp_path / "files").state == "failed"
+    assert obtain_label(store, VASP, atoms, tmp_path / "files").entry.state == "failed"
     assert bring_in(store, labelled) == (5, 0)
-    assert obtain_label(store, VASP, atoms, tmp_path / "files").state == "done"
+    assert obtain_label(store, VASP, atoms, tmp_path / "files").entry.state == "done"
 
 
 def test_a_file_that_contradicts_the_store_changes_nothing(

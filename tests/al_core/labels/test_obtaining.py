@@ -55,10 +55,10 @@ def transient(cost: float = 1.0) -> LabelError:
 
 def test_a_label_is_computed_once_and_then_found(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
     labeler = FakeLabeler()
-    first = obtain_label(store, labeler, atoms, tmp_path / "files")
+    first = obtain_label(store, labeler, atoms, tmp_path / "files").entry
     again = obtain_label(
         LabelStore(store.where), FakeLabeler(RuntimeError("computed again")), atoms, tmp_path / "files"
-    )
+    ).entry
     assert labeler.calls == 1
     assert first.label.energy == again.label.energy == -3.0
     assert (first.key, first.attempts) == (again.key, 1)
@@ -66,14 +66,14 @@ def test_a_label_is_computed_once_and_then_found(store: LabelStore, atoms: Atoms
 
 def test_the_structure_is_left_unchanged_and_kept_as_it_was(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
     before = atoms.copy()
-    entry = obtain_label(store, FakeLabeler(), atoms, tmp_path / "files")
+    entry = obtain_label(store, FakeLabeler(), atoms, tmp_path / "files").entry
     assert atoms == before
     assert atoms.calc is None
     assert structure_id(entry.atoms) == structure_id(before)
 
 
 def test_each_label_has_a_folder_of_its_own(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
-    entry = obtain_label(store, FakeLabeler(), atoms, tmp_path / "files")
+    entry = obtain_label(store, FakeLabeler(), atoms, tmp_path / "files").entry
     assert (tmp_path / "files" / entry.key / "call-1").exists()
 
 
@@ -82,7 +82,7 @@ def test_the_same_structure_with_other_settings_is_another_label(
 ) -> None:
     one, other = FakeLabeler(), FakeLabeler()
     other.identity = lambda: {"kind": "fake", "cutoff_eV": 400}
-    keys = {obtain_label(store, labeler, atoms, tmp_path / "files").key for labeler in (one, other)}
+    keys = {obtain_label(store, labeler, atoms, tmp_path / "files").entry.key for labeler in (one, other)}
     assert len(keys) == 2
     assert (one.calls, other.calls) == (1, 1)
 
@@ -90,30 +90,46 @@ def test_the_same_structure_with_other_settings_is_another_label(
 def test_a_transient_failure_is_tried_again_at_once(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
     messages: list[str] = []
     labeler = FakeLabeler(transient(5.0))
-    entry = obtain_label(store, labeler, atoms, tmp_path / "files", log=messages.append)
+    entry = obtain_label(store, labeler, atoms, tmp_path / "files", log=messages.append).entry
     assert (entry.state, entry.attempts, entry.core_seconds, entry.label.core_seconds) == ("done", 2, 7.0, 2.0)
     assert messages == [f"label {entry.key}: tried again after: killed"]
+
+
+def test_what_a_call_paid_is_told_apart_from_what_the_label_cost(
+    store: LabelStore, atoms: Atoms, tmp_path: Path
+) -> None:
+    paid = obtain_label(store, FakeLabeler(transient(5.0)), atoms, tmp_path / "files")
+    assert (paid.attempts, paid.core_seconds, paid.entry.core_seconds) == (2, 7.0, 7.0)
+    reused = obtain_label(store, FakeLabeler(), atoms, tmp_path / "files")
+    assert (reused.attempts, reused.core_seconds, reused.entry.core_seconds) == (0, 0.0, 7.0)
+
+
+def test_what_an_earlier_failure_cost_is_not_paid_again(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
+    failed = obtain_label(store, FakeLabeler(transient(5.0)), atoms, tmp_path / "files", retries=0)
+    assert (failed.attempts, failed.core_seconds) == (1, 5.0)
+    paid = obtain_label(store, FakeLabeler(), atoms, tmp_path / "files", retries=1)
+    assert (paid.attempts, paid.core_seconds, paid.entry.core_seconds) == (1, 2.0, 7.0)
 
 
 def test_a_failure_that_stays_is_final(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
     labeler = FakeLabeler(*(transient() for _ in range(9)))
     for _ in range(3):
-        entry = obtain_label(store, labeler, atoms, tmp_path / "files", retries=1)
+        entry = obtain_label(store, labeler, atoms, tmp_path / "files", retries=1).entry
         assert (entry.state, entry.cause, entry.label) == ("failed", "killed", None)
     assert labeler.calls == 2
 
 
 def test_more_retries_may_be_allowed_later(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
     labeler = FakeLabeler(transient(), transient())
-    assert obtain_label(store, labeler, atoms, tmp_path / "files", retries=0).state == "failed"
+    assert obtain_label(store, labeler, atoms, tmp_path / "files", retries=0).entry.state == "failed"
     assert labeler.calls == 1
-    assert obtain_label(store, labeler, atoms, tmp_path / "files", retries=2).state == "done"
+    assert obtain_label(store, labeler, atoms, tmp_path / "files", retries=2).entry.state == "done"
 
 
 def test_a_failure_of_the_structure_is_final_at_once(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
     labeler = FakeLabeler(LabelError("no convergence", core_seconds=9.0))
     for _ in range(2):
-        entry = obtain_label(store, labeler, atoms, tmp_path / "files", retries=5)
+        entry = obtain_label(store, labeler, atoms, tmp_path / "files", retries=5).entry
         assert (entry.state, entry.cause, entry.transient, entry.core_seconds) == (
             "failed",
             "no convergence",
@@ -130,7 +146,7 @@ def _failed(number: int) -> LabelError:
 def test_of_a_failure_the_next_rung_is_tried(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
     messages: list[str] = []
     labeler = FakeLabeler(_failed(1), transient(1.0), _failed(2), rungs=3)
-    entry = obtain_label(store, labeler, atoms, tmp_path / "files", log=messages.append)
+    entry = obtain_label(store, labeler, atoms, tmp_path / "files", log=messages.append).entry
     assert labeler.tried == [0, 1, 1, 2]
     assert (entry.state, entry.rung, entry.attempts, entry.core_seconds) == ("done", 2, 4, 21.0)
     attempts = store.attempts(entry.key)
@@ -146,14 +162,14 @@ def test_of_a_failure_the_next_rung_is_tried(store: LabelStore, atoms: Atoms, tm
 def test_when_the_last_way_failed_the_structure_is_given_up(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
     labeler = FakeLabeler(*(_failed(n) for n in range(9)), rungs=3)
     for _ in range(2):
-        entry = obtain_label(store, labeler, atoms, tmp_path / "files")
+        entry = obtain_label(store, labeler, atoms, tmp_path / "files").entry
         assert (entry.state, entry.cause, entry.core_seconds) == ("failed", "no convergence 2", 27.0)
     assert labeler.tried == [0, 1, 2]
 
 
 def test_an_unsuitable_structure_costs_nothing(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
     labeler = FakeLabeler(unsuitable="not periodic", rungs=3)
-    entry = obtain_label(store, labeler, atoms, tmp_path / "files")
+    entry = obtain_label(store, labeler, atoms, tmp_path / "files").entry
     assert (entry.state, entry.cause, entry.core_seconds, labeler.calls) == ("failed", "not periodic", 0.0, 0)
 
 
@@ -166,11 +182,11 @@ def test_what_is_not_the_structures_fault_is_raised_and_the_label_computed_later
         with pytest.raises(type(error)):
             obtain_label(store, labeler, atoms, tmp_path / "files")
         assert [entry.state for entry in store.entries()] == ["failed"]  # not reserved by us for ever
-    assert obtain_label(store, labeler, atoms, tmp_path / "files").state == "done"
+    assert obtain_label(store, labeler, atoms, tmp_path / "files").entry.state == "done"
 
 
 def test_a_finished_label_is_read_with_its_structure(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
-    entry = obtain_label(store, FakeLabeler(), atoms, tmp_path / "files")
+    entry = obtain_label(store, FakeLabeler(), atoms, tmp_path / "files").entry
     structure, label = finished(store, entry.key)
     assert structure_id(structure) == structure_id(atoms)
     assert label.energy == -3.0
@@ -182,7 +198,7 @@ def test_an_unfinished_label_is_not_read(store: LabelStore, atoms: Atoms, tmp_pa
     store.claim("Lrunning", atoms, "fake")
     with pytest.raises(StoreError, match="Lrunning is running"):
         finished(store, "Lrunning")
-    entry = obtain_label(store, FakeLabeler(LabelError("no convergence")), atoms, tmp_path / "files")
+    entry = obtain_label(store, FakeLabeler(LabelError("no convergence")), atoms, tmp_path / "files").entry
     with pytest.raises(StoreError, match="is failed: no convergence"):
         finished(store, entry.key)
 

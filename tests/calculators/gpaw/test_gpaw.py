@@ -83,7 +83,7 @@ def test_a_real_label_of_germanium(tmp_path: Path) -> None:
     atoms = bulk("Ge", "diamond", a=5.76)
     atoms.positions[1] += [0.1, 0.0, 0.05]
     store = LabelStore(tmp_path / "labels.db")
-    entry = obtain_label(store, make_labeler(GPAWLabeler(kpt_density=2.0)), atoms, tmp_path / "labels")
+    entry = obtain_label(store, make_labeler(GPAWLabeler(kpt_density=2.0)), atoms, tmp_path / "labels").entry
     assert entry.state == "done", entry.cause
     assert -4.7 < entry.label.energy / 2 < -4.2  # eV/atom from GPAW's atoms; the crystal has -4.5
     assert entry.label.forces.shape == (2, 3)
@@ -126,7 +126,7 @@ def test_all_ways_give_the_same_label(tmp_path: Path) -> None:
 @pytest.mark.dft
 def test_a_structure_that_never_converges_climbs_the_ladder_and_is_given_up(tmp_path: Path) -> None:
     store, labeler = LabelStore(tmp_path / "labels.db"), make_labeler(GPAWLabeler(**CHEAP, max_scf_steps=1))
-    entry = obtain_label(store, labeler, crystal("Ge", 0), tmp_path / "labels")
+    entry = obtain_label(store, labeler, crystal("Ge", 0), tmp_path / "labels").entry
     attempts = store.attempts(entry.key)
     assert (entry.state, [one.rung for one in attempts]) == ("failed", [0, 1, 2])
     assert entry.core_seconds == pytest.approx(sum(one.core_seconds for one in attempts))
@@ -141,7 +141,7 @@ def test_atoms_too_close_are_quarantined_without_climbing_the_ladder(tmp_path: P
     atoms = crystal("Ge", 0)
     atoms.set_distance(0, 1, 1.2, fix=0)
     store = LabelStore(tmp_path / "labels.db")
-    entry = obtain_label(store, make_labeler(GPAWLabeler(**CHEAP)), atoms, tmp_path / "labels")
+    entry = obtain_label(store, make_labeler(GPAWLabeler(**CHEAP)), atoms, tmp_path / "labels").entry
     assert entry.state == "failed"
     assert re.search(r"a force of \d+ eV/Å, more than 50: .* the shortest distance is 1\.20 Å", entry.cause)
     (attempt,) = store.attempts(entry.key)
