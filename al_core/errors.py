@@ -41,5 +41,9 @@ class TrainingError(GraftError):
     """Training cannot start or diverged."""
 
 
+class DivergedError(TrainingError):
+    """The loss of too many models is not finite. Training again with the same inputs ends in the same way."""
+
+
 class SelectionError(GraftError):
     """An acquisition cannot choose as many structures as asked."""

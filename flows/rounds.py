@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from al_core.acquisition import ACQUISITIONS
+from al_core.config.acquisition import AnyAcquisition, RandomAcquisition
 from al_core.config.study import StudyConfig
 from al_core.errors import LabelError
 from al_core.models.card import content_hash, seed_members
@@ -80,13 +80,12 @@ class Rounds:
     def _choice(self, chain: Chain, before: int, budget: int) -> ChoiceInputs:
         have = set(self.labels[chain])
         candidates = tuple(n for n in self.data.pool if self._key_of[n] not in have and n not in self.failed)
-        acquisition = chain.acquisition
+        acquisition: AnyAcquisition = next(one for one in self.config.acquisitions if one.kind == chain.acquisition)
         asked = None
-        if ACQUISITIONS[acquisition].asks != "nothing":
-            if before == 0 and chain.arm == "scratch":
-                acquisition = "random"  # untrained random weights know nothing to choose by
-            else:
-                asked = self._cell(chain.arm, chain, before)
+        if acquisition.asks_models:
+            asked = self._cell(chain.arm, chain, before)
+            if before == 0 and not asked.arm.uses_source:
+                acquisition, asked = RandomAcquisition(), None  # untrained random weights know nothing to choose by
         return ChoiceInputs(
             self.place.out, acquisition, chain.seed, candidates, budget - len(self.labels[chain]), asked
         )

@@ -83,7 +83,7 @@ def label(name: str, structures: tuple[Path, ...], labeler: AnyLabeler, place: W
     return entry.key
 
 
-@task(task_run_name="choose {choice.k} by {choice.acquisition}", retries=1, cache_policy=NO_CACHE)
+@task(task_run_name="choose {choice.k} by {choice.acquisition.kind}", retries=1, cache_policy=NO_CACHE)
 def choose(choice: ChoiceInputs) -> tuple[str, ...]:
     """Return the ids of the structures a chain labels next."""
     known = known_choice(choice)

@@ -1,12 +1,31 @@
 """Acquisitions: which structures are labelled next. One file each; this is their registry."""
 
-from al_core.acquisition.base import Acquisition
-from al_core.acquisition.random import RANDOM
-from al_core.acquisition.uncertainty import UNCERTAINTY
-from al_core.acquisition.variance import VARIANCE_REDUCTION
+from collections.abc import Callable
+from typing import Any
 
-ACQUISITIONS: dict[str, Acquisition] = {
-    "random": RANDOM,
-    "uncertainty": UNCERTAINTY,
-    "variance_reduction": VARIANCE_REDUCTION,
+import numpy as np
+
+from al_core.acquisition import random, uncertainty, variance
+from al_core.acquisition.candidates import Candidates
+from al_core.config.acquisition import AnyAcquisition
+
+_METHODS: dict[str, Callable[[Candidates, int, np.random.Generator, Any], list[int]]] = {
+    "random": random.select,
+    "uncertainty": uncertainty.select,
+    "variance_reduction": variance.select,
 }
+
+
+def select(candidates: Candidates, k: int, rng: np.random.Generator, settings: AnyAcquisition) -> list[int]:
+    """Return k unique indices of candidates, the most wanted first.
+
+    Args:
+        candidates: what is known of the structures to choose from; at least what ``settings.asks``.
+        k: how many.
+        rng: for what is left to chance.
+        settings: which acquisition.
+
+    Raises:
+        SelectionError: there are fewer candidates, something about them is missing, or a model has diverged.
+    """
+    return _METHODS[settings.kind](candidates, k, rng, settings)

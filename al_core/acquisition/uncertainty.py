@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from al_core.acquisition.base import Acquisition, Candidates
+from al_core.acquisition.candidates import Candidates
+from al_core.config.acquisition import UncertaintyAcquisition
 from al_core.errors import SelectionError
 from al_core.uncertainty.committee import structure_uncertainty
 
 
-def select(candidates: Candidates, k: int, rng: np.random.Generator) -> list[int]:
+def select(candidates: Candidates, k: int, rng: np.random.Generator, settings: UncertaintyAcquisition) -> list[int]:
     """Return the k most uncertain candidates, the most uncertain first; of equals the earlier one.
 
     Raises:
@@ -20,6 +21,3 @@ def select(candidates: Candidates, k: int, rng: np.random.Generator) -> list[int
     if not np.isfinite(scores).all():
         raise SelectionError("the committee's uncertainty is not finite for some candidates: a model has diverged")
     return [int(index) for index in np.argsort(-scores, kind="stable")[:k]]
-
-
-UNCERTAINTY = Acquisition(asks="forces", select=select)

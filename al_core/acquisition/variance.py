@@ -1,6 +1,6 @@
 """The structures whose labels would take most of the expected force error off the whole pool.
 
-The largest uncertainty is found at the strangest structure, whose label teaches little about the others. Here the
+The largest uncertainty is found at the strangest structure, whose label says little about the others. Here the
 model is taken as linear in its weights around where they are, so that labels of one structure tell by how much the
 uncertain forces of every other one shrink (integrated variance reduction: D. Cohn, Z. Ghahramani and M. Jordan,
 J. Artif. Intell. Res. 4, 129 (1996); with gradient kernels of a network: D. Holzmüller et al., J. Mach. Learn. Res. 24,
@@ -9,33 +9,36 @@ J. Artif. Intell. Res. 4, 129 (1996); with gradient kernels of a network: D. Hol
 
 import numpy as np
 
-from al_core.acquisition.base import Acquisition, Candidates
+from al_core.acquisition.candidates import Candidates
+from al_core.config.acquisition import VarianceReductionAcquisition
 from al_core.errors import SelectionError
 
 _EXPECTED = 0.10  # eV/Å; root mean square force error before there is a label
 _LEFT = 0.05  # eV/Å; what no label takes away
 
 
-def select(candidates: Candidates, k: int, rng: np.random.Generator) -> list[int]:
+def select(
+    candidates: Candidates, k: int, rng: np.random.Generator, settings: VarianceReductionAcquisition
+) -> list[int]:
     """Return the k candidates that reduce the pool's mean force variance most, the best first.
 
     Raises:
-        SelectionError: too few candidates, no responses, or one that is not finite.
+        SelectionError: too few candidates, no gradient features, or one that is not finite.
     """
     candidates.check(k)
-    if candidates.responses is None:
-        raise SelectionError("variance_reduction needs the responses of every candidate")
-    responses = candidates.responses
-    if not np.isfinite(responses).all():
-        raise SelectionError("the model's responses are not finite for some candidates: the model has diverged")
-    if not len(responses):
+    if candidates.gradient_features is None:
+        raise SelectionError("variance_reduction needs the gradient features of every candidate")
+    features = candidates.gradient_features
+    if not np.isfinite(features).all():
+        raise SelectionError("the gradient features are not finite for some candidates: the model has diverged")
+    if not len(features):
         return []
-    responses = responses.astype(float)
-    scale = _EXPECTED / np.sqrt((responses**2).sum(axis=2).mean())
-    rows = scale * responses
+    features = features.astype(float)
+    scale = _EXPECTED / np.sqrt((features**2).sum(axis=2).mean())
+    rows = scale * features
     covariance = np.eye(rows.shape[2])
-    for known in candidates.known if candidates.known is not None else ():
-        covariance = _given(covariance, scale * known.astype(float))
+    for labelled in candidates.labelled_features if candidates.labelled_features is not None else ():
+        covariance = _given(covariance, scale * labelled.astype(float))
     flat = rows.reshape(-1, rows.shape[2])
     moment = flat.T @ flat / len(flat)
     chosen: list[int] = []
@@ -60,6 +63,3 @@ def _given(covariance: np.ndarray, rows: np.ndarray) -> np.ndarray:
     seen = covariance @ rows.T
     own = rows @ seen + _LEFT**2 * np.eye(len(rows))
     return np.asarray(covariance - seen @ np.linalg.solve(own, seen.T))
-
-
-VARIANCE_REDUCTION = Acquisition(asks="responses", select=select)

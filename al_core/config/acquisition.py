@@ -1,26 +1,49 @@
 """The acquisitions: which structures are labelled next."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from al_core.config.base import KIND, Strict, kinds
 
+Asks = Literal["nothing", "forces", "gradient_features"]
 
-class RandomAcquisition(Strict):
+
+class Acquisition(Strict):
+    """What is known of an acquisition beside its settings.
+
+    Attributes:
+        asks: what it needs of the models for every candidate: nothing, the committee's forces, or gradient features.
+    """
+
+    asks: ClassVar[Asks]
+
+    @property
+    def asks_models(self) -> bool:
+        """Whether models choose; if not, the same structures are chosen for every arm."""
+        return self.asks != "nothing"
+
+
+class RandomAcquisition(Acquisition):
     """Structures drawn at random."""
+
+    asks: ClassVar[Asks] = "nothing"
 
     kind: Annotated[Literal["random"], KIND] = "random"
 
 
-class UncertaintyAcquisition(Strict):
+class UncertaintyAcquisition(Acquisition):
     """The structures on which the committee disagrees most about a force."""
+
+    asks: ClassVar[Asks] = "forces"
 
     kind: Annotated[Literal["uncertainty"], KIND] = "uncertainty"
 
 
-class VarianceReductionAcquisition(Strict):
+class VarianceReductionAcquisition(Acquisition):
     """The structures whose labels would take most of the expected force error off the whole pool."""
+
+    asks: ClassVar[Asks] = "gradient_features"
 
     kind: Annotated[Literal["variance_reduction"], KIND] = "variance_reduction"
 

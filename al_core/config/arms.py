@@ -1,43 +1,58 @@
 """The arms: how the models of the target start."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from al_core.config.base import KIND, Strict, kinds
-from al_core.config.training import AnchoredTuning, LearningRate, PlainTuning, Steps, TuningPart
+from al_core.config.training import AnchoredTuning, LearningRate, PlainTuning, Steps, Training, TuningPart
 
 
-class ScratchArm(Strict):
-    """A model that starts from random weights."""
+class Arm(Strict):
+    """What is known of an arm beside its settings.
 
-    kind: Annotated[Literal["scratch"], KIND] = "scratch"
-    learning_rate: LearningRate = 0.03
+    Attributes:
+        uses_source: whether models start from the source's weights; if not, they know nothing to choose structures by
+            before there is a label.
+        is_baseline: whether the other arms are compared with it, on the same labels.
+    """
+
+    uses_source: ClassVar[bool] = True
+    is_baseline: ClassVar[bool] = False
+
     steps: Annotated[
         Steps | None, Field(description="Optimizer steps; those of the study's `training` if not given.")
     ] = None
+
+    def training(self, shared: Training) -> Training:
+        """Return the training of a study with the arm's own number of steps."""
+        return shared if self.steps is None else shared.model_copy(update={"steps": self.steps})
+
+
+class ScratchArm(Arm):
+    """A model that starts from random weights."""
+
+    uses_source: ClassVar[bool] = False
+    is_baseline: ClassVar[bool] = True
+
+    kind: Annotated[Literal["scratch"], KIND] = "scratch"
+    learning_rate: LearningRate = 0.03
     tuning: Annotated[PlainTuning, Field(description="What of the weights is free, which is all.")] = PlainTuning()
 
 
-class TransferArm(Strict):
+class TransferArm(Arm):
     """The source weights as they are, with the target's atomic energy."""
 
     kind: Annotated[Literal["transfer"], KIND] = "transfer"
     learning_rate: LearningRate = 0.01
-    steps: Annotated[
-        Steps | None, Field(description="Optimizer steps; those of the study's `training` if not given.")
-    ] = None
     tuning: Annotated[TuningPart, Field(description="What of the weights is free, and what holds it.")] = PlainTuning()
 
 
-class RescaledArm(Strict):
+class RescaledArm(Arm):
     """The source weights with lengths and energies rescaled to the target element."""
 
     kind: Annotated[Literal["rescaled"], KIND] = "rescaled"
     learning_rate: LearningRate = 0.01
-    steps: Annotated[
-        Steps | None, Field(description="Optimizer steps; those of the study's `training` if not given.")
-    ] = None
     tuning: Annotated[TuningPart, Field(description="What of the weights is free, and what holds it.")] = (
         AnchoredTuning()
     )

@@ -1,6 +1,7 @@
 """What a model is and how it is trained: architecture, training, and the tunings of weights."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Callable
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -77,22 +78,46 @@ class Training(Strict):
     )
 
 
+_MANY_LABELS = 16  # so many and more are descended on in batches,
+_SHARE_OF_PASSES = 1 / 3  # and seen so much less often
+_RIDGE_EVALUATIONS = 48  # one for each of the default architecture's weights that the energy is linear in
+
 LearningRate = Annotated[float, Field(gt=0, le=1, description="Largest learning rate.")]
 Steps = Annotated[int, Field(ge=0)]
-Strength = Annotated[float, Field(ge=0)]
 
 
-class PlainTuning(Strict):
+class Tuning(Strict):
+    """What is known of a tuning beside its settings, before torch is imported."""
+
+    @property
+    def reads_pool(self) -> bool:
+        """Whether unlabelled structures of the pool shape the weights."""
+        return False
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether it stops where it is done, so that a share of the steps is no other training."""
+        return False
+
+    def cost(self, steps: int, batch_size: int, labels: int, seconds: Callable[[int], float]) -> float:
+        """Return the time that training a model takes, s.
+
+        Args:
+            steps, batch_size: of the training.
+            labels: how many there are.
+            seconds: time of one evaluation of loss and gradient, s, by the number of labels evaluated.
+        """
+        return steps * seconds(min(labels, batch_size))
+
+
+class PlainTuning(Tuning):
     """All weights are free."""
 
     kind: Annotated[Literal["plain"], KIND] = "plain"
 
 
-class AnchoredTuning(Strict):
+class AnchoredTuning(Tuning):
     """The most probable weights, when those of the start are the prior."""
-
-    many_labels: ClassVar[int] = 16  # so many and more are seen in batches,
-    share_of_passes: ClassVar[float] = 1 / 3  # and so much less often
 
     kind: Annotated[Literal["anchored"], KIND] = "anchored"
     strength: Annotated[
@@ -102,8 +127,30 @@ class AnchoredTuning(Strict):
         PositiveInt, Field(description="Evaluations of all labels, at most; `steps` bounds them too.")
     ] = 90
 
+    @property
+    def reads_pool(self) -> bool:
+        """The strength of the prior is measured on structures of the pool."""
+        return True
 
-class FrozenTuning(Strict):
+    @property
+    def ends_by_itself(self) -> bool:
+        """It stops at the minimum."""
+        return True
+
+    def in_batches(self, labels: int) -> bool:
+        """Tell whether there are so many labels that they are descended on in batches, and not minimised at once."""
+        return labels >= _MANY_LABELS
+
+    def passes(self, steps: int, labels: int) -> float:
+        """Return how often each label is evaluated at most; ``steps`` of the training are an upper limit."""
+        return min(self.evaluations, steps) * (_SHARE_OF_PASSES if self.in_batches(labels) else 1.0)
+
+    def cost(self, steps: int, batch_size: int, labels: int, seconds: Callable[[int], float]) -> float:
+        """Return the time of its passes over all labels, s."""
+        return round(self.passes(steps, labels)) * seconds(labels)
+
+
+class FrozenTuning(Tuning):
     """Only the last parts of the network are free."""
 
     kind: Annotated[Literal["frozen"], KIND] = "frozen"
@@ -113,17 +160,26 @@ class FrozenTuning(Strict):
     ] = "products"
 
 
-class LowRankTuning(Strict):
+class LowRankTuning(Tuning):
     """Weights move by a low-rank update."""
 
     kind: Annotated[Literal["low_rank"], KIND] = "low_rank"
     rank: Annotated[PositiveInt, Field(description="Rank of the change of each weight matrix.")] = 2
 
 
-class RidgeTuning(Strict):
+class RidgeTuning(Tuning):
     """The readouts are fitted in closed form, everything before them stays."""
 
     kind: Annotated[Literal["ridge"], KIND] = "ridge"
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """It takes no steps."""
+        return True
+
+    def cost(self, steps: int, batch_size: int, labels: int, seconds: Callable[[int], float]) -> float:
+        """Return the time of evaluating what each free weight contributes, s."""
+        return _RIDGE_EVALUATIONS * seconds(labels)
 
 
 AnyTuning = PlainTuning | AnchoredTuning | FrozenTuning | LowRankTuning | RidgeTuning
@@ -132,8 +188,8 @@ _Candidate = Annotated[
 ]
 
 
-class SelectedTuning(Strict):
-    """The way of several that does best in cross-validation on the labels; or the start, where none does better."""
+class SelectedTuning(Tuning):
+    """The tuning of several that does best in cross-validation on the labels; or the start, where none does better."""
 
     kind: Annotated[Literal["selected"], KIND] = "selected"
     candidates: Annotated[
@@ -146,6 +202,23 @@ class SelectedTuning(Strict):
     labels_needed: Annotated[
         int, Field(ge=2, description="With fewer labels nothing is tried and the first candidate is taken.")
     ] = 3
+
+    @property
+    def reads_pool(self) -> bool:
+        """As its candidates do."""
+        return any(candidate.reads_pool for candidate in self.candidates)
+
+    def lengths_of(self, candidate: Tuning) -> tuple[float, ...]:
+        """Return the shares of the steps that a candidate is tried with."""
+        return (1.0,) if candidate.ends_by_itself else self.lengths
+
+    def cost(self, steps: int, batch_size: int, labels: int, seconds: Callable[[int], float]) -> float:
+        """Return the time of trying all candidates and training with the dearest, s."""
+        costs = [candidate.cost(steps, batch_size, labels, seconds) for candidate in self.candidates]
+        if labels < self.labels_needed:
+            return costs[0]
+        tried = zip(costs, self.candidates, strict=True)
+        return sum(cost * sum(self.lengths_of(candidate)) for cost, candidate in tried) + max(costs)
 
 
 TuningPart = Annotated[

@@ -74,13 +74,10 @@ def _complete(folder: Path, members: int) -> bool:
 
 
 def _train(cell: CellInputs, starts: list[Bundle], labelled: list[Labelled], folder: Path) -> None:
-    settings = cell.training
-    if cell.arm.steps is not None:
-        settings = settings.model_copy(update={"steps": cell.arm.steps})
     trained = train(
         starts,
         labelled,
-        settings,
+        cell.arm.training(cell.training),
         cell.arm.learning_rate,
         cell.seed,
         pick_device(cell.device),
@@ -96,8 +93,8 @@ def _train(cell: CellInputs, starts: list[Bundle], labelled: list[Labelled], fol
 
 
 def _unlabelled(cell: CellInputs, labelled: list[Labelled]) -> list[Atoms]:
-    """Return the structures of the pool that are not among the labelled ones, if the cell's way of training asks."""
-    if not cell.asks_pool:
+    """Return the structures of the pool that are not among the labelled ones, if the cell's tuning reads them."""
+    if not cell.arm.tuning.reads_pool:
         return []
     known = {structure_id(atoms) for atoms, _ in labelled}
     return [atoms for atoms in read_structures(Workspace(cell.out).pool) if structure_id(atoms) not in known]

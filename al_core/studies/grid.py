@@ -9,7 +9,7 @@ Where there is a baseline, it is trained on every chain, so that each transfer h
 
 from dataclasses import dataclass
 
-from al_core.acquisition import ACQUISITIONS
+from al_core.config.acquisition import AnyAcquisition
 from al_core.config.study import StudyConfig
 
 BASELINE = "scratch"
@@ -33,9 +33,9 @@ class Place:
     chain: Chain
 
 
-def chain_of(acquisition: str, seed: int, arm: str) -> Chain:
+def chain_of(acquisition: AnyAcquisition, seed: int, arm: str) -> Chain:
     """Return the chain an arm's own choices make."""
-    return Chain(acquisition, seed, arm if ACQUISITIONS[acquisition].asks != "nothing" else "")
+    return Chain(acquisition.kind, seed, arm if acquisition.asks_models else "")
 
 
 def places(config: StudyConfig) -> list[Place]:
@@ -44,7 +44,7 @@ def places(config: StudyConfig) -> list[Place]:
         Place(
             comparison,
             arm.kind,
-            chain_of(acquisition.kind, seed, arm.kind if comparison == "own" else config.leader),
+            chain_of(acquisition, seed, arm.kind if comparison == "own" else config.leader),
         )
         for comparison in config.comparisons
         for acquisition in config.acquisitions

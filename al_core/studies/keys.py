@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from al_core.config.acquisition import AnyAcquisition
 from al_core.config.arms import RescaledArm, ScratchArm, TransferArm
 from al_core.config.training import Training
 from al_core.storage.files import read_json
@@ -41,13 +42,6 @@ class CellInputs:
     device: str
 
     @property
-    def asks_pool(self) -> bool:
-        """Whether the way of training reads unlabelled structures of the pool."""
-        tuning = self.arm.tuning
-        ways = tuning.candidates if tuning.kind == "selected" else (tuning,)
-        return any(way.kind == "anchored" for way in ways)
-
-    @property
     def key(self) -> str:
         """The content key of the result."""
         return digest(
@@ -59,7 +53,7 @@ class CellInputs:
                 "labels": sorted(self.labels),
                 "source": self.source_hash,
                 "test": self.test_hash,
-                "pool": self.pool_hash if self.asks_pool else "",
+                "pool": self.pool_hash if self.arm.tuning.reads_pool else "",
                 "training": self.training.model_dump(),
             }
         )
@@ -71,7 +65,7 @@ class ChoiceInputs:
 
     Attributes:
         out: the study's folder.
-        acquisition: its kind.
+        acquisition: its settings.
         seed: the chain's seed.
         candidates: ids of the structures to choose from, in the pool's order.
         k: how many.
@@ -80,7 +74,7 @@ class ChoiceInputs:
     """
 
     out: Path
-    acquisition: str
+    acquisition: AnyAcquisition
     seed: int
     candidates: tuple[str, ...]
     k: int
@@ -90,7 +84,7 @@ class ChoiceInputs:
     def key(self) -> str:
         """The content key of the choice."""
         asked = self.committee.key if self.committee else ""
-        return digest([self.acquisition, self.seed, list(self.candidates), self.k, asked])
+        return digest([self.acquisition.kind, self.seed, list(self.candidates), self.k, asked])
 
 
 def known_choice(choice: ChoiceInputs) -> tuple[str, ...] | None:

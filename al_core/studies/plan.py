@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from al_core.config.arms import AnyArm
 from al_core.config.study import StudyConfig
-from al_core.config.training import AnchoredTuning, AnyTuning, Architecture, RidgeTuning, SelectedTuning, Training
+from al_core.config.training import Architecture, Training
 from al_core.studies.grid import chains, pairs, places
 
 # one training step of one member of the default architecture on one core, measured on 4 structures of 8 and 64 atoms
 _STEP_S, _STEP_S_PER_ATOM = 0.006, 0.00035
 # what max L 1 takes of max L 0, measured on 2 structures of 64 atoms; twice the channels took 1.9 to 2.0
 _VECTORS_COST = 2.2
-_RIDGE_EVALUATIONS = 48  # one for each of the default architecture's weights that the energy is linear in
 
 
 @dataclass(frozen=True)
@@ -79,20 +78,5 @@ def _dearness(architecture: Architecture) -> float:
 
 def _core_seconds(arm: AnyArm, training: Training, atoms: float, labels: int) -> float:
     """Return what training one member will take."""
-    steps = training.steps if arm.steps is None else arm.steps
-    if not isinstance(arm.tuning, SelectedTuning):
-        return _way_core_seconds(arm.tuning, steps, training.batch_size, atoms, labels)
-    selected = arm.tuning
-    costs = [_way_core_seconds(way, steps, training.batch_size, atoms, labels) for way in selected.candidates]
-    if labels < selected.labels_needed:
-        return costs[0]
-    return sum(costs) * sum(selected.lengths) + max(costs)
-
-
-def _way_core_seconds(way: AnyTuning, steps: int, batch_size: int, atoms: float, labels: int) -> float:
-    if isinstance(way, RidgeTuning):
-        steps, batch_size = _RIDGE_EVALUATIONS, labels
-    elif isinstance(way, AnchoredTuning):
-        often = way.share_of_passes if labels >= way.many_labels else 1.0
-        steps, batch_size = round(often * min(steps, way.evaluations)), labels
-    return steps * (_STEP_S + _STEP_S_PER_ATOM * atoms * min(labels, batch_size))
+    own = arm.training(training)
+    return arm.tuning.cost(own.steps, own.batch_size, labels, lambda seen: _STEP_S + _STEP_S_PER_ATOM * atoms * seen)

@@ -4,13 +4,13 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from al_core.acquisition import ACQUISITIONS
-from al_core.acquisition.base import Candidates
+from al_core.acquisition import select
+from al_core.acquisition.candidates import Candidates
 from al_core.labels.obtaining import finished
 from al_core.labels.store import LabelStore
 from al_core.models.bundle import Bundle, load_bundle
 from al_core.models.card import committee_folders
-from al_core.models.engine.gradient_features import responses
+from al_core.models.engine.gradient_features import gradient_features
 from al_core.models.engine.stack import pick_device
 from al_core.models.prediction import predict
 from al_core.storage.files import write_json
@@ -26,7 +26,7 @@ def choose(choice: ChoiceInputs) -> tuple[str, ...]:
     if (known := known_choice(choice)) is not None:
         return known
     rng = np.random.default_rng([choice.seed, len(choice.candidates)])
-    indices = ACQUISITIONS[choice.acquisition].select(_candidates(choice), choice.k, rng)
+    indices = select(_candidates(choice), choice.k, rng, choice.acquisition)
     chosen = tuple(choice.candidates[index] for index in indices)
     write_json(Workspace(choice.out).choice(choice.key), chosen)
     return chosen
@@ -34,7 +34,7 @@ def choose(choice: ChoiceInputs) -> tuple[str, ...]:
 
 def _candidates(choice: ChoiceInputs) -> Candidates:
     """Return what the acquisition asks about the candidates."""
-    asks, cell = ACQUISITIONS[choice.acquisition].asks, choice.committee
+    asks, cell = choice.acquisition.asks, choice.committee
     count = len(choice.candidates)
     if asks == "nothing" or cell is None:
         return Candidates(count)
@@ -45,8 +45,8 @@ def _candidates(choice: ChoiceInputs) -> Candidates:
     if asks == "forces":
         return Candidates(count, forces=predict(committee, structures, device, torch.float32).forces)
     labelled: list[Atoms] = [finished(LabelStore(place.store), key)[0] for key in sorted(cell.labels)]
-    said = responses(committee[0], [*structures, *labelled], device)
-    return Candidates(count, responses=said[:count], known=said[count:])
+    features = gradient_features(committee[0], [*structures, *labelled], device)
+    return Candidates(count, gradient_features=features[:count], labelled_features=features[count:])
 
 
 def _committee(place: Workspace, cell: CellInputs) -> list[Bundle]:

@@ -1,7 +1,7 @@
-"""How the forces of a structure answer to a change of a model's weights, in few numbers.
+"""Gradient features: how the forces of a structure change with a model's weights, in few numbers.
 
 For random signs v of the n force components of a structure, the gradient of v·F / sqrt(n) by the weights says how that
-combination of forces moves when the weights do; its mean square is that of a single component's gradient. Inner
+combination of forces changes with the weights; its mean square is that of a single component's gradient. Inner
 products of such gradients are those of the model's tangent kernel (A. Jacot et al., arXiv:1806.07572); a random
 projection of all weights to a few hundred dimensions keeps them to some per cent (W. Johnson and J. Lindenstrauss,
 1984).
@@ -20,10 +20,10 @@ from al_core.models.engine.stack import Stack, stack
 _ROWS = 8  # random combinations of each structure's forces
 _FEW_ROWS = 2  # where only their mean over structures is asked for
 _DIMENSIONS = 256
-_SEED = 0  # one projection for all, so that responses can be compared
+_SEED = 0  # one projection for all, so that features can be compared
 
 
-def responses(bundle: Bundle, structures: Sequence[Atoms], device: torch.device) -> np.ndarray:
+def gradient_features(bundle: Bundle, structures: Sequence[Atoms], device: torch.device) -> np.ndarray:
     """Return the projected gradients of random force combinations, [n_structures, rows, dimensions].
 
     Args:

@@ -40,8 +40,7 @@ def select(
     tried: list[tuple[AnyTuning, float]] = [(selected.candidates[0], 0.0)]
     errors = [_held_out_error(stack(starts, dtype, device), labelled, judges)]
     for candidate in selected.candidates:
-        ends_by_itself = candidate.kind in ("ridge", "anchored")
-        for length in (1.0,) if ends_by_itself else selected.lengths:
+        for length in selected.lengths_of(candidate):
             models = stack(starts, dtype, device)
             task.shorter(length).fit(models, candidate, shares)
             tried.append((candidate, length))

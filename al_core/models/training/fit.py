@@ -71,17 +71,17 @@ class TrainingTask:
         """Train a stack that is held at its start: on all labels at once, or in batches where there are many."""
         held = Anchored(models, way.strength, self.labelled, self.unlabelled, self.seed)
         evaluations = min(way.evaluations, self.settings.steps)
-        settings = in_batches(self.labelled, self.settings, evaluations)
-        whole = self.settings.steps / max(1, settings.steps if settings else evaluations)
+        batched = in_batches(way, self.labelled, self.settings) if way.in_batches(len(self.labelled)) else None
+        whole = self.settings.steps / max(1, batched.steps if batched else evaluations)
 
         def tell(done: int) -> None:
             progress(round(whole * done))
 
-        if settings is None:
+        if batched is None:
             return minimise(held, self.labelled, self.settings, evaluations, shares, tell)
         targets = partial(summed, standing_for=len(self.labelled))
-        batches = Batches(models, self.labelled, settings, np.random.default_rng(self.seed), shares, targets)
-        return descend(held, batches, settings, self.learning_rate, tell, self.checkpoint)
+        batches = Batches(models, self.labelled, batched, np.random.default_rng(self.seed), shares, targets)
+        return descend(held, batches, batched, self.learning_rate, tell, self.checkpoint)
 
     def _drawn(self, members: int) -> np.ndarray:
         """Return how often each member draws each label: as many as there are, with replacement."""

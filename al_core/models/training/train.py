@@ -11,7 +11,7 @@ import torch
 from ase import Atoms
 
 from al_core.config.training import AnyTuning, PlainTuning, SelectedTuning, Training
-from al_core.errors import TrainingError
+from al_core.errors import DivergedError, TrainingError
 from al_core.models.bundle import Bundle
 from al_core.models.engine.stack import alike, stack
 from al_core.models.training.checkpoint import Checkpoint
@@ -68,7 +68,8 @@ def train(
             must be of the same training.
 
     Raises:
-        TrainingError: nothing to train on, a label that cannot be one, or too few members survive.
+        TrainingError: nothing to train on, or a label that cannot be one.
+        DivergedError: too few members survive.
     """
     check_labels(labelled, settings)
     task = TrainingTask(labelled, settings, learning_rate, seed, unlabelled)
@@ -93,7 +94,7 @@ def train(
             for member, bundle in zip(left, found, strict=True):
                 trained[member] = bundle and replace(bundle, info={**bundle.info, **record})
     if sum(bundle is not None for bundle in trained) < min(survivors, len(starts)):
-        raise TrainingError(
+        raise DivergedError(
             f"the loss is not finite for {sum(bundle is None for bundle in trained)} of {len(starts)} models, "
             f"also with {_SECOND_TRY:g} times the learning rate of {learning_rate:g}; lower the learning rate"
         )

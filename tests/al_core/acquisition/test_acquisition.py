@@ -1,17 +1,24 @@
 """The contract of every acquisition, and what each promises beyond it."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
-from al_core.acquisition import ACQUISITIONS
-from al_core.acquisition.base import Candidates
-from al_core.config.study import StudyConfig
+from al_core.acquisition import select
+from al_core.acquisition.candidates import Candidates
+from al_core.config.acquisition import (
+    AnyAcquisition,
+    RandomAcquisition,
+    UncertaintyAcquisition,
+    VarianceReductionAcquisition,
+)
 from al_core.errors import SelectionError
 
 K_MODELS = 3
+SETTINGS: list[AnyAcquisition] = [RandomAcquisition(), UncertaintyAcquisition(), VarianceReductionAcquisition()]
+ASKING = [settings for settings in SETTINGS if settings.asks_models]
 # largest deviation of an atom, eV/Å, unsorted, with ties
 SCORES = (0.3, 0.9, 0.1, 0.9, 0.5, 0.0, 0.7, 0.3)
 
@@ -29,85 +36,78 @@ def forces_with(scores: Any, n_atoms: int = 4) -> list[np.ndarray]:
 
 
 def candidates_with(scores: Any) -> Candidates:
-    """All that any acquisition asks; responses as large as the scores, in directions of their own."""
+    """All that any acquisition asks; gradient features as large as the scores, in directions of their own."""
     directions = np.random.default_rng(1).normal(size=(len(scores), 2, 6))
-    known = np.random.default_rng(2).normal(size=(1, 2, 6))
-    responses = directions * np.array(scores)[:, None, None]
-    return Candidates(len(scores), forces=forces_with(scores), responses=responses, known=known)
+    features = directions * np.array(scores)[:, None, None]
+    labelled = np.random.default_rng(2).normal(size=(1, 2, 6))
+    return Candidates(len(scores), forces=forces_with(scores), gradient_features=features, labelled_features=labelled)
 
 
 @pytest.mark.parametrize("k", [0, 1, 3, len(SCORES)])
-@pytest.mark.parametrize("name", ACQUISITIONS)
-def test_exactly_k_unique_indices_in_range(name: str, k: int) -> None:
-    chosen = ACQUISITIONS[name].select(candidates_with(SCORES), k, np.random.default_rng(0))
+@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
+def test_exactly_k_unique_indices_in_range(settings: AnyAcquisition, k: int) -> None:
+    chosen = select(candidates_with(SCORES), k, np.random.default_rng(0), settings)
     assert len(chosen) == len(set(chosen)) == k
     assert all(isinstance(index, int) and 0 <= index < len(SCORES) for index in chosen)
 
 
-@pytest.mark.parametrize("name", ACQUISITIONS)
-def test_the_same_seed_makes_the_same_choice(name: str) -> None:
-    first, second = (ACQUISITIONS[name].select(candidates_with(SCORES), 4, np.random.default_rng(7)) for _ in range(2))
+@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
+def test_the_same_seed_makes_the_same_choice(settings: AnyAcquisition) -> None:
+    first, second = (select(candidates_with(SCORES), 4, np.random.default_rng(7), settings) for _ in range(2))
     assert first == second
 
 
-@pytest.mark.parametrize("name", ACQUISITIONS)
-def test_arguments_are_left_alone(name: str) -> None:
+@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
+def test_arguments_are_left_alone(settings: AnyAcquisition) -> None:
     asked, before = candidates_with(SCORES), candidates_with(SCORES)
-    ACQUISITIONS[name].select(asked, 4, np.random.default_rng(0))
-    for now, then in zip((asked.responses, asked.known), (before.responses, before.known), strict=True):
-        assert np.array_equal(np.asarray(now), np.asarray(then))
+    select(asked, 4, np.random.default_rng(0), settings)
+    for name in ("gradient_features", "labelled_features"):
+        assert np.array_equal(getattr(asked, name), getattr(before, name))
     for now, then in zip(asked.forces or (), before.forces or (), strict=True):
         assert np.array_equal(now, then)
 
 
-@pytest.mark.parametrize("name", ACQUISITIONS)
-def test_too_few_candidates_are_told(name: str) -> None:
+@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
+def test_too_few_candidates_are_told(settings: AnyAcquisition) -> None:
     with pytest.raises(SelectionError, match="9 structures are to be chosen and 8 are left"):
-        ACQUISITIONS[name].select(candidates_with(SCORES), 9, np.random.default_rng(0))
+        select(candidates_with(SCORES), 9, np.random.default_rng(0), settings)
 
 
-ASKING = [(name, acquisition.asks) for name, acquisition in ACQUISITIONS.items() if acquisition.asks != "nothing"]
-
-
-@pytest.mark.parametrize("name", [name for name in ACQUISITIONS if name not in dict(ASKING)])
-def test_an_acquisition_that_asks_nothing_needs_nothing(name: str) -> None:
+@pytest.mark.parametrize("settings", [settings for settings in SETTINGS if not settings.asks_models], ids=repr)
+def test_an_acquisition_that_asks_nothing_needs_nothing(settings: AnyAcquisition) -> None:
     rng = np.random.default_rng(0)
-    with_all = ACQUISITIONS[name].select(candidates_with(SCORES), 3, np.random.default_rng(0))
-    assert ACQUISITIONS[name].select(Candidates(len(SCORES)), 3, rng) == with_all
+    with_all = select(candidates_with(SCORES), 3, np.random.default_rng(0), settings)
+    assert select(Candidates(len(SCORES)), 3, rng, settings) == with_all
 
 
-@pytest.mark.parametrize(("name", "asks"), ASKING)
+@pytest.mark.parametrize("settings", ASKING, ids=repr)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_diverged_model_is_told(name: str, asks: str, bad: float) -> None:
+def test_a_diverged_model_is_told(settings: AnyAcquisition, bad: float) -> None:
     candidates = candidates_with(SCORES)
-    said = getattr(candidates, asks)
-    said[5][1, 0, ...] = bad
+    getattr(candidates, settings.asks)[5][1, 0, ...] = bad
     with np.errstate(invalid="ignore"), pytest.raises(SelectionError, match="not finite"):
-        ACQUISITIONS[name].select(candidates, 2, np.random.default_rng(0))
+        select(candidates, 2, np.random.default_rng(0), settings)
 
 
-@pytest.mark.parametrize(("name", "asks"), ASKING)
-def test_what_is_missing_is_told(name: str, asks: str) -> None:
+@pytest.mark.parametrize("settings", ASKING, ids=repr)
+def test_what_is_missing_is_told(settings: AnyAcquisition) -> None:
     candidates = candidates_with(SCORES)
     with pytest.raises(SelectionError, match="every candidate"):
-        ACQUISITIONS[name].select(replace(candidates, **{asks: None}), 2, np.random.default_rng(0))
+        select(replace(candidates, **{settings.asks: None}), 2, np.random.default_rng(0), settings)
+    fewer = replace(candidates, **{settings.asks: getattr(candidates, settings.asks)[:-1]})
     with pytest.raises(SelectionError, match="8 candidates, but the models were asked about 7"):
-        ACQUISITIONS[name].select(
-            replace(candidates, **{asks: getattr(candidates, asks)[:-1]}), 2, np.random.default_rng(0)
-        )
+        select(fewer, 2, np.random.default_rng(0), settings)
 
 
-def test_every_acquisition_of_the_config_exists_and_the_other_way_round() -> None:
-    schema = StudyConfig.model_json_schema()["$defs"]
-    known = {schema[name]["properties"]["kind"]["const"] for name in schema if name.endswith("Acquisition")}
-    assert known == set(ACQUISITIONS)
+def test_every_acquisition_of_the_config_is_in_the_table() -> None:
+    assert {type(settings) for settings in SETTINGS} == set(get_args(AnyAcquisition))
 
 
 def test_random_is_uniform() -> None:
     counts = np.zeros(8)
     firsts = np.zeros(8)
     for seed in range(800):
-        chosen = ACQUISITIONS["random"].select(Candidates(8), 2, np.random.default_rng(seed))
+        chosen = select(Candidates(8), 2, np.random.default_rng(seed), RandomAcquisition())
         counts[chosen] += 1
         firsts[chosen[0]] += 1
     assert counts.min() > 140  # 200 expected, standard deviation 12
@@ -115,30 +115,29 @@ def test_random_is_uniform() -> None:
 
 
 def test_uncertainty_takes_the_largest_first_and_of_equals_the_earlier() -> None:
-    select = ACQUISITIONS["uncertainty"].select
     order = [1, 3, 6, 4, 0, 7, 2, 5]
     for k in range(1, 9):
-        assert select(candidates_with(SCORES), k, np.random.default_rng(k)) == order[:k]
+        assert select(candidates_with(SCORES), k, np.random.default_rng(k), UncertaintyAcquisition()) == order[:k]
 
 
 def test_uncertainty_is_that_of_the_worst_atom_not_of_the_mean() -> None:
     everywhere = forces_with([0.0])[0]
     everywhere[0] += 0.5  # all atoms a little
     somewhere = forces_with([0.9], n_atoms=40)[0]  # one of many atoms much
-    assert ACQUISITIONS["uncertainty"].select(Candidates(2, [everywhere, somewhere]), 1, np.random.default_rng(0)) == [
-        1
-    ]
+    candidates = Candidates(2, [everywhere, somewhere])
+    assert select(candidates, 1, np.random.default_rng(0), UncertaintyAcquisition()) == [1]
 
 
 # ---- variance reduction ---------------------------------------------------------------------------------------------
 
 
-def _variance_reduction(rows: Any, k: int, known: Any = None) -> list[int]:
-    responses = np.asarray(rows, float)[:, None, :]
-    asked = Candidates(
-        len(responses), responses=responses, known=None if known is None else np.asarray(known, float)[:, None]
+def _variance_reduction(rows: Any, k: int, labelled: Any = None) -> list[int]:
+    candidates = Candidates(
+        len(rows),
+        gradient_features=np.asarray(rows, float)[:, None, :],
+        labelled_features=None if labelled is None else np.asarray(labelled, float)[:, None, :],
     )
-    return ACQUISITIONS["variance_reduction"].select(asked, k, np.random.default_rng(0))
+    return select(candidates, k, np.random.default_rng(0), VarianceReductionAcquisition())
 
 
 def test_the_typical_is_preferred_to_the_strange() -> None:
@@ -151,7 +150,7 @@ def test_what_is_known_is_not_asked_again() -> None:
     first, second = [1.0, 0.0], [0.0, 0.9]
     pool = [first, first, second, second]
     assert _variance_reduction(pool, 1) == [0]
-    assert _variance_reduction(pool, 1, known=[first]) == [2]
+    assert _variance_reduction(pool, 1, labelled=[first]) == [2]
 
 
 def test_the_choice_leaves_the_least_variance_of_all() -> None:
@@ -159,12 +158,13 @@ def test_the_choice_leaves_the_least_variance_of_all() -> None:
     from al_core.acquisition import variance
 
     rows = np.random.default_rng(5).normal(size=(9, 3, 7)) * np.linspace(0.4, 1.6, 9)[:, None, None]
-    (chosen,) = ACQUISITIONS["variance_reduction"].select(Candidates(9, responses=rows), 1, np.random.default_rng(0))
+    candidates = Candidates(9, gradient_features=rows)
+    (chosen,) = select(candidates, 1, np.random.default_rng(0), VarianceReductionAcquisition())
     flat = rows.reshape(27, 7) * variance._EXPECTED / np.sqrt((rows**2).sum(2).mean())
     kernel = flat @ flat.T
     left = []
-    for place in range(9):
-        seen = slice(3 * place, 3 * place + 3)
+    for index in range(9):
+        seen = slice(3 * index, 3 * index + 3)
         own = kernel[seen, seen] + variance._LEFT**2 * np.eye(3)
         left.append(np.trace(kernel - kernel[:, seen] @ np.linalg.inv(own) @ kernel[seen]))
     assert chosen == int(np.argmin(left))

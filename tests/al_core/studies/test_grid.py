@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from al_core.config.acquisition import RandomAcquisition, UncertaintyAcquisition
 from al_core.studies.grid import Chain, chain_of, chains, pairs, places
 from tests.helpers import study_config
 
@@ -12,8 +13,10 @@ study = partial(study_config, arms=list(ARMS), acquisitions=["random", "uncertai
 
 
 def test_random_grows_one_chain_a_seed_for_all_arms() -> None:
-    assert {chain_of("random", 3, arm) for arm in ARMS} == {Chain("random", 3, "")}
-    assert {chain_of("uncertainty", 3, arm) for arm in ARMS} == {Chain("uncertainty", 3, arm) for arm in ARMS}
+    assert {chain_of(RandomAcquisition(), 3, arm) for arm in ARMS} == {Chain("random", 3, "")}
+    assert {chain_of(UncertaintyAcquisition(), 3, arm) for arm in ARMS} == {
+        Chain("uncertainty", 3, arm) for arm in ARMS
+    }
 
 
 def test_every_place_of_the_grid_is_there_once() -> None:

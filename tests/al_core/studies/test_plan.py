@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from al_core.config.structures import MDStructures
-from al_core.config.training import AnchoredTuning, Architecture
+from al_core.config.training import Architecture
 from al_core.structures.sampling import sampled_like
 from al_core.studies.plan import Plan, plan
 from tests.helpers import study_config
@@ -77,5 +77,5 @@ def test_training_costs_grow_with_what_is_trained(monkeypatch: pytest.MonkeyPatc
     short, long = (planned(**anchored, training={"steps": steps, "batch_size": 1}) for steps in (100, 1000))
     assert short.training_core_hours == long.training_core_hours
     assert planned(**anchored, budgets=[1, 4]).training_core_hours > short.training_core_hours
-    monkeypatch.setattr(AnchoredTuning, "many_labels", 1)
+    monkeypatch.setattr("al_core.config.training._MANY_LABELS", 1)
     assert planned(**anchored).training_core_hours == pytest.approx(short.training_core_hours / 3)

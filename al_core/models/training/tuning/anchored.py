@@ -65,14 +65,12 @@ class Anchored(Plain):
         return self._strength * torch.stack([(leaf - start).flatten(1).square().sum(1) for leaf, start in pairs]).sum(0)
 
 
-def in_batches(labelled: Sequence[Labelled], settings: Training, evaluations: int) -> Training | None:
-    """Return the settings of a descent, a third as long as L-BFGS may take; None for labels too few to need it."""
-    if len(labelled) < AnchoredTuning.many_labels:
-        return None
+def in_batches(tuning: AnchoredTuning, labelled: Sequence[Labelled], settings: Training) -> Training:
+    """Return the settings of a descent on batches that passes over the labels as often as the tuning says."""
     atoms = sum(len(atoms) for atoms, _ in labelled)
     size = min(len(labelled), max(1, round(_ATOMS_A_BATCH * len(labelled) / atoms)))
     clip_norm = settings.clip_norm * sum(_counted(atoms) for atoms, _ in labelled)  # of sums, not of means
-    steps = math.ceil(evaluations * AnchoredTuning.share_of_passes * len(labelled) / size)
+    steps = math.ceil(tuning.passes(settings.steps, len(labelled)) * len(labelled) / size)
     return settings.model_copy(update={"steps": steps, "batch_size": size, "clip_norm": clip_norm})
 
 

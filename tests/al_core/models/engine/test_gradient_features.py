@@ -1,4 +1,4 @@
-"""Responses: projected gradients of forces by weights, whose inner products are those of the gradients themselves."""
+"""Gradient features: projected gradients of forces by weights, inner products as of the gradients themselves."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from al_core.models.engine.gradient_features import responses
+from al_core.models.engine.gradient_features import gradient_features
 from al_core.models.engine.stack import stack
 
 
 def test_squares_are_those_of_the_gradients(
     source: Any, crystals: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mean squared response of a structure is the mean squared gradient of a force component, to the projection."""
+    """The mean squared feature of a structure is the mean squared gradient of a force component, to the projection."""
     monkeypatch.setattr("al_core.models.engine.gradient_features._ROWS", 200)
     structures = crystals("Si", 3, seed=4, rattle=0.15)
-    found = responses(source[0], structures, cpu)
+    found = gradient_features(source[0], structures, cpu)
     assert found.shape[0] == 3
     models = stack(source[:1], torch.float32, cpu)
     leaves = [models.weights[name].requires_grad_(True) for name in models.trainable]
@@ -34,4 +34,4 @@ def test_squares_are_those_of_the_gradients(
 
 def test_the_same_structure_answers_the_same_way(source: Any, crystals: Any, cpu: Any) -> None:
     structures = crystals("Si", 2, seed=4)
-    assert np.array_equal(responses(source[0], structures, cpu), responses(source[0], structures, cpu))
+    assert np.array_equal(gradient_features(source[0], structures, cpu), gradient_features(source[0], structures, cpu))

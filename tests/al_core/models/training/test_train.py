@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from al_core.config.training import Training
-from al_core.errors import TrainingError
+from al_core.errors import DivergedError, TrainingError
 from al_core.models.arms.scratch import initial_model
 from al_core.models.bundle import Bundle
 from al_core.models.prediction import predict
@@ -151,13 +151,13 @@ def test_a_label_that_is_not_a_number_is_an_error(start: Bundle, ge_labelled: An
 
 @pytest.mark.parametrize("learning_rate", [1e5, 1e20])
 def test_an_absurd_learning_rate_is_an_error(start: Bundle, ge_labelled: Any, cpu: Any, learning_rate: float) -> None:
-    with pytest.raises(TrainingError, match="lower the learning rate"):
+    with pytest.raises(DivergedError, match="lower the learning rate"):
         train(start, ge_labelled, STEPS, learning_rate, 0, cpu)
 
 
 def test_a_divergence_in_the_last_step_is_an_error(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
     """The loss of a step is that before it: weights that the last step spoils must not be kept."""
-    with pytest.raises(TrainingError, match="not finite"):
+    with pytest.raises(DivergedError, match="not finite"):
         train(start, ge_labelled, _with(STEPS, steps=1, warmup=0.0, ema_decay=0.0), 1e30, 0, cpu)
 
 

@@ -16,7 +16,7 @@ from al_core.config.training import (
     RidgeTuning,
     Training,
 )
-from al_core.errors import TrainingError
+from al_core.errors import DivergedError, TrainingError
 from al_core.models.arms import ARMS
 from al_core.models.bundle import Bundle
 from al_core.models.engine.gradient_features import mean_squared_gradient
@@ -172,7 +172,7 @@ def test_many_labels_are_learned_as_well_in_batches(
     way = AnchoredTuning(strength=20.0, evaluations=80)
     at_once = _tuned(source, ge_labelled, way, cpu, pool, steps=80)
     monkeypatch.setattr("al_core.models.training.tuning.anchored._ATOMS_A_BATCH", 8)
-    monkeypatch.setattr(AnchoredTuning, "many_labels", 1)
+    monkeypatch.setattr("al_core.config.training._MANY_LABELS", 1)
     in_batches = _tuned(source, ge_labelled, way, cpu, pool, steps=80)
     assert _force_error(in_batches, ge_labelled, cpu) == pytest.approx(
         _force_error(at_once, ge_labelled, cpu), rel=0.35
@@ -232,14 +232,14 @@ def test_a_diverging_member_is_left_out_and_harms_nobody(source: Any, ge_labelle
 def test_a_member_that_diverges_once_is_restarted_with_a_lower_rate(
     source: Any, ge_labelled: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    teach, rates = TrainingTask.teach, []
+    fit, rates = TrainingTask.fit, []
 
     def fails_first(self: TrainingTask, *arguments: Any, **named: Any) -> Any:
         rates.append(self.learning_rate)
-        losses = teach(self, *arguments, **named)
+        losses = fit(self, *arguments, **named)
         return [None, *losses[1:]] if len(rates) == 1 else losses
 
-    monkeypatch.setattr(TrainingTask, "teach", fails_first)
+    monkeypatch.setattr(TrainingTask, "fit", fails_first)
     first, second = train(source, ge_labelled, STEPS, 0.01, 0, cpu)
     assert rates == [0.01, pytest.approx(0.003)]
     assert first is not None
@@ -249,7 +249,7 @@ def test_a_member_that_diverges_once_is_restarted_with_a_lower_rate(
 
 
 def test_fewer_than_two_survivors_are_an_error(source: Any, ge_labelled: Any, cpu: Any) -> None:
-    with pytest.raises(TrainingError, match=r"1 of 2 models.*lower the learning rate"):
+    with pytest.raises(DivergedError, match=r"1 of 2 models.*lower the learning rate"):
         train([source[0], _spoiled(source[1])], ge_labelled, STEPS, 0.01, 0, cpu)
 
 
@@ -265,9 +265,9 @@ def test_a_source_committee_goes_on_with_two_survivors_and_not_with_one(
     tiny: Any, crystals: Any, sw_label: Any, cpu: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, diverging: int
 ) -> None:
     from al_core.config.sources import PretrainConfig
+    from al_core.models.sources import pretraining
     from al_core.storage.files import read_json
     from al_core.structures.datasets import write_labelled
-    from al_core.studies import pretraining
 
     data = tmp_path / "training.extxyz"
     write_labelled(data, [(atoms, sw_label(atoms)) for atoms in crystals("Si", 4, seed=1)])
