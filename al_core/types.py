@@ -1,5 +1,6 @@
 """The nouns that travel between the layers."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,6 +45,12 @@ class Labeler(Protocol):
 
     def identity(self) -> dict[str, Any]:
         """Settings and versions that decide the label's value; hashed into the label key. JSON-ready."""
+
+    def theory(self) -> dict[str, Any]:
+        """Settings and versions that computed the labels: the identity, unless others computed them. JSON-ready."""
+
+    def preflight(self, elements: Collection[str]) -> None:
+        """Raise :class:`~al_core.errors.LabelError` if this machine lacks what labels of these elements need."""
 
     def check(self, atoms: Atoms) -> None:
         """Raise :class:`~al_core.errors.LabelError` if this structure can never be labelled (before any cost)."""

@@ -1,12 +1,27 @@
 """What labelers have in common that cost next to nothing."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from typing import Any
+
 from ase import Atoms
 
 
-class CheapLabeler:
-    """One rung, one core, and a cost not worth a model; see :class:`al_core.types.Labeler`."""
+class CheapLabeler(ABC):
+    """One rung, one core, nothing to install, and a cost not worth a model; see :class:`al_core.types.Labeler`."""
 
     rungs = 1
+
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """See :class:`al_core.types.Labeler`."""
+
+    def theory(self) -> dict[str, Any]:
+        """See :class:`al_core.types.Labeler`."""
+        return self.identity()
+
+    def preflight(self, elements: Collection[str]) -> None:  # noqa: B027 (it needs nothing)
+        """See :class:`al_core.types.Labeler`."""
 
     def estimate_core_seconds(self, atoms: Atoms) -> float:
         """See :class:`al_core.types.Labeler`."""

@@ -158,8 +158,9 @@ def label(
     assert file is not None
     from al_core.config.reading import apply_overrides
     from al_core.structures.datasets import read_structures
+    from calculators.preflight import check_labels_possible
     from flows.planning import checked_labeler, checked_store
-    from flows.preflight import check_labels_possible, check_writable
+    from flows.preflight import check_writable
 
     settings: dict[str, Any] = {"kind": labeler}
     apply_overrides(settings, tuple(set_ or ()))

@@ -11,9 +11,10 @@ from al_core.labels.store import LabelStore
 from al_core.storage.hashing import level_of, structure_id
 from al_core.structures.datasets import LEVEL, read_structures, write_labelled
 from al_core.studies.workspace import Workspace
+from calculators.preflight import check_labels_possible
 from flows import tasks
 from flows.planning import checked_labeler, checked_store
-from flows.preflight import check_labels_possible, check_writable
+from flows.preflight import check_writable
 from flows.runtime.progress import Steps
 from flows.runtime.workers import CORES, TASK_RUNNER
 

@@ -1,30 +1,24 @@
 """Everything that can be wrong with a study and be told before it computes anything. Nothing heavy is imported."""
 
-import shlex
 import shutil
 import uuid
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from ase import Atoms
 
 from al_core.config.convergence import ConvergenceConfig
-from al_core.config.labelers import AnyLabeler, BundledLabeler, DatasetLabeler, GPAWLabeler
 from al_core.config.sources import PretrainConfig
 from al_core.config.structures import MDStructures
 from al_core.config.study import StudyConfig
-from al_core.errors import BundleError, ConfigError, LabelError
+from al_core.errors import BundleError, ConfigError
 from al_core.labels.store import LabelStore
 from al_core.models.card import committee_folders, read_card, shipped_committee
 from al_core.structures.datasets import bundled, read_structures
 from al_core.structures.elements import CRYSTALS
-from al_core.structures.sampling import prototype
 from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, hold_out, unique, with_slices
-from calculators.base import make_labeler
 from calculators.classical.neutral import NEUTRAL
-from calculators.gpaw.paw import paw_setup
+from calculators.preflight import check_labels_possible, check_same_theory, check_sampled_labels_possible
 
 _FREE_MB = 200
 
@@ -44,7 +38,7 @@ def preflight(config: StudyConfig, out: Path) -> None:
         check_labels_possible([*pool, *test], config.labeler, "the pool")
     elif config.test.kind == "md":
         _check_structures("test", config.test, config.target)
-        _check_labels_of_sampled("test", config.labeler, config.target)
+        check_sampled_labels_possible(config.target, config.labeler, "test")
         if isinstance(config.pool, MDStructures):
             _check_sampled_apart(config.pool, config.test)
     else:
@@ -55,9 +49,9 @@ def preflight(config: StudyConfig, out: Path) -> None:
     if pool is not None:
         check_labels_possible(pool, config.labeler, "the pool")
     else:
-        _check_labels_of_sampled("pool", config.labeler, config.target)
+        check_sampled_labels_possible(config.target, config.labeler, "pool")
     if config.test.kind == "bundled":
-        _check_same_theory(config.test.name, config.labeler)
+        check_same_theory(config.test.name, bundled(config.test.name).sheet["labeler"], config.labeler)
     check_pool_size(_n_sampled(config.pool) if config.pool.kind == "md" else len(pool or []), config)
     check_writable(out, config.store)
     _check_device(config.device)
@@ -83,24 +77,10 @@ def preflight_convergence(config: ConvergenceConfig, out: Path) -> None:
     for element in config.elements:
         _check_structures("structures", config.structures, element)
         for settings in (config.reference, config.base, *config.settings.values()):
-            _check_labels_of_sampled("structures", settings, element)
+            check_sampled_labels_possible(element, settings, "structures")
     if not config.vary and not config.settings:
         raise ConfigError("vary and settings are both empty: there is nothing to compare")
     check_writable(out, config.store)
-
-
-def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, where: str) -> None:
-    """Raise :class:`~al_core.errors.ConfigError` at the first structure the labeler can never label."""
-    ready = make_labeler(labeler)
-    for number, atoms in enumerate(structures):
-        try:
-            ready.check(atoms)
-        except LabelError as error:
-            raise ConfigError(f"labeler {labeler.kind}: structure {number} of {where}: {error}") from error
-    if labeler.kind == "gpaw":
-        _check_launcher(labeler)
-        for element in sorted({symbol for atoms in structures for symbol in atoms.get_chemical_symbols()}):
-            _check_paw_setup(labeler, element)
 
 
 def check_writable(out: Path, store: str | None = None) -> None:
@@ -160,7 +140,7 @@ def _check_pretraining(config: PretrainConfig, prefix: str) -> None:
     if config.structures.kind == "md":
         _check_structures(f"{prefix}structures", config.structures, config.element)
         if config.labeler is not None:
-            _check_labels_of_sampled(f"{prefix}structures", config.labeler, config.element)
+            check_sampled_labels_possible(config.element, config.labeler, f"{prefix}structures")
         return
     structures = [atoms for atoms, _ in file_or_bundled(config.structures)]
     _check_elements(f"{prefix}structures", structures, config.element)
@@ -211,54 +191,6 @@ def _check_sampled_apart(pool: MDStructures, test: MDStructures) -> None:
                 f"test: slice {other.name} would be the same structures as slice {one.name} of the pool, both with "
                 f"seed {test.seed}; test data must be unseen: choose another test.seed"
             )
-
-
-def _check_labels_of_sampled(key: str, labeler: AnyLabeler, element: str) -> None:
-    """Check the labeler of structures that are sampled later."""
-    if isinstance(labeler, DatasetLabeler | BundledLabeler):
-        which = labeler.path if isinstance(labeler, DatasetLabeler) else labeler.name
-        raise ConfigError(
-            f"labeler {labeler.kind}: {which} has no labels of structures that are yet to be sampled; "
-            f"use {key}.kind=file or bundled, or a labeler that computes"
-        )
-    check_labels_possible([prototype(element)], labeler, key)
-
-
-def _check_paw_setup(labeler: GPAWLabeler, element: str) -> None:
-    if paw_setup(element, labeler.xc) is None:
-        raise ConfigError(
-            f"labeler gpaw: there is no PAW data set for {element} and {labeler.xc}; "
-            "install them with `pip install gpaw-data` or set GPAW_SETUP_PATH"
-        )
-
-
-def _check_launcher(labeler: GPAWLabeler) -> None:
-    if labeler.parallel is None:
-        return
-    program = shlex.split(labeler.parallel.launcher)[0]
-    if shutil.which(program) is None:
-        raise ConfigError(
-            f"labeler gpaw: parallel.launcher: {program} is not on PATH; "
-            "pip install 'graft-mlip[mpi]' brings an mpiexec, or leave parallel out"
-        )
-    if find_spec("mpi4py") is None and not hasattr(import_module("_gpaw"), "Communicator"):
-        raise ConfigError(
-            "labeler gpaw: parallel needs MPI: GPAW was built without, and there is no mpi4py; "
-            "pip install 'graft-mlip[mpi]', or leave parallel out"
-        )
-
-
-def _check_same_theory(name: str, labeler: AnyLabeler) -> None:
-    """Labels and test data must come from one level of theory; versions may differ."""
-    sheet = bundled(name).sheet["labeler"]
-    ours = bundled(labeler.name).sheet["labeler"] if labeler.kind == "bundled" else make_labeler(labeler).identity()
-    different = sorted(key for key in ours if key in sheet and sheet[key] != ours[key] and not key.startswith("gpaw"))
-    if different:
-        what = ", ".join(f"{key} {sheet[key]} against {ours[key]}" for key in different)
-        raise ConfigError(
-            f"test: {name} was labelled with other settings than the study's labeler ({what}); "
-            "use the same settings or test.kind=md"
-        )
 
 
 def _check_device(device: str) -> None:

@@ -1,36 +1,41 @@
 """Settings of the labelers."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, model_validator
 
-from al_core.config.base import Name, PositiveFloat, PositiveInt, Strict, UserPath, kinds
+from al_core.config.base import KIND, Name, PositiveFloat, PositiveInt, Strict, UserPath, kinds
+from al_core.config.launcher import Launcher
 
 
 class Rung(Strict):
-    """Another way to self-consistency, for structures that do not reach it; the label is the same."""
+    """Another route to self-consistency, for structures that do not reach it by the first; the label is the same."""
 
-    smearing_eV: Annotated[float, Field(gt=0, le=5)] | None = None  # converged with it first, then with the label's own
-    mixing: Annotated[float, Field(gt=0, le=1)] | None = None  # share of the new density; GPAW's default is 0.05
-    eigensolver: Literal["davidson", "rmm-diis", "ppcg"] | None = None
+    smearing_eV: Annotated[
+        Annotated[float, Field(gt=0, le=5)] | None,
+        Field(description="Width of the smearing that is converged first, eV. The label's own follows from there."),
+    ] = None
+    mixing: Annotated[
+        Annotated[float, Field(gt=0, le=1)] | None,
+        Field(description="Share of the new density that is mixed in. GPAW's default is 0.05."),
+    ] = None
+    eigensolver: Annotated[
+        Literal["davidson", "rmm-diis", "ppcg"] | None, Field(description="GPAW's solver of the Kohn-Sham equations.")
+    ] = None
 
 
 class Parallel(Strict):
     """How a large cell is computed by several processes, which share k-points, plane waves and space."""
 
-    launcher: str = "mpiexec -n {processes}"  # or srun; it gets the program to run behind it
-    processes: Annotated[int, Field(ge=2)] = 2
-    from_atoms: PositiveInt = 32  # smaller cells go faster one a core
-
-    @field_validator("launcher")
-    @classmethod
-    def _is_a_command(cls, launcher: str) -> str:
-        left = launcher.replace("{processes}", "")
-        if not left.strip() or "{" in left or "}" in left:
-            message = "expected a command such as 'mpiexec -n {processes}', got " + repr(launcher)
-            raise PydanticCustomError("launcher", "{message}", {"message": message})
-        return launcher
+    launcher: Annotated[
+        Launcher,
+        Field(
+            description="Command that starts them: `mpiexec`, `mpirun` or `srun`, found on PATH, with options. "
+            "The parameters of a deployment can set it, so it can name no other program."
+        ),
+    ] = "mpiexec -n {processes}"
+    processes: Annotated[int, Field(ge=2, description="Processes of a label, one a core.")] = 2
+    from_atoms: Annotated[PositiveInt, Field(description="Smaller cells are computed by one process.")] = 32
 
 
 # What a label is of, by purpose: docs/results/convergence.md says how far each is from tight labels
@@ -48,28 +53,55 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 class GPAWLabeler(Strict):
-    """Plane-wave DFT with GPAW. All but ``preset``, ``ladder``, ``parallel`` and the limits is part of a label's key.
+    """Plane-wave DFT with GPAW. All but `preset`, `ladder`, `parallel` and the limits is part of a label's key.
 
-    The defaults are those of the preset ``standard``; what is given beside a preset goes before it.
+    The defaults are those of the preset `standard`. What is given beside a preset goes before it.
     """
 
-    kind: Literal["gpaw"] = "gpaw"
-    preset: Annotated[Literal["fast", "standard", "tight"], Field(exclude=True)] = "standard"
-    xc: Literal["PBE", "LDA", "revPBE", "RPBE"] = "PBE"
-    cutoff_eV: Annotated[float, Field(ge=100, le=2000)] = 250.0
-    kpt_density: Annotated[float, Field(ge=0.5, le=20)] = 4.3  # points per Å^-1, at least
-    kpt_even: bool = False  # only even numbers of points along each axis: none at gamma
-    smearing: Literal["fermi-dirac", "marzari-vanderbilt", "methfessel-paxton"] = "fermi-dirac"
-    smearing_eV: Annotated[float, Field(gt=0, le=1)] = 0.1  # its width
-    bands_percent: Annotated[int, Field(ge=105, le=400)] = 125  # of the occupied bands
-    grid_spacing_A: Annotated[float, Field(ge=0.05, le=0.5)] | None = None  # of the density; else from the cutoff
-    density_convergence: PositiveFloat = 1e-4  # electrons per valence electron
-    energy_convergence_eV: PositiveFloat = 5e-4  # per valence electron
-    max_scf_steps: PositiveInt = 100
-    timeout_s: PositiveFloat = 3600.0
-    memory_limit_MB: Annotated[int, Field(ge=200)] | None = None  # of a process
-    parallel: Parallel | None = None  # large cells on several cores; needs MPI, see graft doctor
-    ladder: tuple[Rung, ...] = (Rung(smearing_eV=0.5, mixing=0.02), Rung(mixing=0.02, eigensolver="rmm-diis"))
+    kind: Annotated[Literal["gpaw"], KIND] = "gpaw"
+    preset: Annotated[
+        Literal["fast", "standard", "tight"],
+        Field(exclude=True, description="Settings by purpose; docs/results/convergence.md has their errors and costs."),
+    ] = "standard"
+    xc: Annotated[Literal["PBE", "LDA", "revPBE", "RPBE"], Field(description="Exchange-correlation functional.")] = (
+        "PBE"
+    )
+    cutoff_eV: Annotated[float, Field(ge=100, le=2000, description="Cutoff of the plane waves, eV.")] = 250.0
+    kpt_density: Annotated[float, Field(ge=0.5, le=20, description="k-points per Å^-1, at least.")] = 4.3
+    kpt_even: Annotated[
+        bool, Field(description="Only even numbers of k-points along each axis; then none is at gamma.")
+    ] = False
+    smearing: Annotated[
+        Literal["fermi-dirac", "marzari-vanderbilt", "methfessel-paxton"],
+        Field(description="Distribution of the occupations."),
+    ] = "fermi-dirac"
+    smearing_eV: Annotated[float, Field(gt=0, le=1, description="Width of the smearing, eV.")] = 0.1
+    bands_percent: Annotated[
+        int, Field(ge=105, le=400, description="Bands that are computed, in percent of the occupied ones.")
+    ] = 125
+    grid_spacing_A: Annotated[
+        Annotated[float, Field(ge=0.05, le=0.5)] | None,
+        Field(description="Spacing of the density's grid, Å. From the cutoff if not given."),
+    ] = None
+    density_convergence: Annotated[
+        PositiveFloat, Field(description="Change of the density at convergence, electrons per valence electron.")
+    ] = 1e-4
+    energy_convergence_eV: Annotated[
+        PositiveFloat, Field(description="Change of the energy at convergence, eV per valence electron.")
+    ] = 5e-4
+    max_scf_steps: Annotated[PositiveInt, Field(description="Steps towards self-consistency, at most.")] = 100
+    timeout_s: Annotated[PositiveFloat, Field(description="Time limit of one attempt, s.")] = 3600.0
+    memory_limit_MB: Annotated[
+        Annotated[int, Field(ge=200)] | None, Field(description="Memory limit of a process, MB. None if not given.")
+    ] = None
+    parallel: Annotated[
+        Parallel | None,
+        Field(description="Several processes for a large cell. They need MPI, which `graft doctor` looks for."),
+    ] = None
+    ladder: Annotated[
+        tuple[Rung, ...],
+        Field(description="Other routes to self-consistency, tried in turn where a structure does not reach it."),
+    ] = (Rung(smearing_eV=0.5, mixing=0.02), Rung(mixing=0.02, eigensolver="rmm-diis"))
 
     @model_validator(mode="before")
     @classmethod
@@ -88,43 +120,50 @@ class StillingerWeberLabeler(Strict):
 
     later: ClassVar[tuple[str, ...]] = ("three_body",)
 
-    kind: Literal["stillinger_weber"] = "stillinger_weber"
-    three_body: PositiveFloat = 1.0  # of the published strength of the three-body term
+    kind: Annotated[Literal["stillinger_weber"], KIND] = "stillinger_weber"
+    three_body: Annotated[
+        PositiveFloat, Field(description="Strength of the three-body term, in units of the published one.")
+    ] = 1.0
 
 
 class EMTLabeler(Strict):
     """Effective medium theory of Al, Cu, Ag, Au, Ni, Pd, Pt and their alloys."""
 
-    kind: Literal["emt"] = "emt"
+    kind: Annotated[Literal["emt"], KIND] = "emt"
 
 
 class DatasetLabeler(Strict):
     """Labels looked up in an extxyz file."""
 
-    kind: Literal["dataset"] = "dataset"
-    path: UserPath
-    energy_key: str = "REF_energy"
-    forces_key: str = "REF_forces"
-    stress_key: str | None = None
+    kind: Annotated[Literal["dataset"], KIND] = "dataset"
+    path: Annotated[UserPath, Field(description="The file.")]
+    energy_key: Annotated[str, Field(description="Name of the energy in the file, eV.")] = "REF_energy"
+    forces_key: Annotated[str, Field(description="Name of the forces in the file, eV/Å.")] = "REF_forces"
+    stress_key: Annotated[
+        str | None,
+        Field(description="Name of the stress in the file, eV/Å^3 in ASE's sign. None is read if not given."),
+    ] = None
 
 
 class BundledLabeler(Strict):
     """Labels of a data set shipped with Graft."""
 
-    kind: Literal["bundled"] = "bundled"
-    name: Name
+    kind: Annotated[Literal["bundled"], KIND] = "bundled"
+    name: Annotated[Name, Field(description="Name of the data set.")]
 
 
 class ImportedLabeler(Strict):
-    """Labels that were put into the store with ``graft label --import``."""
+    """Labels that were put into the store with `graft label --import`."""
 
-    kind: Literal["imported"] = "imported"
-    theory: Annotated[str, Field(min_length=1, max_length=200)]
+    kind: Annotated[Literal["imported"], KIND] = "imported"
+    theory: Annotated[
+        str, Field(min_length=1, max_length=200, description="Name of their level of theory, as given at the import.")
+    ]
 
 
 AnyLabeler = GPAWLabeler | StillingerWeberLabeler | EMTLabeler | DatasetLabeler | BundledLabeler | ImportedLabeler
 LabelerPart = Annotated[
     AnyLabeler,
     Field(discriminator="kind"),
-    kinds("gpaw", "stillinger_weber", "emt", "dataset", "bundled", "imported"),
+    kinds(*(settings.model_fields["kind"].default for settings in get_args(AnyLabeler))),
 ]

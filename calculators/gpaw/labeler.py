@@ -7,11 +7,11 @@ cells. The subprocess also keeps GPAW's memory, crashes and output away from the
 import contextlib
 import math
 import os
-import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from al_core.structures.checks import fault
 from al_core.types import Label
 from calculators.gpaw.label_checks import suspicion, too_large
 from calculators.gpaw.paw import valence_electrons
+from calculators.gpaw.requirements import check_mpi, check_paw_setups
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -56,6 +57,16 @@ class GPAWLabeler:
         physics = self.settings.model_dump(exclude={"timeout_s", "memory_limit_MB", "ladder", "parallel"})
         # the energy whose derivative the forces are: with the entropy of the smearing, not extrapolated to no width
         return {**physics, "energy": "free", "gpaw": version("gpaw"), "gpaw_data": version("gpaw-data")}
+
+    def theory(self) -> dict[str, Any]:
+        """See :class:`al_core.types.Labeler`."""
+        return self.identity()
+
+    def preflight(self, elements: Collection[str]) -> None:
+        """See :class:`al_core.types.Labeler`."""
+        check_paw_setups(elements, self.settings)
+        if self.settings.parallel:
+            check_mpi(self.settings.parallel)
 
     def check(self, atoms: Atoms) -> None:
         """See :class:`al_core.types.Labeler`."""
@@ -152,5 +163,5 @@ class GPAWLabeler:
         command = [*python, "calculators.gpaw._worker", str(directory)]
         if cores == 1 or self.settings.parallel is None:
             return [*command, parent]
-        launcher = shlex.split(self.settings.parallel.launcher.format(processes=cores))
+        launcher = self.settings.parallel.launcher.format(processes=cores).split()
         return [*python, "calculators._parent_guard", parent, *launcher, *command]

@@ -6,6 +6,7 @@ from typing import Any
 
 from ase import Atoms
 
+from al_core.config.labelers import BundledLabeler as BundledSettings
 from al_core.config.labelers import DatasetLabeler as Settings
 from al_core.errors import LabelError
 from al_core.storage.hashing import file_sha256, structure_id
@@ -46,10 +47,18 @@ class DatasetLabeler(CheapLabeler):
         return self._labels[structure_id(atoms)]
 
 
-def of_bundled(name: str) -> DatasetLabeler:
-    """Return the labeler that has the labels of a shipped data set.
+class BundledLabeler(DatasetLabeler):
+    """Labels of a data set shipped with Graft.
 
     Raises:
         ConfigError: none of that name is shipped, or its file was changed.
     """
-    return DatasetLabeler(Settings(path=bundled(name).path, stress_key=LabelKeys.stress))
+
+    def __init__(self, settings: BundledSettings) -> None:
+        self._asset = bundled(settings.name)
+        super().__init__(Settings(path=self._asset.path, stress_key=LabelKeys.stress))
+
+    def theory(self) -> dict[str, Any]:
+        """See :class:`al_core.types.Labeler`: from the data sheet."""
+        computed_by: dict[str, Any] = self._asset.sheet["labeler"]
+        return computed_by

@@ -71,12 +71,12 @@ def test_a_data_set_without_the_structures_of_the_pool_is_refused(refused_study:
 def test_a_data_set_cannot_label_structures_that_are_yet_to_be_sampled(refused_study: Refused) -> None:
     file_of("labels.extxyz", labelled(0))
     message = refused_study("labeler={kind: dataset, path: labels.extxyz}")
-    assert "labels.extxyz has no labels of structures that are yet to be sampled; use test.kind=file" in message
+    assert "labeler dataset looks labels up, and has none of structures that are yet to be sampled; use test" in message
 
 
 def test_a_shipped_data_set_cannot_either(refused_study: Refused, shipped_test_set: Path) -> None:
     message = refused_study("labeler={kind: bundled, name: ge-fake}")
-    assert "labeler bundled: ge-fake has no labels of structures that are yet to be sampled" in message
+    assert "labeler bundled looks labels up, and has none of structures that are yet to be sampled" in message
 
 
 def test_a_labeler_of_a_data_set_that_is_not_shipped_is_refused(refused_study: Refused) -> None:

@@ -25,8 +25,12 @@ from calculators.gpaw.labeler import n_kpoints
 from tests.calculators.cases import CHEAP, crystal
 
 ROOT = Path(__file__).resolve().parents[3]
-MPIEXEC = Path(sys.executable).parent / "mpiexec"  # of the test extra
-PARALLEL = Parallel(launcher=f"{MPIEXEC} -n {{processes}}", processes=2, from_atoms=8)
+PARALLEL = Parallel(processes=2, from_atoms=8)
+
+
+@pytest.fixture(autouse=True)
+def mpiexec_of_the_test_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
 
 
 # ---- GPAW without a calculation --------------------------------------------------------------------------------------

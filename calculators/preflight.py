@@ -1,0 +1,74 @@
+"""What can be known of a study's labels before any is computed: that they are possible, and of one level of theory."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ase import Atoms
+
+from al_core.config.labelers import AnyLabeler
+from al_core.errors import ConfigError, LabelError
+from al_core.structures.sampling import prototype
+from calculators.base import make_labeler
+
+
+def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, where: str) -> None:
+    """Check that a labeler can label some structures on this machine.
+
+    Args:
+        structures: what is to be labelled.
+        labeler: settings of the labeler.
+        where: what the message calls the structures.
+
+    Raises:
+        ConfigError: it cannot, with the first structure that it cannot label.
+    """
+    ready = make_labeler(labeler)
+    for number, atoms in enumerate(structures):
+        try:
+            ready.check(atoms)
+        except LabelError as error:
+            raise ConfigError(f"labeler {labeler.kind}: structure {number} of {where}: {error}") from error
+    try:
+        ready.preflight({symbol for atoms in structures for symbol in atoms.get_chemical_symbols()})
+    except LabelError as error:
+        raise ConfigError(f"labeler {labeler.kind}: {error}") from error
+
+
+def check_sampled_labels_possible(element: str, labeler: AnyLabeler, key: str) -> None:
+    """Check that a labeler can label structures of an element that are sampled later.
+
+    Args:
+        element: chemical symbol.
+        labeler: settings of the labeler.
+        key: the config's key of the structures.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if not make_labeler(labeler).by_physics:
+        raise ConfigError(
+            f"labeler {labeler.kind} looks labels up, and has none of structures that are yet to be sampled; "
+            f"use {key}.kind=file or bundled, or a labeler that computes"
+        )
+    check_labels_possible([prototype(element)], labeler, key)
+
+
+def check_same_theory(name: str, theory: dict[str, Any], labeler: AnyLabeler) -> None:
+    """Check that labels of a test set and of a labeler are of one level of theory; versions of GPAW may differ.
+
+    Args:
+        name: of the test set.
+        theory: of its labels: settings and versions of their labeler.
+        labeler: settings of the other labeler.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    ours = make_labeler(labeler).theory()
+    different = sorted(key for key in ours if key in theory and theory[key] != ours[key] and not key.startswith("gpaw"))
+    if different:
+        what = ", ".join(f"{key} {theory[key]} against {ours[key]}" for key in different)
+        raise ConfigError(
+            f"test: {name} was labelled with other settings than the study's labeler ({what}); "
+            "use the same settings or test.kind=md"
+        )
