@@ -27,7 +27,7 @@ class Level:
     Attributes:
         id: what labels of this level share in their keys.
         labeler: kind of the labeler.
-        settings: of the labeler, as far as its labels tell them.
+        settings: of the labeler, as far as its labels name them.
         labels: how many there are.
         core_seconds: what they cost.
     """
@@ -48,8 +48,8 @@ def levels(store: LabelStore) -> list[Level]:
     found = []
     for level, entries in grouped.items():
         first = entries[0]
-        told = first.label.provenance.get("labeler", {}) if first.label else {}
-        settings = ", ".join(f"{key} {value}" for key, value in told.items() if key != "kind")
+        identity = first.label.provenance.get("labeler", {}) if first.label else {}
+        settings = ", ".join(f"{key} {value}" for key, value in identity.items() if key != "kind")
         found.append(Level(level, first.labeler, settings, len(entries), sum(entry.core_seconds for entry in entries)))
     return found
 
@@ -123,12 +123,12 @@ def import_labels(
             known += 1
     source = {"labeler": identity, "file": str(file), "sha256": file_sha256(file)}
     for key, (atoms, label) in new.items():
-        state, _ = store.claim(key, atoms, labeler.name)
-        if state == "failed":  # it was asked for before it was there
-            store.reopen(key)
-        elif state != "yours":
+        # one that was asked for before it was there has failed
+        state, _ = store.claim(key, atoms, labeler.name, next_rung=lambda failed, before: 0)
+        if state != "yours":
             raise StoreError(f"label {key} is written by another process; run the same command again")
-        store.complete(key, Label(label.energy, label.forces, label.stress, 0.0, source))
+        with store.reserved(key, rung=0):
+            store.complete(key, Label(label.energy, label.forces, label.stress, 0.0, source))
     return len(new), known
 
 

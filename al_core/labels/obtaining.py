@@ -13,6 +13,7 @@ from al_core.storage.hashing import label_key, structure_id
 from al_core.types import Label, Labeler
 
 _POLL_SECONDS = 0.3
+_REPORT_AFTER_S, _REPORT_EVERY_S = 30.0, 600.0
 
 
 @dataclass(frozen=True)
@@ -37,45 +38,56 @@ def obtain_label(
     files: Path,
     retries: int = 1,
     log: Callable[[str], None] = lambda message: None,
+    pause: Callable[[float], None] = time.sleep,
 ) -> Obtained:
     """Return the finished (or finally failed) label of one structure; compute it only if nobody has yet.
 
     A calculation that fails for a transient reason is tried again up to ``retries`` times, now or by a later call. Of
-    any other failure the labeler's next rung is tried, and the last rung's is final. A label being computed by a living
-    process is waited for. An error that is not a :class:`~al_core.errors.LabelError` is raised, and the label is
-    computed by the next call. Every attempt that failed is kept in the store.
+    any other failure the labeler's next rung is tried, and the last rung's is final. A label that another process
+    computes is waited for. An error that is not a :class:`~al_core.errors.LabelError` is raised, and the label is
+    computed by the next call. Every attempt that failed is a row of the store.
 
     The label of an equivalent structure serves, turned; see :mod:`al_core.structures.equivalence`.
 
     Args:
-        store: where labels are kept.
+        store: the label store.
         labeler: computes the label if it is not in the store.
         atoms: the structure; left unchanged.
         files: folder under which each label gets a folder of its own for its outputs; attempts after the first get one
             in it, ``attempt-2``, and so on.
         retries: how often a transient failure is tried again.
-        log: told what happens, one line each.
+        log: gets a line for each new attempt, and now and then while another process is waited for.
+        pause: waits some seconds between two looks at a label that another process computes; what it raises ends the
+            waiting.
     """
     key = label_key(structure_id(atoms), labeler.identity())
+
+    def next_rung(failed: Entry, before: list[Attempt]) -> int | None:
+        return _next_rung(failed, before, labeler.rungs, retries)
+
     attempts, spent = 0, 0.0
+    begin, reported = time.monotonic(), _REPORT_AFTER_S - _REPORT_EVERY_S
     while True:
-        state, entry = store.claim(key, atoms, labeler.name, images=labeler.by_physics)
+        state, entry = store.claim(key, atoms, labeler.name, images=labeler.by_physics, next_rung=next_rung)
         if state == "busy":
-            time.sleep(_POLL_SECONDS)
-            continue
-        if state == "done":
+            waited = time.monotonic() - begin
+            if waited - reported >= _REPORT_EVERY_S:
+                reported = waited
+                log(_waiting(store, entry, waited))
+            pause(_POLL_SECONDS)
+        elif state == "yours":
+            spent += _compute(store, labeler, atoms, entry, files / key, log)
+            attempts += 1
+            begin, reported = time.monotonic(), _REPORT_AFTER_S - _REPORT_EVERY_S
+        else:
             return Obtained(entry, attempts, spent)
-        before, rung = store.attempts(key), entry.rung
-        if state == "failed":
-            following = _next_rung(entry, before, labeler.rungs, retries)
-            if following is None:
-                return Obtained(entry, attempts, spent)
-            rung = following
-            store.reopen(key, rung)
-            log(f"label {key}: tried again{f' on rung {rung + 1}' if rung else ''} after: {entry.cause}")
-        directory = files / key / f"attempt-{len(before) + 1}" if before else files / key
-        spent += _compute(store, labeler, atoms, key, rung, directory)
-        attempts += 1
+
+
+def _waiting(store: LabelStore, entry: Entry, seconds: float) -> str:
+    return (
+        f"waiting for {seconds:.0f} s for label {entry.key}, which is being computed by {entry.owner}; if that is not "
+        f"so any more: graft labels release {store} {entry.key}"
+    )
 
 
 def _next_rung(entry: Entry, before: list[Attempt], rungs: int, retries: int) -> int | None:
@@ -87,29 +99,29 @@ def _next_rung(entry: Entry, before: list[Attempt], rungs: int, retries: int) ->
     return entry.rung + 1 if entry.rung + 1 < rungs else None
 
 
-def _compute(store: LabelStore, labeler: Labeler, atoms: Atoms, key: str, rung: int, directory: Path) -> float:
-    """Compute a reserved label, or fail; return the core-seconds it took."""
-    start = time.process_time()
-    try:
-        labeler.check(atoms)
-    except LabelError as error:
-        store.fail(key, Attempt(rung, str(error), error.transient, True, error.core_seconds, "", final=True))
-        return error.core_seconds
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        label = labeler.label(atoms.copy(), directory, rung)
-    except LabelError as error:
-        attempt = Attempt(rung, str(error), error.transient, True, error.core_seconds, str(directory), error.final)
-        store.fail(key, attempt)
-        return error.core_seconds
-    except BaseException as error:
-        # An unforeseen error (Ctrl-C, a full disk) must not leave the row reserved by a living process. It says nothing
-        # of the structure: once it is mended, the same command computes the label.
-        spent = time.process_time() - start
-        cause = f"{type(error).__name__}: {error}"
-        store.fail(key, Attempt(rung, cause, True, False, spent, str(directory)))
-        raise
-    store.complete(key, replace(label, provenance={"labeler": labeler.identity(), **label.provenance}))
+def _compute(
+    store: LabelStore, labeler: Labeler, atoms: Atoms, entry: Entry, directory: Path, log: Callable[[str], None]
+) -> float:
+    """Compute a reserved label, or write why it failed; return the core-seconds it took."""
+    key, rung = entry.key, entry.rung
+    with store.reserved(key, rung, directory):
+        before = len(store.attempts(key))
+        if before:
+            directory = directory / f"attempt-{before + 1}"
+            log(f"label {key}: tried again{f' on rung {rung + 1}' if rung else ''} after: {entry.cause}")
+        try:
+            labeler.check(atoms)
+        except LabelError as error:
+            store.fail(key, Attempt(rung, str(error), error.transient, True, error.core_seconds, "", final=True))
+            return error.core_seconds
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            label = labeler.label(atoms.copy(), directory, rung)
+        except LabelError as error:
+            cost, files = error.core_seconds, str(directory)
+            store.fail(key, Attempt(rung, str(error), error.transient, True, cost, files, error.final))
+            return error.core_seconds
+        store.complete(key, replace(label, provenance={"labeler": labeler.identity(), **label.provenance}))
     return label.core_seconds
 
 

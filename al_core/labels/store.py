@@ -1,76 +1,33 @@
 """The label store: an ASE data base in which a label is reserved before it is computed and never paid for twice.
 
-Rows are ordinary ASE rows (``ase db labels.db`` shows them). A row is ``running``, ``done`` or ``failed``. ``running``
-rows name their owner, so that a row left behind by a killed process is taken over by the next one that asks for it, and
-a row of a living process is waited for. Every attempt that failed keeps a row of its own, with its cause, cost and
-files.
+Rows are ordinary ASE rows (``ase db labels.db`` shows them). A row is ``running``, ``done`` or ``failed``. A
+``running`` row names the claim of who computes it. A row whose claim is no longer held, because its process was killed
+or could not write, is taken over by the next one that asks for it. Every attempt that failed keeps a row of its own,
+with its cause, cost and files.
 """
 
-from dataclasses import dataclass
+import contextlib
+import time
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ase import Atoms
-from ase.calculators.singlepoint import SinglePointCalculator
 
 from al_core.errors import StoreError
 from al_core.labels.databases import database
+from al_core.labels.databases.base import Claim
+from al_core.labels.rows import Attempt, Entry, attempt_of, entry_of, with_label, write_attempt
 from al_core.storage.hashing import level_of, structure_id
-from al_core.structures.equivalence import are_equivalent, carried_over, mark
+from al_core.structures.equivalence import Mark, are_equivalent, carried_over, mark
 from al_core.types import Label
 
+__all__ = ["Attempt", "Entry", "LabelStore", "NextRung"]
+
 VERSION = 1
-_OWN_STATES = ("running", "done", "failed")
 
-
-@dataclass(frozen=True)
-class Entry:
-    """One row of the store: a finished, failed or running label of one structure.
-
-    Attributes:
-        rung: which of the labeler's rungs was tried last; the column is called ``way``.
-    """
-
-    key: str
-    structure: str
-    labeler: str
-    state: str
-    attempts: int
-    rung: int
-    core_seconds: float
-    cause: str
-    transient: bool
-    label: Label | None
-    atoms: Atoms
-
-    @property
-    def level(self) -> str:
-        """The level of theory: what all labels of the same settings and versions share."""
-        return level_of(self.key)
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """An attempt at a label that failed.
-
-    Attributes:
-        rung: of the labeler's ladder.
-        cause: in one line.
-        transient: whether the same may succeed when it is tried again.
-        counts: False where it says nothing of the structure: the study was killed or interrupted, the disk was full.
-        core_seconds: what it cost.
-        files: the folder of its output.
-        final: whether no other rung can help.
-    """
-
-    rung: int
-    cause: str
-    transient: bool
-    counts: bool
-    core_seconds: float
-    files: str
-    final: bool = False
+NextRung = Callable[[Entry, list[Attempt]], int | None]
+"""Of a failed label and the attempts at it: the rung to try next, or None if the failure is final."""
 
 
 class LabelStore:
@@ -87,16 +44,18 @@ class LabelStore:
     def __init__(self, where: Path | str) -> None:
         self.where = where
         self._database = database(where)
+        self._claims: dict[str, Claim] = {}  # of the labels this object has reserved, by key
         self._database.make({"graft_store_version": VERSION})
         with self._database.open() as db:
             version = db.metadata.get("graft_store_version")
-        if version is None:
-            raise StoreError(f"{self} is an ASE data base, but not a label store of Graft; {self._database.mend}")
-        if version != VERSION:
-            raise StoreError(
-                f"label store {self} has version {version}, this Graft reads version {VERSION}; "
-                f"{self._database.mend}, or use the Graft that wrote it"
-            )
+            if version is None:
+                raise StoreError(f"{self} is an ASE data base, but not a label store of Graft; {self._database.hint}")
+            if version != VERSION:
+                raise StoreError(
+                    f"label store {self} has version {version}, this Graft reads version {VERSION}; "
+                    f"{self._database.hint}, or use the Graft that wrote it"
+                )
+            self._database.add_indexes(db)
 
     def __str__(self) -> str:
         return str(self._database)
@@ -105,164 +64,194 @@ class LabelStore:
         """Return the entry of a label key, or None if it was never asked for."""
         with self._database.open() as db:
             row = self._row(db, key)
-            return None if row is None else _entry(row)
+            return None if row is None else entry_of(row)
 
-    def entries(self) -> list[Entry]:
-        """Return all entries, oldest first."""
+    def entries(self, keys: Collection[str] | None = None) -> list[Entry]:
+        """Return the entries of some keys, in their order and as far as they are there; or all, oldest first."""
         with self._database.open() as db:
-            return [_entry(row) for row in db.select("label_key", sort="id")]
+            if keys is None:
+                return [entry_of(row) for row in db.select("label_key", sort="id")]
+            rows = [self._row(db, key) for key in keys]
+            return [entry_of(row) for row in rows if row is not None]
 
     def attempts(self, key: str) -> list[Attempt]:
         """Return the attempts at a label that failed, oldest first."""
         with self._database.open() as db:
-            return [_attempt(row) for row in db.select(attempt_of=key, sort="id")]
+            return self._attempts(db, key)
 
-    def claim(self, key: str, atoms: Atoms, labeler: str, *, images: bool = False) -> tuple[str, Entry]:
-        """Reserve a label before it is computed.
+    def claim(
+        self,
+        key: str,
+        atoms: Atoms,
+        labeler: str,
+        *,
+        images: bool = False,
+        next_rung: NextRung | None = None,
+    ) -> tuple[str, Entry]:
+        """Reserve a label before it is computed; looking it up and reserving it are one transaction.
 
         Args:
             key, atoms, labeler: of the label.
             images: whether the label of an equivalent structure serves; see :mod:`al_core.structures.equivalence`.
+            next_rung: decides whether a failed label is tried again; none is if not given.
 
         Returns:
-            ``("yours", entry)``: the caller must now compute it and call :meth:`complete` or :meth:`fail`;
-            ``("busy", entry)``: a living process is at it, or at that of an equivalent structure;
+            ``("yours", entry)``: the caller must now compute it on ``entry.rung`` and call :meth:`complete` or
+            :meth:`fail`; ``entry.cause`` is why it failed before, if it did;
+            ``("busy", entry)``: it is being computed, or that of an equivalent structure;
             ``("done", entry)`` or ``("failed", entry)``: it was computed before.
+        """
+        before = self._claims.get(key)
+        try:
+            with self._database.open() as db:
+                row = self._row(db, key)
+                if row is None:
+                    return self._first(db, key, atoms, labeler, images)
+                return self._again(db, row, next_rung)
+        except BaseException:
+            if self._claims.get(key) is not before:
+                self._free(key)
+            raise
+
+    def complete(self, key: str, label: Label) -> None:
+        """Turn a reservation of this object into a finished label."""
+        with self._database.open() as db:
+            row = self._mine(db, key)
+            atoms = with_label(row.toatoms(), label)
+            data = {"provenance": label.provenance, "label_core_seconds": label.core_seconds}
+            db.update(row.id, atoms=atoms, state="done", core_seconds=row.core_seconds + label.core_seconds, data=data)
+        self._free(key)
+
+    def fail(self, key: str, attempt: Attempt) -> None:
+        """Turn a reservation of this object into a failure, and write the attempt as a row of its own.
+
+        The label is no longer reserved, even where this cannot be written.
+        """
+        try:
+            with self._database.open() as db:
+                self._fail(db, self._mine(db, key), attempt)
+        finally:
+            self._free(key)
+
+    @contextlib.contextmanager
+    def reserved(self, key: str, rung: int, files: Path | str = "") -> Iterator[None]:
+        """Keep a label reserved while the block computes and completes it, and no longer.
+
+        An unforeseen error (Ctrl-C, a full disk) in the block says nothing of the structure: it is written as an
+        attempt that does not count, if it can be written, and raised. The same command computes the label again.
+        """
+        start = time.thread_time()
+        try:
+            yield
+        except BaseException as error:
+            if key in self._claims:
+                cause = f"{type(error).__name__}: {error}"
+                attempt = Attempt(rung, cause, True, False, time.thread_time() - start, str(files))
+                try:
+                    self.fail(key, attempt)
+                except StoreError as second:
+                    error.add_note(f"this could not be written into the label store: {second}")
+            raise
+
+    def reservations(self) -> list[tuple[Entry, bool]]:
+        """Return the running labels, oldest first, each with whether its claim is held."""
+        with self._database.open() as db:
+            rows = list(db.select("label_key,state=running", sort="id"))
+            return [(entry_of(row), self._database.is_held(row.data["owner"])) for row in rows]
+
+    def release(self, key: str) -> None:
+        """Free a running label whoever owns it, so that it is computed by the next one that asks for it.
+
+        Raises:
+            StoreError: the label is not running.
         """
         with self._database.open() as db:
             row = self._row(db, key)
-            if row is None:
-                return self._first(db, key, atoms, labeler, images)
-            if row.state == "running":
-                if self._database.is_alive(row.data["owner"]):
-                    return "busy", _entry(row)
-                gone = Attempt(row.get("way", 0), "the process that computed it was killed", True, False, 0.0, "")
-                _keep(db, row, gone)
-                db.update(row.id, attempts=row.attempts + 1, data={"owner": self._database.me()})
-                return "yours", _entry(self._row(db, key))
-            return row.state, _entry(row)
+            if row is None or row.state != "running":
+                raise StoreError(f"label {key} in {self} is not running")
+            self._fail(db, row, Attempt(row.get("way", 0), "its reservation was released", True, False, 0.0, ""))
 
-    def reopen(self, key: str, rung: int = 0) -> None:
-        """Make a failed label running again, owned by this process; what its failure cost stays counted."""
-        with self._database.open() as db:
-            row = self._row(db, key)
-            if row is None or row.state != "failed":
-                raise StoreError(f"label {key} has not failed")
-            db.update(row.id, state="running", attempts=row.attempts + 1, way=rung, data={"owner": self._database.me()})
-
-    def complete(self, key: str, label: Label) -> None:
-        """Turn a reservation of this process into a finished label."""
-        with self._database.open() as db:
-            row = self._mine(db, key)
-            atoms = _with(row.toatoms(), label)
-            data = {"provenance": label.provenance, "label_core_seconds": label.core_seconds}
-            db.update(row.id, atoms=atoms, state="done", core_seconds=row.core_seconds + label.core_seconds, data=data)
-
-    def fail(self, key: str, attempt: Attempt) -> None:
-        """Turn a reservation of this process into a failure row, and keep the attempt as a row of its own."""
-        with self._database.open() as db:
-            row = self._mine(db, key)
-            _keep(db, row, attempt)
-            db.update(
-                row.id,
-                state="failed",
-                attempts=row.attempts if attempt.counts else row.attempts - 1,
-                way=attempt.rung,
-                core_seconds=row.core_seconds + attempt.core_seconds,
-                data={"cause": attempt.cause, "transient": attempt.transient, "files": attempt.files},
-            )
+    def _again(self, db: Any, row: Any, next_rung: NextRung | None) -> tuple[str, Entry]:
+        """Take over a label that nobody computes any more, or try a failed one again."""
+        entry, rung, cause = entry_of(row), None, row.data.get("cause", "")
+        if row.state == "running":
+            if self._database.is_held(row.data["owner"]):
+                return "busy", entry
+            rung, cause = entry.rung, "its process was killed, or could not write the result"
+            write_attempt(db, row, Attempt(rung, cause, True, False, 0.0, ""))
+        elif row.state == "failed" and next_rung:
+            rung = next_rung(entry, self._attempts(db, entry.key))
+        if rung is None:
+            return row.state, entry
+        data = {"owner": self._reserve(entry.key), "cause": cause}
+        db.update(row.id, state="running", attempts=row.attempts + 1, way=rung, data=data)
+        return "yours", entry_of(self._row(db, entry.key))
 
     def _first(self, db: Any, key: str, atoms: Atoms, labeler: str, images: bool) -> tuple[str, Entry]:
         """Reserve a label that was never asked for, or take that of an equivalent structure."""
         columns: dict[str, Any] = {"label_key": key, "structure": f"S{structure_id(atoms)}", "labeler": labeler}
-        level = columns["level"] = level_of(key)
-        marked, twin = mark(atoms), None
+        columns["level"] = level_of(key)
+        marked = mark(atoms)
         if marked:
             columns |= marked.columns()
-            twin = self._equivalent(db, [f"level={level}", *marked.around()], atoms) if images else None
-        if twin and twin.label:
-            label = carried_over(twin.label, twin.atoms, atoms)
-            assert label is not None  # they are equivalent
+        twin, label = self._equivalent(db, columns["level"], marked, atoms) if images and marked else (None, None)
+        if twin and label is None:
+            return "busy", twin
+        if twin and label:
             data = {"provenance": {**label.provenance, "equivalent_to": twin.key}, "label_core_seconds": 0.0}
             columns |= {"state": "done", "attempts": 0, "way": twin.rung, "core_seconds": 0.0}
-            db.write(_with(atoms, label), **columns, data=data)
-            return "done", _entry(self._row(db, key))
-        if twin:
-            return "busy", twin
+            db.write(with_label(atoms, label), **columns, data=data)
+            return "done", entry_of(self._row(db, key))
         columns |= {"state": "running", "attempts": 1, "way": 0, "core_seconds": 0.0}
-        db.write(atoms, **columns, data={"owner": self._database.me()})
-        return "yours", _entry(self._row(db, key))
+        db.write(atoms, **columns, data={"owner": self._reserve(key)})
+        return "yours", entry_of(self._row(db, key))
 
-    def _equivalent(self, db: Any, conditions: list[str], atoms: Atoms) -> Entry | None:
-        """Return the entry of an equivalent structure that has a label or is about to get one."""
-        for row in db.select(",".join(conditions)):
-            if row.state == "failed" or (row.state == "running" and not self._database.is_alive(row.data["owner"])):
+    def _equivalent(self, db: Any, level: str, marked: Mark, atoms: Atoms) -> tuple[Entry | None, Label | None]:
+        """Return the entry of an equivalent structure and its label, turned; no label yet if it is being computed."""
+        for number in self._database.ids(db, {"level": level, "composition": marked.formula}, marked.around()):
+            row = db.get(id=number)
+            if row.state == "failed" or (row.state == "running" and not self._database.is_held(row.data["owner"])):
                 continue
-            if are_equivalent(row.toatoms(), atoms):
-                return _entry(row)
-        return None
+            entry = entry_of(row)
+            if entry.label:
+                label = carried_over(entry.label, entry.atoms, atoms)
+                if label:
+                    return entry, label
+            elif are_equivalent(entry.atoms, atoms):
+                return entry, None
+        return None, None
 
-    @staticmethod
-    def _row(db: Any, key: str) -> Any:
-        rows = list(db.select(label_key=key))
-        if len(rows) > 1:
-            raise StoreError(f"label {key} stands {len(rows)} times in the store")
-        return rows[0] if rows else None
+    def _reserve(self, key: str) -> dict[str, Any]:
+        """Claim a label for this object; return the owner to be written into its row."""
+        self._claims[key] = self._database.claim()
+        return self._claims[key].owner
+
+    def _free(self, key: str) -> None:
+        claim = self._claims.pop(key, None)
+        if claim:
+            claim.release()
+
+    def _row(self, db: Any, key: str) -> Any:
+        ids = self._database.ids(db, {"label_key": key})
+        return db.get(id=ids[0]) if ids else None
+
+    def _attempts(self, db: Any, key: str) -> list[Attempt]:
+        return [attempt_of(db.get(id=number)) for number in self._database.ids(db, {"attempt_of": key})]
 
     def _mine(self, db: Any, key: str) -> Any:
-        row = self._row(db, key)
-        if row is None or row.state != "running" or row.data["owner"] != self._database.me():
+        row, claim = self._row(db, key), self._claims.get(key)
+        if row is None or row.state != "running" or claim is None or row.data["owner"] != claim.owner:
             raise StoreError(f"label {key} in {self} is not reserved by this process")
         return row
 
-
-def _with(atoms: Atoms, label: Label) -> Atoms:
-    """Return a structure that carries its label."""
-    labelled: Atoms = atoms.copy()
-    labelled.calc = SinglePointCalculator(labelled, energy=label.energy, forces=label.forces, stress=label.stress)
-    return labelled
-
-
-def _keep(db: Any, row: Any, attempt: Attempt) -> None:
-    """Write an attempt at a label as a row of its own."""
-    db.write(
-        row.toatoms(),
-        attempt_of=row.label_key,
-        structure=row.structure,
-        labeler=row.labeler,
-        state="attempt",
-        way=attempt.rung,
-        core_seconds=attempt.core_seconds,
-        data={name: getattr(attempt, name) for name in ("cause", "transient", "counts", "files", "final")},
-    )
-
-
-def _attempt(row: Any) -> Attempt:
-    return Attempt(rung=int(row.way), core_seconds=float(row.core_seconds), **row.data)
-
-
-def _entry(row: Any) -> Entry:
-    if row.state not in _OWN_STATES:
-        raise StoreError(f"row {row.id} has the unknown state {row.state!r}")
-    label = None
-    if row.state == "done":
-        label = Label(
-            energy=float(row.energy),
-            forces=np.array(row.forces),
-            stress=np.array(row.stress) if "stress" in row else None,
-            core_seconds=float(row.data["label_core_seconds"]),
-            provenance=dict(row.data["provenance"]),
+    @staticmethod
+    def _fail(db: Any, row: Any, attempt: Attempt) -> None:
+        write_attempt(db, row, attempt)
+        db.update(
+            row.id,
+            state="failed",
+            attempts=row.attempts if attempt.counts else row.attempts - 1,
+            way=attempt.rung,
+            core_seconds=row.core_seconds + attempt.core_seconds,
+            data={"cause": attempt.cause, "transient": attempt.transient, "files": attempt.files},
         )
-    return Entry(
-        key=row.label_key,
-        structure=row.structure[1:],
-        labeler=row.labeler,
-        state=row.state,
-        attempts=int(row.attempts),
-        rung=int(row.get("way", 0)),
-        core_seconds=float(row.core_seconds),
-        cause=row.data.get("cause", ""),
-        transient=row.data.get("transient", False),
-        label=label,
-        atoms=row.toatoms(),
-    )

@@ -7,8 +7,8 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -42,6 +42,11 @@ class Holder:
             socket.gethostname(), os.getpid(), command, datetime.now().astimezone().isoformat(timespec="seconds")
         )
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Holder":
+        """Return it from what :meth:`to_dict` gave, whatever else is beside it."""
+        return cls(**{field.name: values[field.name] for field in fields(cls)})
+
     def __str__(self) -> str:
         return f"{self.command!r}, process {self.pid} on {self.host}, since {self.since}"
 
@@ -50,7 +55,7 @@ class Holder:
         return asdict(self)
 
 
-def take(handle: IO[Any], *, wait: bool) -> bool:
+def take(file: IO[Any] | int, *, wait: bool) -> bool:
     """Lock an open file exclusively; closing it unlocks it.
 
     Returns:
@@ -60,11 +65,11 @@ def take(handle: IO[Any], *, wait: bool) -> bool:
         OSError: the file system has no locks.
     """
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
-        raise OSError(error.errno, f"the file system has no file locks here ({error.strerror})", handle.name) from error
+        raise OSError(error.errno, f"the file system has no file locks here ({error.strerror})") from error
     return True
 
 
@@ -99,7 +104,8 @@ def _held(folder: Path, handle: IO[str]) -> str:
     """Return who holds a folder, and what to do."""
     handle.seek(0)
     text = handle.read()
-    holder = json.loads(text) if text else {"what": "another command"}  # it has not yet written into the file
-    what = holder.pop("what")
-    who = f" ({Holder(**holder)})" if holder else ""
-    return f"{what} is running in {folder}{who}; wait for its end or choose another --out"
+    if not text:  # it has not yet written into the file
+        return f"another command is running in {folder}; wait for its end or choose another --out"
+    holder = json.loads(text)
+    who = Holder.from_dict(holder)
+    return f"{holder['what']} is running in {folder} ({who}); wait for its end or choose another --out"

@@ -35,18 +35,15 @@ class Mark:
     packing: float
 
     def columns(self) -> dict[str, Any]:
-        """Return what is kept of it in an ASE data base."""
+        """Return its columns in an ASE data base."""
         return {"composition": self.formula, "atom_volume": self.volume, "packing": self.packing}
 
-    def around(self) -> list[str]:
-        """Return the conditions that the columns of equivalent structures fulfil."""
-        widths = {"atom_volume": (self.volume, _VOLUME), "packing": (self.packing, _PACKING)}
-        bounds = [
-            f"{name}{sign}{value + side * width:.9f}"
-            for name, (value, width) in widths.items()
-            for sign, side in ((">", -1), ("<", 1))
-        ]
-        return [f"composition={self.formula}", *bounds]
+    def around(self) -> dict[str, tuple[float, float]]:
+        """Return the least and largest value of the number columns of equivalent structures."""
+        return {
+            "atom_volume": (self.volume - _VOLUME, self.volume + _VOLUME),
+            "packing": (self.packing - _PACKING, self.packing + _PACKING),
+        }
 
 
 def mark(atoms: Atoms) -> Mark | None:
@@ -58,7 +55,7 @@ def mark(atoms: Atoms) -> Mark | None:
     counts = atoms.symbols.formula.count()
     divisor = math.gcd(*counts.values())
     formula = "".join(f"{symbol}{count // divisor}" for symbol, count in sorted(counts.items()))
-    return Mark(formula, atoms.cell.volume / len(atoms), packing)
+    return Mark(formula, float(atoms.cell.volume) / len(atoms), packing)
 
 
 def are_equivalent(known: Atoms, atoms: Atoms) -> bool:
@@ -123,15 +120,15 @@ def _match(larger: Atoms, smaller: Atoms) -> _Match | None:
     bent = np.abs(like.lattice.matrix @ _nearest_rotation(turn) - one.lattice.matrix).max()
     if max(apart, bent) > TOLERANCE_A:
         return None
-    return _Match(np.array([site.properties["place"] for site in like]), _nearest_rotation(turn))
+    return _Match(np.array([site.properties["index"] for site in like]), _nearest_rotation(turn))
 
 
 def _as_pymatgen(atoms: Atoms) -> Any:
     from pymatgen.core.structure import Structure
 
-    places = {"place": list(range(len(atoms)))}
+    indices = {"index": list(range(len(atoms)))}
     return Structure(
-        atoms.cell.array, atoms.get_chemical_symbols(), atoms.get_scaled_positions(), site_properties=places
+        atoms.cell.array, atoms.get_chemical_symbols(), atoms.get_scaled_positions(), site_properties=indices
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,9 +17,8 @@ from ase import Atoms
 from ase.build import bulk
 from ase.db import connect
 
-import al_core.labels.databases
 from al_core.errors import StoreError
-from al_core.labels.store import Attempt, LabelStore
+from al_core.labels.store import Attempt, Entry, LabelStore
 from al_core.storage.hashing import structure_id
 from al_core.types import Label
 
@@ -110,7 +110,7 @@ def test_every_failed_attempt_is_a_row(store: LabelStore, atoms: Atoms) -> None:
     ]
     store.claim(KEY, atoms, "sw")
     store.fail(KEY, attempts[0])
-    store.reopen(KEY, rung=1)
+    assert store.claim(KEY, atoms, "sw", next_rung=lambda failed, before: 1)[0] == "yours"
     store.fail(KEY, attempts[1])
     assert LabelStore(store.where).attempts(KEY) == attempts
     assert (store.get(KEY).rung, store.get(KEY).attempts, store.get(KEY).core_seconds) == (1, 2, 25.0)
@@ -134,19 +134,35 @@ def test_a_failure_is_kept_with_cause_cost_and_files(store: LabelStore, atoms: A
 def test_the_cost_of_failures_stays_counted(store: LabelStore, atoms: Atoms) -> None:
     store.claim(KEY, atoms, "sw")
     store.fail(KEY, _attempt("killed"))
-    store.reopen(KEY)
+    assert store.claim(KEY, atoms, "sw", next_rung=lambda failed, before: 0)[0] == "yours"
     store.complete(KEY, LABEL)
     entry = store.get(KEY)
     assert (entry.attempts, entry.core_seconds, entry.label.core_seconds) == (2, 14.5, 2.0)
 
 
-def test_only_a_failed_label_is_reopened(store: LabelStore, atoms: Atoms) -> None:
-    with pytest.raises(StoreError, match="has not failed"):
-        store.reopen(KEY)
-    store.claim(KEY, atoms, "sw")
+def test_only_a_failed_label_is_tried_again(store: LabelStore, atoms: Atoms) -> None:
+    def asked(failed: Entry, before: list[Attempt]) -> int:
+        raise AssertionError("this label has not failed")
+
+    assert store.claim(KEY, atoms, "sw", next_rung=asked)[0] == "yours"
+    assert store.claim(KEY, atoms, "sw", next_rung=asked)[0] == "busy"
     store.complete(KEY, LABEL)
-    with pytest.raises(StoreError, match="has not failed"):
-        store.reopen(KEY)
+    assert store.claim(KEY, atoms, "sw", next_rung=asked)[0] == "done"
+
+
+def test_a_failure_is_tried_again_in_the_transaction_that_finds_it(store: LabelStore, atoms: Atoms) -> None:
+    """Two that find one failed label: the first computes it, the second waits."""
+    store.claim(KEY, atoms, "sw")
+    store.fail(KEY, _attempt("killed"))
+    seen: list[list[Attempt]] = []
+
+    def again(failed: Entry, before: list[Attempt]) -> int:
+        seen.append(before)
+        return failed.rung
+
+    state, entry = store.claim(KEY, atoms, "sw", next_rung=again)
+    assert (state, entry.state, entry.cause, seen) == ("yours", "running", "killed", [[_attempt("killed")]])
+    assert LabelStore(store.where).claim(KEY, atoms, "sw", next_rung=again)[0] == "busy"
 
 
 def test_only_a_reserved_label_is_finished(store: LabelStore, atoms: Atoms) -> None:
@@ -239,7 +255,7 @@ def test_the_reservation_of_a_killed_process_is_taken_over(store: LabelStore, at
     assert _claimed(store, atoms) == "yours"
     store.complete(KEY, LABEL)
     (attempt,) = store.attempts(KEY)
-    assert (attempt.cause, attempt.counts) == ("the process that computed it was killed", False)
+    assert (attempt.cause, attempt.counts) == ("its process was killed, or could not write the result", False)
     assert (store.get(KEY).state, store.get(KEY).attempts) == ("done", 2)
     assert len(store.entries()) == 1
 
@@ -268,24 +284,74 @@ def test_the_reservation_of_a_living_process_is_respected(store: LabelStore, ato
     assert (state, entry.label.energy) == ("done", -7.0)
 
 
-def test_another_process_of_the_same_number_is_not_the_owner(
-    tmp_path: Path, atoms: Atoms, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = LabelStore(tmp_path / "labels.db")
-    with monkeypatch.context() as patched:
-        patched.setattr(al_core.labels.databases, "_process_start", lambda pid: "1")
-        store.claim(KEY, atoms, "sw")
-    assert store.claim(KEY, atoms, "sw")[0] == "yours"
+def _own(store: LabelStore, owner: object) -> None:
+    """Let the label be owned by somebody else, as an earlier version wrote it."""
+    with connect(store.where, use_lock_file=False) as db:
+        db.update(db.get(label_key=KEY).id, data={"owner": owner})
 
 
-def test_in_a_file_the_reservation_of_another_machine_is_respected(
-    tmp_path: Path, atoms: Atoms, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_a_store_of_before_a_living_owner_is_respected(tmp_path: Path, atoms: Atoms) -> None:
     store = LabelStore(tmp_path / "labels.db")
-    with monkeypatch.context() as patched:
-        patched.setattr(al_core.labels.databases.socket, "gethostname", lambda: "elsewhere")
-        store.claim(KEY, atoms, "sw")
-    assert store.claim(KEY, atoms, "sw")[0] == "busy"
+    store.claim(KEY, atoms, "sw")
+    start = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    for owner, state in (
+        (f"{socket.gethostname()}|{os.getpid()}|{start}", "busy"),
+        (f"a-name-of-before|{os.getpid()}|{start}", "busy"),
+        ("elsewhere|1|1", "busy"),  # perhaps of another machine
+        (f"{socket.gethostname()}|{os.getpid()}|1", "yours"),  # another process had this number
+    ):
+        _own(store, owner)
+        assert store.claim(KEY, atoms, "sw")[0] == state, owner
+
+
+def test_a_killed_process_is_recognised_whatever_the_machine_was_called(store: LabelStore, atoms: Atoms) -> None:
+    """A container that is started again has another name, and often the same process ids."""
+    program = (
+        "import socket; socket.gethostname = lambda: 'a-name-of-before'\n"
+        "store.claim(KEY, atoms, 'sw'); print('claimed', flush=True); input()"
+    )
+    with other_process(store, program) as process:
+        assert process.stdout.readline() == "claimed\n"
+        state, entry = store.claim(KEY, atoms, "sw")
+        assert state == "busy"
+        assert f"process {process.pid} on a-name-of-before, since 20" in entry.owner
+        process.kill()
+        assert _claimed(store, atoms) == "yours"
+
+
+# ---- freeing by hand -------------------------------------------------------------------------------------------------
+
+
+def test_a_reservation_is_released_by_hand(store: LabelStore, atoms: Atoms) -> None:
+    store.claim(KEY, atoms, "sw")
+    ((entry, held),) = store.reservations()
+    assert (entry.key, held) == (KEY, True)
+    assert f"process {os.getpid()} on {socket.gethostname()}" in entry.owner
+    other = LabelStore(store.where)
+    other.release(KEY)
+    assert (other.get(KEY).state, other.get(KEY).transient, other.reservations()) == ("failed", True, [])
+    assert [(one.cause, one.counts) for one in other.attempts(KEY)] == [("its reservation was released", False)]
+    assert other.claim(KEY, atoms, "sw", next_rung=lambda failed, before: failed.rung)[0] == "yours"
+    with pytest.raises(StoreError, match="not reserved by this process"):
+        store.complete(KEY, LABEL)
+
+
+def test_only_a_running_label_is_released(store: LabelStore, atoms: Atoms) -> None:
+    with pytest.raises(StoreError, match="is not running"):
+        store.release(KEY)
+    store.claim(KEY, atoms, "sw")
+    store.complete(KEY, LABEL)
+    with pytest.raises(StoreError, match="is not running"):
+        store.release(KEY)
+    assert store.get(KEY).state == "done"
+
+
+def test_a_released_claim_leaves_no_file_behind(tmp_path: Path, atoms: Atoms) -> None:
+    store = LabelStore(tmp_path / "labels.db")
+    store.claim(KEY, atoms, "sw")
+    assert len(list((tmp_path / "labels.db.claims").iterdir())) == 1
+    store.complete(KEY, LABEL)
+    assert list((tmp_path / "labels.db.claims").iterdir()) == []
 
 
 BATCH = """
@@ -375,13 +441,13 @@ def test_an_ase_data_base_that_is_not_a_label_store_is_refused(tmp_path: Path, a
 @pytest.mark.parametrize("content", [b"my notes " * 100, b"SQLite format 3\0" + b"\xff" * 200])
 def test_a_file_that_is_no_data_base_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "labels.db").write_bytes(content)
-    with pytest.raises(StoreError, match=r"labels\.db: .*choose another|labels\.db: .*another place"):
+    with pytest.raises(StoreError, match=r"labels\.db: .*choose another --out"):
         LabelStore(tmp_path / "labels.db")
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="give another place with --out"):
+    with pytest.raises(StoreError, match="give a folder on a local disk with --out"):
         LabelStore(tmp_path / "file" / "labels.db")
 
 
