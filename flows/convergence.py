@@ -73,7 +73,7 @@ def _structures(config: ConvergenceConfig, place: Workspace) -> Path:
     if not file.exists():
         frames: list[Atoms] = []
         for element in config.elements:
-            frames += sample(config.structures, element, neutral_potential)
+            frames += sample(config.structures, element, neutral_potential, "convergence")
         write_structures(file, frames)
     return file
 

@@ -25,7 +25,7 @@ from al_core.labels.store import LabelStore
 from al_core.storage.files import write_json
 from al_core.storage.hashing import file_sha256, label_key, structure_id
 from al_core.structures.datasets import ASSETS, LabelKeys, labelled_structures
-from al_core.structures.sampling import sample
+from al_core.structures.sampling import Role, sample
 from al_core.studies.data import write_structures
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
@@ -43,6 +43,7 @@ class DataSetConfig(Strict):
     name: Name
     element: Element
     purpose: str
+    role: Role
     labeler: LabelerPart
     structures: MDStructures
 
@@ -56,7 +57,7 @@ def make_data_set(config: DataSetConfig, work: Path, data: Path) -> None:
         return
     structures = work / f"{config.name}.extxyz"
     if not structures.exists():
-        write_structures(structures, sample(config.structures, config.element, stillinger_weber))
+        write_structures(structures, sample(config.structures, config.element, stillinger_weber, config.role))
     labelled = label_structures(str(structures), config.labeler.model_dump(), str(work))
     target = data / f"{config.name}.extxyz"
     data.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from al_core.labels.databases import is_url
 from al_core.labels.store import Entry, LabelStore
 from al_core.models.card import committee_folders, read_card, shipped_committee
 from al_core.structures.datasets import bundled, read_structures
-from al_core.structures.sampling import sampled_like
+from al_core.structures.sampling import crystals_like
 from al_core.studies.plan import Plan, plan
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
@@ -79,7 +79,7 @@ def source_architecture(config: StudyConfig) -> Architecture:
 def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int, CostModel]:
     """Return the plan of a study, how many finished labels its store holds already, and what they say of the cost."""
     if isinstance(config.pool, MDStructures):
-        pool = sampled_like(config.pool, config.target)
+        pool = crystals_like(config.pool, config.target)
     else:
         path = bundled(config.pool.name).path if config.pool.kind == "bundled" else config.pool.path
         pool = read_structures(path)

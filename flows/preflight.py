@@ -35,17 +35,19 @@ def preflight(config: StudyConfig, out: Path) -> None:
         if pool is None:
             raise ConfigError("test.kind: holdout takes structures from a pool of kind file or bundled, not md")
         pool, test = hold_out(pool, config.test.size, config.test.seed)
+        check_apart(pool, test)
         check_labels_possible([*pool, *test], config.labeler, "the pool")
     elif config.test.kind == "md":
         _check_structures("test", config.test, config.target)
         check_sampled_labels_possible(config.target, config.labeler, "test")
-        if isinstance(config.pool, MDStructures):
-            _check_sampled_apart(config.pool, config.test)
     else:
         test = [atoms for atoms, _ in file_or_bundled(config.test)]
         _check_elements("test", test, config.target)
         if pool is not None:
             check_apart(pool, test)
+        if config.source.kind == "pretrain" and config.source.structures.kind != "md":
+            trained_on = [atoms for atoms, _ in file_or_bundled(config.source.structures)]
+            check_apart(trained_on, test, "source.structures")
     if pool is not None:
         check_labels_possible(pool, config.labeler, "the pool")
     else:
@@ -179,18 +181,6 @@ def _check_elements(key: str, structures: Sequence[Atoms], element: str) -> None
     for number, atoms in enumerate(structures):
         if set(atoms.get_chemical_symbols()) != {element}:
             raise ConfigError(f"{key}: structure {number} is {atoms.symbols}, expected {element} only")
-
-
-def _check_sampled_apart(pool: MDStructures, test: MDStructures) -> None:
-    """Slices of the same settings, at the same place of the list, with the same seed hold the same structures."""
-    if (pool.seed, pool.lattice_scale) != (test.seed, test.lattice_scale):
-        return
-    for one, other in zip(pool.slices, test.slices, strict=False):
-        if one.model_dump(exclude={"name", "count"}) == other.model_dump(exclude={"name", "count"}):
-            raise ConfigError(
-                f"test: slice {other.name} would be the same structures as slice {one.name} of the pool, both with "
-                f"seed {test.seed}; test data must be unseen: choose another test.seed"
-            )
 
 
 def _check_device(device: str) -> None:

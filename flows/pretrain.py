@@ -91,7 +91,8 @@ def _training_data(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
         write_labelled(data, file_or_bundled(config.structures))
         return data
     file = folder / "structures.extxyz"
-    frames = sample(config.structures, config.element, neutral_potential, steps.counter("structures sampled"))
+    progress = steps.counter("structures sampled")
+    frames = sample(config.structures, config.element, neutral_potential, "source", progress)
     write_structures(file, frames)
     place = Workspace(folder)
     place.use_store(config.store)

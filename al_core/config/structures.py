@@ -51,7 +51,17 @@ class MDStructures(Strict):
     lattice_scale: Annotated[
         float, Field(ge=0.8, le=1.25, description="Lattice constant of the cells over the experimental one.")
     ] = 1.01
-    seed: Annotated[int, Field(ge=0, description="Seed of all random numbers of the sampling.")] = 0
+    seed: Annotated[
+        int, Field(ge=0, description="Seed of the sampling. Pool, test set and source differ even with the same seed.")
+    ] = 0
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [part.name for part in self.slices]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            message = f"two slices are named {twice[0]!r}: give each a name of its own, it seeds the slice's structures"
+            raise PydanticCustomError("slices", "{message}", {"message": message})
+        return self
 
 
 class FileStructures(Strict):

@@ -1,10 +1,13 @@
 """Structures sampled by a neutral potential: short molecular dynamics of an element's own crystal, diamond or fcc.
 
 The sampler is none of the models under test, so that neither pool nor test set favours one of them. Every structure
-has its own strain, velocities and trajectory; nothing is taken twice from one trajectory.
+has its own strain, velocities and trajectory; nothing is taken twice from one trajectory. Its random numbers are
+seeded by the role of the set, the slice's name, the set's seed and its number in the slice, and by nothing else: sets
+of two roles share no random numbers, and a slice stays as it is where others are added, reordered or changed.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from ase import Atoms, units
@@ -15,6 +18,7 @@ from ase.md.velocitydistribution import thermalize_momenta
 
 from al_core.config.structures import MDStructures, Slice
 from al_core.errors import SelectionError
+from al_core.storage.hashing import digest
 from al_core.structures.checks import closest_distance
 from al_core.structures.elements import CRYSTALS
 
@@ -23,35 +27,43 @@ _FRICTION_PER_FS = 0.02
 _MIN_BOND_SHARE = 0.6  # of the equilibrium bond; closer atoms mean that the trajectory exploded
 _ATTEMPTS = 10
 
+Role = Literal["pool", "test", "source", "convergence"]  # what a set of structures is for
+
 
 def sample(
     config: MDStructures,
     element: str,
     potential: Callable[[str], Calculator],
+    role: Role,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Atoms]:
     """Return the structures a config describes, each with its slice in ``info["config_type"]``.
 
-    The same config gives the same structures. Positions and cells are rounded to 1e-6 Å, so that their ids survive
-    being written to a file.
+    The same config and role give the same structures. Positions and cells are rounded to 1e-6 Å, so that their ids
+    survive being written to a file.
 
     Args:
         config: slices, lattice scale and seed.
         element: chemical symbol.
         potential: gives the ASE calculator of the neutral potential for an element.
-        progress: told (done, total).
+        role: what the structures are for.
+        progress: called with (done, total) after each structure.
 
     Raises:
         SelectionError: the dynamics explode again and again.
     """
     structures: list[Atoms] = []
     total = sum(part.count for part in config.slices)
-    for number, part in enumerate(config.slices):
-        for index in range(part.count):
-            rng = np.random.default_rng([config.seed, number, index])
-            structures.append(_one(part, element, config.lattice_scale, potential(element), rng))
+    for part in config.slices:
+        for number in range(part.count):
+            rng = _generator(role, part.name, config.seed, number)
+            structures.append(sampled(part, element, config.lattice_scale, potential(element), rng))
             progress(len(structures), total)
     return structures
+
+
+def _generator(role: Role, part: str, seed: int, number: int) -> np.random.Generator:
+    return np.random.default_rng(int(digest([role, part, seed, number]), 16))
 
 
 def prototype(element: str, scale: float = 1.0, repeat: int = 1) -> Atoms:
@@ -61,8 +73,8 @@ def prototype(element: str, scale: float = 1.0, repeat: int = 1) -> Atoms:
     return cell
 
 
-def sampled_like(config: MDStructures, element: str) -> list[Atoms]:
-    """Return a perfect crystal in the place of each structure that will be sampled: what is needed to plan with."""
+def crystals_like(config: MDStructures, element: str) -> list[Atoms]:
+    """Return a perfect crystal of the size of each structure that will be sampled: what is needed to plan with."""
     found: list[Atoms] = []
     for part in config.slices:
         crystal = prototype(element, config.lattice_scale, part.repeat)[part.vacancies :]
@@ -72,7 +84,8 @@ def sampled_like(config: MDStructures, element: str) -> list[Atoms]:
     return found
 
 
-def _one(part: Slice, element: str, scale: float, calculator: Calculator, rng: np.random.Generator) -> Atoms:
+def sampled(part: Slice, element: str, scale: float, calculator: Calculator, rng: np.random.Generator) -> Atoms:
+    """Return one structure of a slice; see :func:`sample`. ``scale`` is of the experimental lattice."""
     for _ in range(_ATTEMPTS):
         atoms = prototype(element, scale, part.repeat)
         for _ in range(part.vacancies):

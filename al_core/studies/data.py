@@ -16,6 +16,7 @@ from al_core.errors import ConfigError
 from al_core.storage.files import atomic_path, read_json, write_json
 from al_core.storage.hashing import digest, file_sha256, structure_id
 from al_core.structures.datasets import LabelKeys, bundled, labelled_structures, read_structures, write_labelled
+from al_core.structures.distance import copies
 from al_core.structures.sampling import sample
 from al_core.studies.workspace import Workspace
 from al_core.types import Label
@@ -48,7 +49,7 @@ def prepare_data(config: StudyConfig, place: Workspace, potential: Potential, pr
     is written to ``test.extxyz`` at once.
 
     Raises:
-        ConfigError: pool and test set share a structure, or the pool is smaller than the largest budget.
+        ConfigError: pool and test set share a structure or hold copies, or the pool is smaller than the largest budget.
     """
     inputs = digest([config.target, described(config.pool), described(config.test), _labeler_of_test_set(config)])
     if (known := _prepared_before(place, inputs)) is not None:
@@ -59,7 +60,7 @@ def prepare_data(config: StudyConfig, place: Workspace, potential: Potential, pr
         labelled_test = file_or_bundled(config.test)
         test = [atoms for atoms, _ in labelled_test]
     elif config.test.kind == "md":
-        test = sample(config.test, config.target, potential, progress)
+        test = sample(config.test, config.target, potential, "test", progress)
     elif config.test.kind == "holdout":
         pool, test = hold_out(pool, config.test.size, config.test.seed)
     check_apart(pool, test)
@@ -117,7 +118,7 @@ def hash_of_test_set(place: Workspace) -> str:
 def pool_structures(config: StudyConfig, potential: Potential, progress: Progress) -> list[Atoms]:
     """Return the candidates a config describes, before anything is held out."""
     if config.pool.kind == "md":
-        return sample(config.pool, config.target, potential, progress)
+        return sample(config.pool, config.target, potential, "pool", progress)
     if config.pool.kind == "file":
         return with_slices(read_structures(config.pool.path), config.pool.slice_key)
     return read_structures(bundled(config.pool.name).path)
@@ -168,13 +169,30 @@ def hold_out(pool: Sequence[Atoms], size: int, seed: int) -> tuple[list[Atoms], 
     return [pool[index] for index in rest], [pool[index] for index in held]
 
 
-def check_apart(pool: Sequence[Atoms], test: Sequence[Atoms]) -> None:
-    """Raise :class:`~al_core.errors.ConfigError` if a test structure is also in the pool."""
+def check_apart(pool: Sequence[Atoms], test: Sequence[Atoms], where: str = "the pool") -> None:
+    """Check that test structures are unseen.
+
+    Args:
+        pool: the structures that can be trained on.
+        test: the test set.
+        where: what ``pool`` is.
+
+    Raises:
+        ConfigError: a test structure is in the pool, or is a copy of one; see :mod:`al_core.structures.distance`.
+    """
     shared = {structure_id(atoms) for atoms in pool} & {structure_id(atoms) for atoms in test}
     if shared:
         raise ConfigError(
-            f"test: {len(shared)} of its structures are in the pool too, for example {sorted(shared)[0]}; "
+            f"test: {len(shared)} of its structures are in {where} too, for example {sorted(shared)[0]}; "
             "test data must be unseen: use test.kind=holdout or another file"
+        )
+    if found := copies(pool, test):
+        pair = found[0]
+        raise ConfigError(
+            f"test: structure {pair.test} ({structure_id(test[pair.test])}) is a copy of structure {pair.pool} of "
+            f"{where} ({structure_id(pool[pair.pool])}), {pair.distance_A:.3f} Å apart, the nearest of {len(found)} "
+            "such pairs; "
+            "test data must be unseen: remove the copies from one of the two"
         )
 
 

@@ -53,10 +53,26 @@ def test_a_test_structure_in_the_pool_is_refused(refused_study: Refused) -> None
     assert "test data must be unseen" in message
 
 
-def test_a_test_set_sampled_like_the_pool_is_refused(refused_study: Refused) -> None:
-    message = refused_study("test.seed=2")
-    assert "test: slice cold-too would be the same structures as slice cold of the pool" in message
-    assert "choose another test.seed" in message
+def test_a_copy_of_a_pool_structure_is_refused_before_anything_is_computed(refused_study: Refused) -> None:
+    pool = file_of("pool.extxyz", *map(germanium, range(5)))
+    copy = labelled(3)
+    copy.positions[0] += [0.02, 0, 0]
+    test = file_of("test.extxyz", labelled(9), copy)
+    assert "test: structure 1 (" in (message := refused_study(f"pool={pool}", f"test={test}"))
+    assert "is a copy of structure 3 of the pool" in message
+
+
+def test_a_test_structure_that_the_source_was_trained_on_is_refused(refused_study: Refused) -> None:
+    source = file_of("source.extxyz", *map(labelled, range(5)))
+    test = file_of("test.extxyz", labelled(9), labelled(3))
+    germanium_source = (f"source.structures={source}", "source.element=Ge", "source.labeler=null")
+    assert "1 of its structures are in source.structures too" in refused_study(f"test={test}", *germanium_source)
+
+
+@pytest.mark.parametrize("key", ["pool", "test", "source.structures"])
+def test_two_slices_of_one_name_are_refused(refused_study: Refused, key: str) -> None:
+    part = "{name: cold, count: 4, temperature_K: 300}, {name: cold, count: 4, temperature_K: 900}"
+    assert f"{key}: two slices are named 'cold'" in refused_study(f"{key}.slices=[{part}]")
 
 
 def test_a_data_set_without_the_structures_of_the_pool_is_refused(refused_study: Refused) -> None:

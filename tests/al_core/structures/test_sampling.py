@@ -1,6 +1,8 @@
 """Structures of the neutral sampler: the same for the same seed, and what their slice says they are."""
 
+import itertools
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,19 +16,21 @@ from al_core.config.structures import MDStructures
 from al_core.errors import SelectionError
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import bundled, read_structures
+from al_core.structures.distance import copies
 from al_core.structures.elements import CRYSTALS
-from al_core.structures.sampling import prototype, sample
+from al_core.structures.sampling import Role, prototype, sample, sampled
 from al_core.studies.data import write_structures
 from calculators.classical.neutral import neutral_potential
 from flows.make_assets import DataSetConfig
 
 ROOT = Path(__file__).resolve().parents[3]
 COLD = {"name": "cold", "count": 2, "temperature_K": 300, "steps": 20}
+CELL_OF_THE_FIRST = [5.667598, -0.020241, 0.049834]  # Å
 LIQUID = {"name": "liquid", "count": 2, "temperature_K": 2500, "melt_K": 20000, "steps": 150}
 
 
-def structures(*slices: dict[str, object], element: str = "Ge", **settings: object) -> list[Atoms]:
-    return sample(MDStructures(slices=slices, **settings), element, neutral_potential)
+def structures(*slices: dict[str, object], element: str = "Ge", role: Role = "pool", **settings: object) -> list[Atoms]:
+    return sample(MDStructures(slices=slices, **settings), element, neutral_potential, role)
 
 
 def ids(frames: list[Atoms]) -> list[str]:
@@ -46,8 +50,34 @@ def test_no_structure_comes_twice() -> None:
     assert len(set(ids(frames))) == 4
 
 
-def test_a_longer_slice_begins_with_the_shorter_one() -> None:
-    assert ids(structures(COLD | {"count": 3}))[:2] == ids(structures(COLD))
+@pytest.mark.parametrize(("first", "second"), list(itertools.combinations(get_args(Role), 2)))
+def test_sets_of_two_roles_share_nothing(first: Role, second: Role) -> None:
+    """Neither for the same slices nor for slices that differ in temperature only."""
+    warmer = COLD | {"temperature_K": 500}
+    one = structures(COLD | {"count": 3}, role=first)
+    for other in (structures(COLD | {"count": 3}, role=second), structures(warmer | {"count": 3}, role=second)):
+        assert not copies(one, other)
+        strains = [{tuple(np.round(atoms.cell.array.ravel(), 3)) for atoms in frames} for frames in (one, other)]
+        assert not strains[0] & strains[1]
+
+
+def test_slices_that_differ_in_temperature_only_share_nothing() -> None:
+    frames = structures(COLD | {"count": 3}, COLD | {"name": "warm", "count": 3, "temperature_K": 320})
+    assert not copies(frames[:3], frames[3:])
+
+
+def test_a_slice_stays_as_it_is_whatever_stands_beside_it() -> None:
+    """More of it, others before and after it, and others removed."""
+    alone = ids(structures(COLD))
+    other = COLD | {"name": "other", "count": 1}
+    longer = ids(structures(other, COLD | {"count": 3}, COLD | {"name": "third"}))
+    assert longer[1:3] == alone
+    assert ids(structures(COLD | {"name": "third"}, other, COLD))[-2:] == alone
+
+
+def test_the_seeds_are_the_same_on_every_machine() -> None:
+    (atoms,) = structures(COLD | {"count": 1, "steps": 1})
+    np.testing.assert_allclose(atoms.cell.array[0], CELL_OF_THE_FIRST, atol=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +106,9 @@ def test_the_seed_and_nothing_else_decides() -> None:
 @pytest.mark.parametrize(("name", "element"), [("si-train-pbe", "Si"), ("ge-test-pbe", "Ge")])
 def test_the_sampler_still_gives_the_shipped_structures(name: str, element: str) -> None:
     settings = load_config(DataSetConfig, ROOT / "configs" / "assets" / f"{name}.yaml").structures
-    first = settings.slices[0].model_copy(update={"count": 2})
-    again = sample(settings.model_copy(update={"slices": (first,)}), element, neutral_potential)
+    part, scale = settings.slices[0], settings.lattice_scale
+    seeded = [np.random.default_rng([settings.seed, 0, number]) for number in range(2)]  # as those were
+    again = [sampled(part, element, scale, neutral_potential(element), rng) for rng in seeded]
     assert ids(again) == ids(read_structures(bundled(name).path)[:2])
 
 
@@ -170,10 +201,10 @@ def test_hotter_slices_move_farther() -> None:
 
 
 def test_progress_counts_all_slices() -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     config = MDStructures(slices=[COLD, COLD | {"name": "b", "count": 1}])
-    sample(config, "Ge", neutral_potential, lambda done, total: told.append((done, total)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    sample(config, "Ge", neutral_potential, "pool", lambda done, total: reported.append((done, total)))
+    assert reported == [(1, 3), (2, 3), (3, 3)]
 
 
 # ---- fcc metals ------------------------------------------------------------------------------------------------------
@@ -226,7 +257,7 @@ class Exploding(Calculator):
         self.results = {"energy": 0.0, "forces": np.full((len(atoms), 3), np.nan)}
 
 
-def test_dynamics_that_explode_are_told_with_their_slice() -> None:
+def test_dynamics_that_explode_are_reported_with_their_slice() -> None:
     config = MDStructures(slices=[{"name": "hot", "count": 1, "temperature_K": 9000, "steps": 1}])
     with pytest.raises(SelectionError, match=r"slice hot: .* 9000 K exploded 10 times; lower temperature_K or strain"):
-        sample(config, "Ge", lambda element: Exploding())
+        sample(config, "Ge", lambda element: Exploding(), "pool")

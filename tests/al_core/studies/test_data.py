@@ -37,7 +37,13 @@ study = partial(study_config, pool=POOL, test=TEST)
 def structures(groups: dict[str, int]) -> list[Atoms]:
     names = [name for name, count in groups.items() for _ in range(count)]
     return [
-        Atoms("Ge", [[0.0, 0.0, 0.01 * number]], cell=[5, 5, 5], pbc=True, info={"config_type": name})
+        Atoms(
+            "Ge2",
+            [[0.0, 0.0, 0.0], [0.0, 0.0, 2 + 0.1 * number]],
+            cell=[9, 9, 30],
+            pbc=True,
+            info={"config_type": name},
+        )
         for number, name in enumerate(names)
     ]
 
@@ -105,6 +111,26 @@ def test_a_test_structure_in_the_pool_is_told() -> None:
     copy.info = {}
     with pytest.raises(ConfigError, match=rf"1 of its structures are in the pool too.*{structure_id(copy)}"):
         check_apart(pool, [copy])
+
+
+def test_a_copy_of_a_pool_structure_is_reported_with_its_distance(crystals: Any) -> None:
+    frames = crystals("Ge", 12, seed=0)
+    pool, test = frames[:8], frames[8:]
+    check_apart(pool, test)
+    test[2] = pool[5].copy()
+    test[2].positions[0] += [0.02, 0, 0]
+    message = rf"structure 2 \({structure_id(test[2])}\) is a copy of structure 5 of the pool .* 0\.007 Å apart"
+    with pytest.raises(ConfigError, match=message):
+        check_apart(pool, test)
+
+
+def test_pool_and_test_set_of_one_seed_and_one_start_are_apart(tmp_path: Path) -> None:
+    """Slices that differ in temperature only began with the same cells and displacements."""
+    cold, warm = ([{"name": "x", "count": 3, "temperature_K": kelvin, "steps": 2}] for kelvin in (300, 320))
+    config = study(pool={"kind": "md", "slices": cold}, test={"kind": "md", "slices": warm})
+    prepare(config, tmp_path)
+    pool, test = (read(tmp_path / name, ":") for name in ("pool.extxyz", "test_structures.extxyz"))
+    assert min(np.abs(one.cell - other.cell).max() for one in pool for other in test) > 0.01
 
 
 def test_a_pool_smaller_than_the_largest_budget_is_told() -> None:

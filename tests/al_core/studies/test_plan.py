@@ -6,7 +6,7 @@ import pytest
 
 from al_core.config.structures import MDStructures
 from al_core.config.training import Architecture
-from al_core.structures.sampling import sampled_like
+from al_core.structures.sampling import crystals_like
 from al_core.studies.plan import Plan, plan
 from tests.helpers import study_config
 
@@ -31,14 +31,14 @@ def planned(architecture: Architecture | None = None, label_core_seconds: float 
     }
     config = study_config(**settings | changes)
     assert isinstance(config.pool, MDStructures)
-    sizes = [len(atoms) for atoms in sampled_like(config.pool, config.target)]
+    sizes = [len(atoms) for atoms in crystals_like(config.pool, config.target)]
     return plan(config, architecture or Architecture(), sizes, label_core_seconds)
 
 
 def test_the_sizes_of_what_will_be_sampled() -> None:
     settings = MDStructures.model_validate(SAMPLED)
-    assert [len(atoms) for atoms in sampled_like(settings, "Ge")] == [8] * 6 + [63] * 4
-    assert [len(atoms) for atoms in sampled_like(settings, "Cu")] == [4] * 6 + [31] * 4
+    assert [len(atoms) for atoms in crystals_like(settings, "Ge")] == [8] * 6 + [63] * 4
+    assert [len(atoms) for atoms in crystals_like(settings, "Cu")] == [4] * 6 + [31] * 4
 
 
 def test_counts() -> None:
