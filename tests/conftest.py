@@ -229,49 +229,83 @@ def atoms() -> Any:
     return bulk("Ge", "diamond", a=5.66)
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """A PostgreSQL server of our own, on a socket in a temporary folder; yields its own data base's URL."""
-    programs = [Path("/usr/local/bin"), *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
-    place = next((folder for folder in programs if (folder / "initdb").exists()), None)
-    if place is None:
+class PostgresServer:
+    """A PostgreSQL server of our own, on a socket in a temporary folder."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
+        if user:
+            shutil.chown(folder, user)
+        self.url = f"postgresql://graft@/postgres?host={folder}"
+        quiet = subprocess.DEVNULL
+        self._quiet: dict[str, Any] = {"user": user, "cwd": folder, "stdout": quiet, "stderr": quiet}
+        data, options = folder / "data", ["-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+        subprocess.run([programs / "initdb", "-D", data, "-U", "graft", "--no-sync"], check=True, **self._quiet)
+        self._command = [programs / "postgres", "-D", data, *options]
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        import psycopg2
+
+        self._process = subprocess.Popen(self._command, **self._quiet)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                psycopg2.connect(self.url).close()
+                return
+            except psycopg2.OperationalError:
+                assert time.monotonic() < deadline, "PostgreSQL does not start"
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Stop it, whoever is connected."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(timeout=30)
+
+
+@contextlib.contextmanager
+def _running_postgres() -> Iterator[PostgresServer]:
+    folders = [Path("/usr/local/bin"), *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    programs = next((folder for folder in folders if (folder / "initdb").exists()), None)
+    if programs is None:
         pytest.skip("there is no PostgreSQL here (Debian: apt-get install postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="graft-pg-"))
-    user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
-    if user:
-        shutil.chown(folder, user)
-    quiet: dict[str, Any] = {"user": user, "cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     try:
-        subprocess.run([place / "initdb", "-D", folder / "data", "-U", "graft", "--no-sync"], check=True, **quiet)
-        options = ["-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
-        server = subprocess.Popen([place / "postgres", "-D", folder / "data", *options], **quiet)
+        server = PostgresServer(programs, folder)
         try:
-            yield f"postgresql://graft@/postgres?host={folder}"
+            yield server
         finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(timeout=30)
+            server.stop()
     finally:
         shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The server of all tests."""
+    with _running_postgres() as server:
+        yield server
+
+
 @pytest.fixture
-def postgres(postgres_server: str) -> str:
+def own_postgres_server() -> Iterator[PostgresServer]:
+    """A server of one test, which may stop it."""
+    with _running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> str:
     """The URL of an empty data base."""
     import psycopg2
 
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            connection = psycopg2.connect(postgres_server)
-            break
-        except psycopg2.OperationalError:
-            assert time.monotonic() < deadline, "PostgreSQL does not start"
-            time.sleep(0.1)
+    connection = psycopg2.connect(postgres_server.url)
     connection.autocommit = True
     name = f"graft_{time.monotonic_ns()}"
     connection.cursor().execute(f"CREATE DATABASE {name}")
     connection.close()
-    return postgres_server.replace("/postgres?", f"/{name}?")
+    return postgres_server.url.replace("/postgres?", f"/{name}?")
 
 
 @pytest.fixture

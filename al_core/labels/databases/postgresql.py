@@ -82,7 +82,8 @@ class PostgreSQL(Database):
         ((held, coming_back),) = session.ask(
             "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = %s"
             " AND objid::bigint = %s AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),"
-            " extract(epoch FROM pg_postmaster_start_time()) BETWEEN %s AND extract(epoch FROM clock_timestamp()) - %s",
+            " extract(epoch FROM pg_postmaster_start_time())"
+            " > greatest(%s, extract(epoch FROM clock_timestamp()) - %s)",
             *(_CLASS, owner["claim"], owner["at"], _GRACE_S),
         )
         return bool(held or coming_back or session.is_new_again())

@@ -1,5 +1,8 @@
 """Obtaining one label through the store: computed once, retried where it can help, failures kept."""
 
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +186,92 @@ def test_what_is_not_the_structures_fault_is_raised_and_the_label_computed_later
             obtain_label(store, labeler, atoms, tmp_path / "files")
         assert [entry.state for entry in store.entries()] == ["failed"]  # not reserved by us for ever
     assert obtain_label(store, labeler, atoms, tmp_path / "files").entry.state == "done"
+
+
+class Unforeseen(FakeLabeler):
+    """Its own check has a bug, once."""
+
+    def check(self, atoms: Atoms) -> None:
+        if self.outcomes:
+            raise self.outcomes.pop(0)
+
+
+@pytest.mark.timeout(30)
+def test_an_unforeseen_error_of_a_labelers_check_leaves_nothing_reserved(
+    any_store: LabelStore, atoms: Atoms, tmp_path: Path
+) -> None:
+    labeler = Unforeseen(ZeroDivisionError("float division by zero"))
+    with pytest.raises(ZeroDivisionError):
+        obtain_label(any_store, labeler, atoms, tmp_path / "files")
+    (entry,) = any_store.entries()
+    assert (entry.state, entry.cause) == ("failed", "ZeroDivisionError: float division by zero")
+    assert obtain_label(any_store, labeler, atoms, tmp_path / "files").entry.state == "done"
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("names", [("complete",), ("complete", "fail")], ids=["the label", "the failure too"])
+def test_a_label_that_could_not_be_written_is_not_waited_for(
+    any_store: LabelStore, atoms: Atoms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    """The disk is full at the moment a label is completed; the same process asks again."""
+
+    def full(*arguments: Any, **columns: Any) -> None:
+        raise StoreError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LabelStore, "_mine" if "fail" in names else "complete", full)
+        with pytest.raises(StoreError, match="disk is full"):
+            obtain_label(any_store, FakeLabeler(), atoms, tmp_path / "files")
+    assert any_store.entries()[0].state == ("running" if "fail" in names else "failed")
+    obtained = obtain_label(LabelStore(any_store.where), FakeLabeler(), atoms, tmp_path / "files")
+    assert (obtained.entry.state, obtained.attempts) == ("done", 1)
+
+
+def test_of_two_that_ask_for_a_failed_label_one_computes_and_the_other_waits(
+    any_store: LabelStore, atoms: Atoms, tmp_path: Path
+) -> None:
+    assert obtain_label(any_store, FakeLabeler(transient()), atoms, tmp_path / "files", retries=0).entry.label is None
+    both = threading.Barrier(2)
+    labelers = [FakeLabeler(), FakeLabeler()]
+
+    def ask(labeler: FakeLabeler) -> float:
+        store = LabelStore(any_store.where)
+        both.wait()
+        return obtain_label(store, labeler, atoms, tmp_path / "files").entry.label.energy
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(ask, labelers)) == [-3.0, -3.0]
+    assert sum(labeler.calls for labeler in labelers) == 1
+
+
+# ---- waiting ---------------------------------------------------------------------------------------------------------
+
+
+class Stop(BaseException):
+    """What ends the waiting."""
+
+
+def test_waiting_is_reported_and_ends_at_once_when_told_to(
+    any_store: LabelStore, atoms: Atoms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = label_key(structure_id(atoms), FakeLabeler().identity())
+    LabelStore.claim(other := LabelStore(any_store.where), key, atoms, "fake")
+    clock = [0.0]
+    monkeypatch.setattr("al_core.labels.obtaining.time.monotonic", lambda: clock[0])
+    messages: list[str] = []
+
+    def pause(seconds: float) -> None:
+        clock[0] += 10.0
+        if clock[0] > 700.0:
+            raise Stop
+
+    with pytest.raises(Stop):
+        obtain_label(any_store, FakeLabeler(), atoms, tmp_path / "files", log=messages.append, pause=pause)
+    assert len(messages) == 2, "once after half a minute, then every ten minutes"
+    assert messages[0].startswith(f"waiting for 30 s for label {key}, which is being computed by ")
+    assert f"process {os.getpid()} on " in messages[0]
+    assert f"graft labels release {any_store} {key}" in messages[0]
+    assert other.get(key).state == "running"
 
 
 def test_a_finished_label_is_read_with_its_structure(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
