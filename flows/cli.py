@@ -144,7 +144,11 @@ def label(
     theory: Annotated[str, typer.Option(help="With --import: the name of their level of theory.")] = "",
     energy_key: str = "REF_energy",
     forces_key: str = "REF_forces",
-    stress_key: str = "REF_stress",
+    stress_key: Annotated[str, typer.Option(help="Name of the stress, positive under tension.")] = "REF_stress",
+    stress_unit: Annotated[str, typer.Option(help="Unit of the stress: eV/A^3, GPa or kbar.")] = "eV/A^3",
+    virial_key: Annotated[
+        str | None, typer.Option(help="Name of the virial, eV, which is -stress x volume; read instead of a stress.")
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Label every structure of a file; each label is paid for once. Or import labels that others paid for."""
@@ -153,7 +157,8 @@ def label(
     if (file is None) == (import_ is None):
         raise ConfigError("expected either a FILE of structures to label, or labels to --import")
     if import_ is not None:
-        _import_labels(import_, out, store, theory, (energy_key, forces_key, stress_key))
+        keys = {"energy_key": energy_key, "forces_key": forces_key, "stress_key": None if virial_key else stress_key}
+        _import_labels(import_, out, store, theory, keys | {"stress_unit": stress_unit, "virial_key": virial_key})
         return
     assert file is not None
     from al_core.config.reading import apply_overrides
@@ -176,19 +181,19 @@ def label(
     print(f"labelled structures after {time.monotonic() - begin:.0f} s: {path}")
 
 
-def _import_labels(file: Path, out: Path | None, store: str | None, theory: str, keys: tuple[str, str, str]) -> None:
+def _import_labels(file: Path, out: Path | None, store: str | None, theory: str, keys: dict[str, Any]) -> None:
     from al_core.labels.exchange import import_labels
     from al_core.labels.store import LabelStore
-    from al_core.structures.datasets import LabelKeys, labelled_structures
+    from al_core.structures.datasets import checked_labels
     from al_core.studies.workspace import Workspace
     from calculators.base import make_labeler
-    from flows.planning import checked_labeler, checked_store
+    from flows.planning import checked_labeler, checked_store, label_keys
     from flows.preflight import check_writable
 
     labeler = make_labeler(checked_labeler({"kind": "imported", "theory": theory}))
     place = Workspace((out or Path("runs") / f"labels-{file.stem}").resolve())
     check_writable(place.out, checked_store(store))
-    labelled = labelled_structures(file, LabelKeys(*keys))
+    labelled = checked_labels(file, label_keys(file, keys))
     into = LabelStore(store or place.store)
     new, known = import_labels(into, labelled, file, labeler)
     print(f"{new} labels imported, {known} were there: {into}")

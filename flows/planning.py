@@ -7,7 +7,7 @@ from typing import Any
 from al_core.config.base import StoreURL, Strict, nearest
 from al_core.config.labelers import AnyLabeler, LabelerPart
 from al_core.config.reading import validate
-from al_core.config.structures import MDStructures
+from al_core.config.structures import LabelledFile, MDStructures
 from al_core.config.study import StudyConfig
 from al_core.config.training import Architecture
 from al_core.errors import ConfigError
@@ -15,7 +15,7 @@ from al_core.labels.costs import CostModel, Known, learn
 from al_core.labels.databases import is_url
 from al_core.labels.store import Entry, LabelStore
 from al_core.models.card import committee_folders, read_card, shipped_committee
-from al_core.structures.datasets import bundled, read_structures
+from al_core.structures.datasets import LabelKeys, bundled, read_structures
 from al_core.structures.sampling import crystals_like
 from al_core.studies.plan import Plan, plan
 from al_core.studies.workspace import Workspace
@@ -28,6 +28,10 @@ class _LabelerOnly(Strict):
     labeler: LabelerPart
 
 
+class _LabelledFileOnly(Strict):
+    labels: LabelledFile
+
+
 class _StoreOnly(Strict):
     store: StoreURL | None
 
@@ -35,6 +39,12 @@ class _StoreOnly(Strict):
 def checked_labeler(settings: dict[str, Any]) -> AnyLabeler:
     """Return validated labeler settings; see :func:`al_core.config.reading.load_config` for the errors."""
     return validate(_LabelerOnly, {"labeler": settings}, "of the labeler (--labeler, --set)", below="labeler").labeler
+
+
+def label_keys(file: Path, settings: dict[str, Any]) -> LabelKeys:
+    """Return the names that labels have in a file, validated; errors as above."""
+    given = {"labels": {"path": file, **settings}}
+    return LabelKeys.of(validate(_LabelledFileOnly, given, "of the command line", below="labels").labels)
 
 
 def checked_store(url: str | None) -> str | None:

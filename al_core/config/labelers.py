@@ -4,8 +4,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from al_core.config.base import KIND, Name, PositiveFloat, PositiveInt, Strict, UserPath, kinds
+from al_core.config.base import KIND, Name, PositiveFloat, PositiveInt, Strict, kinds
 from al_core.config.launcher import Launcher
+from al_core.config.structures import LabelledFile
 
 
 class Rung(Strict):
@@ -132,17 +133,10 @@ class EMTLabeler(Strict):
     kind: Annotated[Literal["emt"], KIND] = "emt"
 
 
-class DatasetLabeler(Strict):
+class DatasetLabeler(LabelledFile):
     """Labels looked up in an extxyz file."""
 
     kind: Annotated[Literal["dataset"], KIND] = "dataset"
-    path: Annotated[UserPath, Field(description="The file.")]
-    energy_key: Annotated[str, Field(description="Name of the energy in the file, eV.")] = "REF_energy"
-    forces_key: Annotated[str, Field(description="Name of the forces in the file, eV/Å.")] = "REF_forces"
-    stress_key: Annotated[
-        str | None,
-        Field(description="Name of the stress in the file, eV/Å^3 in ASE's sign. None is read if not given."),
-    ] = None
 
 
 class BundledLabeler(Strict):

@@ -64,16 +64,42 @@ class MDStructures(Strict):
         return self
 
 
-class FileStructures(Strict):
-    """Structures (and, where they are needed, labels) from an extxyz file."""
+StressUnit = Literal["eV/A^3", "GPa", "kbar"]
 
-    kind: Annotated[Literal["file"], KIND] = "file"
+
+class LabelledFile(Strict):
+    """An extxyz file with labels, and the names they have in it."""
+
+    later: ClassVar[tuple[str, ...]] = ("stress_unit", "virial_key")
+
     path: Annotated[UserPath, Field(description="The extxyz file; a relative path starts at the current folder.")]
     energy_key: Annotated[str, Field(description="Key of the energy of a frame, eV.")] = "REF_energy"
     forces_key: Annotated[str, Field(description="Key of the forces on its atoms, eV/Å.")] = "REF_forces"
     stress_key: Annotated[
-        str | None, Field(description="Key of its stress, eV/Å^3 with ASE's sign; no stress is read if not given.")
+        str | None, Field(description="Key of its stress, positive under tension; no stress is read if not given.")
     ] = None
+    stress_unit: Annotated[StressUnit, Field(description="Unit of the stress in the file.")] = "eV/A^3"
+    virial_key: Annotated[
+        str | None,
+        Field(description="Key of its virial, eV, which is -stress x volume; instead of stress_key."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_of_stress_and_virial(self) -> Self:
+        message = ""
+        if self.virial_key and self.stress_key:
+            message = "stress_key and virial_key exclude each other: a stress is read from one of them"
+        elif self.stress_unit != "eV/A^3" and not self.stress_key:
+            message = f"stress_unit {self.stress_unit} needs a stress_key; a virial is in eV"
+        if message:
+            raise PydanticCustomError("stress", "{message}", {"message": message})
+        return self
+
+
+class FileStructures(LabelledFile):
+    """Structures (and, where they are needed, labels) from an extxyz file."""
+
+    kind: Annotated[Literal["file"], KIND] = "file"
     slice_key: Annotated[str, Field(description="Key of the name of its slice.")] = "config_type"
 
 

@@ -9,10 +9,12 @@ import numpy as np
 from ase import Atoms
 from ase.io import read, write
 
+from al_core.config.structures import StressUnit
 from al_core.errors import ConfigError
 from al_core.storage.files import atomic_path, read_json
 from al_core.storage.hashing import DIGITS, file_sha256
 from al_core.structures.checks import fault
+from al_core.structures.stress import UNITS, doubt, of_virial, voigt
 from al_core.types import Label
 
 LEVEL = "level"  # the name in info of a label's level of theory
@@ -23,26 +25,34 @@ class _HasKeys(Protocol):
     energy_key: str
     forces_key: str
     stress_key: str | None
+    stress_unit: StressUnit
+    virial_key: str | None
 
 
 @dataclass(frozen=True)
 class LabelKeys:
-    """Under which names a file keeps its labels: energy (eV) and stress (eV/Å^3, ASE's sign) in ``info``, forces
-    (eV/Å) in ``arrays``.
+    """Under which names a file keeps its labels: energy (eV) and stress (ASE's sign) in ``info``, forces (eV/Å) in
+    ``arrays``. Where ``virial`` is given, the stress is computed from it (eV, -stress x volume).
     """
 
     energy: str = "REF_energy"
     forces: str = "REF_forces"
     stress: str | None = "REF_stress"
+    stress_unit: StressUnit = "eV/A^3"
+    virial: str | None = None
 
     @classmethod
     def of(cls, settings: _HasKeys) -> "LabelKeys":
         """Return the keys a config names."""
-        return cls(settings.energy_key, settings.forces_key, settings.stress_key)
+        return cls(
+            settings.energy_key, settings.forces_key, settings.stress_key, settings.stress_unit, settings.virial_key
+        )
 
     def as_dict(self) -> dict[str, str | None]:
-        """Return a JSON-ready dictionary."""
-        return asdict(self)
+        """Return a JSON-ready dictionary: the names, and what is not read as it is."""
+        names = asdict(self)
+        later = {"stress_unit": "eV/A^3", "virial": None}  # keys of labels were made without them
+        return {key: value for key, value in names.items() if key not in later or value != later[key]}
 
 
 def read_structures(path: Path) -> list[Atoms]:
@@ -83,9 +93,25 @@ def labelled_structures(path: Path, keys: LabelKeys) -> list[tuple[Atoms, Label]
             f"{path}: its labels are of {len(levels)} levels of theory ({', '.join(levels)}), which do not fit "
             "together; keep one in a file, or write them with graft labels export --mix-levels"
         )
-    named = keys.stress not in (None, LabelKeys.stress)  # under Graft's own name, stress may be missing
-    if named and all(label.stress is None for _, label in labelled):
-        raise ConfigError(f"{path}: has no stress under {keys.stress!r}; there are: {_present(labelled[0][0])}")
+    named = keys.virial or keys.stress
+    if named not in (None, LabelKeys.stress) and all(label.stress is None for _, label in labelled):
+        what = "virial" if keys.virial else "stress"  # under Graft's own name, stress may be missing
+        raise ConfigError(f"{path}: has no {what} under {named!r}; there are: {_present(labelled[0][0])}")
+    return labelled
+
+
+def checked_labels(path: Path, keys: LabelKeys) -> list[tuple[Atoms, Label]]:
+    """Return the structures of a user's file with their labels; see :func:`labelled_structures`.
+
+    Raises:
+        ConfigError: as there, or stresses that cannot be stresses in eV/Å^3.
+    """
+    labelled = labelled_structures(path, keys)
+    if wrong := doubt(labelled):
+        raise ConfigError(
+            f"{path}: the stresses under {keys.virial or keys.stress!r} {wrong}; expected stresses in eV/Å^3, positive "
+            "under tension: set stress_unit, give virials as virial_key, or correct the file"
+        )
     return labelled
 
 
@@ -96,17 +122,24 @@ def _labelled(path: Path, keys: LabelKeys) -> Iterator[tuple[Atoms, Label]]:
         for what, key, value in (("energy", keys.energy, energy), ("forces", keys.forces, forces)):
             if value is None:
                 raise ConfigError(f"{where} has no {what} under {key!r}; there are: {_present(atoms)}")
-        stress = _find(atoms, keys.stress, "stress") if keys.stress else None
         if np.shape(forces) != (len(atoms), 3):
             raise ConfigError(f"{where}: {keys.forces!r} has shape {np.shape(forces)}, expected ({len(atoms)}, 3)")
         try:
-            label = Label(float(energy), np.array(forces, float), None if stress is None else _voigt(stress))
+            label = Label(float(energy), np.array(forces, float), _stress(atoms, keys))
         except (TypeError, ValueError) as error:
-            raise ConfigError(f"{where}: its labels are not numbers: {error}") from error
-        named = ((keys.energy, label.energy), (keys.forces, label.forces), (keys.stress, label.stress))
+            raise ConfigError(f"{where}: its labels cannot be read: {error}") from error
+        named = ((keys.energy, label.energy), (keys.forces, label.forces), (keys.virial or keys.stress, label.stress))
         if wrong := [key for key, value in named if value is not None and not np.isfinite(value).all()]:
             raise ConfigError(f"{where}: {wrong[0]!r} is not finite (NaN or infinity); remove it from the file")
         yield atoms, label
+
+
+def _stress(atoms: Atoms, keys: LabelKeys) -> np.ndarray | None:
+    if keys.virial:
+        virial = _find(atoms, keys.virial, "virial")
+        return None if virial is None else of_virial(virial, atoms)
+    stress = _find(atoms, keys.stress, "stress") if keys.stress else None
+    return None if stress is None else voigt(stress) * UNITS[keys.stress_unit]
 
 
 def _find(atoms: Atoms, key: str, meaning: str) -> Any:
@@ -124,16 +157,6 @@ def _present(atoms: Atoms) -> str:
     if atoms.calc is not None:
         names += list(atoms.calc.results)
     return ", ".join(names) or "none at all"
-
-
-def _voigt(stress: Any) -> np.ndarray:
-    values = np.array(stress, float)
-    if values.size == 9:
-        matrix = values.reshape(3, 3)
-        return matrix[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
-    if values.shape != (6,):
-        raise ValueError(f"stress of shape {values.shape}, expected 6 Voigt components or 3x3")
-    return values
 
 
 def write_labelled(path: Path, labelled: list[tuple[Atoms, Label]]) -> None:

@@ -15,7 +15,14 @@ from al_core.config.study import StudyConfig
 from al_core.errors import ConfigError
 from al_core.storage.files import atomic_path, read_json, write_json
 from al_core.storage.hashing import digest, file_sha256, structure_id
-from al_core.structures.datasets import LabelKeys, bundled, labelled_structures, read_structures, write_labelled
+from al_core.structures.datasets import (
+    LabelKeys,
+    bundled,
+    checked_labels,
+    labelled_structures,
+    read_structures,
+    write_labelled,
+)
 from al_core.structures.distance import copies
 from al_core.structures.sampling import sample
 from al_core.studies.workspace import Workspace
@@ -128,7 +135,7 @@ def file_or_bundled(settings: FileStructures | BundledStructures) -> list[tuple[
     """Return structures and labels of a shipped data set or a file, slices under ``config_type``."""
     if settings.kind == "bundled":
         return labelled_structures(bundled(settings.name).path, LabelKeys())
-    labelled = labelled_structures(settings.path, LabelKeys.of(settings))
+    labelled = checked_labels(settings.path, LabelKeys.of(settings))
     with_slices([atoms for atoms, _ in labelled], settings.slice_key)
     return labelled
 

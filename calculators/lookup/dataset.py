@@ -10,7 +10,7 @@ from al_core.config.labelers import BundledLabeler as BundledSettings
 from al_core.config.labelers import DatasetLabeler as Settings
 from al_core.errors import LabelError
 from al_core.storage.hashing import file_sha256, structure_id
-from al_core.structures.datasets import LabelKeys, bundled, labelled_structures
+from al_core.structures.datasets import LabelKeys, bundled, checked_labels
 from al_core.types import Label
 from calculators.cheap import CheapLabeler
 
@@ -27,7 +27,7 @@ class DatasetLabeler(CheapLabeler):
     @cached_property
     def _labels(self) -> dict[str, Label]:
         keys = LabelKeys.of(self.settings)
-        return {structure_id(atoms): label for atoms, label in labelled_structures(self.settings.path, keys)}
+        return {structure_id(atoms): label for atoms, label in checked_labels(self.settings.path, keys)}
 
     def identity(self) -> dict[str, Any]:
         """See :class:`al_core.types.Labeler`."""

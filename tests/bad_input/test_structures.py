@@ -6,8 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 
+from al_core.config.labelers import DatasetLabeler
+from al_core.config.structures import FileStructures
+from al_core.structures.datasets import LabelKeys, checked_labels
+from al_core.types import Label
+from calculators.classical.stillinger_weber import stillinger_weber
 from tests.bad_input.inputs import Refused, bundles, file_of, germanium, labelled
 
 
@@ -125,7 +130,7 @@ LABEL_FAULTS = [
     (_standard_keys, "structure 1 has no energy under 'REF_energy'; there are: forces, energy"),
     (_nan_force, r"structure 1: 'REF_forces' is not finite \(NaN or infinity\)"),
     (_infinite_energy, r"structure 1: 'REF_energy' is not finite \(NaN or infinity\)"),
-    (_energy_in_words, "structure 1: its labels are not numbers: .*'low'"),
+    (_energy_in_words, "structure 1: its labels cannot be read: .*'low'"),
     (_flat_forces, r"structure 1: 'REF_forces' has shape \(8, 2\), expected \(8, 3\)"),
 ]
 
@@ -171,6 +176,101 @@ def test_a_stress_key_that_no_structure_has_is_refused(refused_study: Refused) -
     file_of("test.extxyz", labelled(0), labelled(1))
     message = refused_study("test={kind: file, path: test.extxyz, stress_key: virial}")
     assert "test.extxyz: has no stress under 'virial'; there are: REF_energy, REF_forces" in message
+
+
+def _stressed(file: str, factor: float, **names: str) -> list[tuple[Atoms, Label]]:
+    """Write labels of Stillinger-Weber, the stress times a factor, under other names; return the right ones."""
+    labels = []
+    for number in range(6):
+        atoms = germanium(number)
+        atoms.set_cell(atoms.cell.array * (1 + 0.01 * (number - 3)), scale_atoms=True)
+        atoms.calc = stillinger_weber("Ge")
+        label = Label(atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress())
+        labels.append((atoms, label))
+        atoms.calc = None
+    frames = [atoms.copy() for atoms, _ in labels]
+    for atoms, (_, label) in zip(frames, labels, strict=True):
+        atoms.info |= {"REF_energy": label.energy, names.get("stress", "REF_stress"): label.stress * factor}
+        atoms.info |= {"dft_virial": -label.stress * atoms.cell.volume}
+        atoms.arrays["REF_forces"] = label.forces
+    file_of(file, *frames)
+    return labels
+
+
+@pytest.mark.parametrize("user", ["test set", "source", "dataset labeler", "import"])
+@pytest.mark.parametrize(
+    ("factor", "expected"),
+    [
+        (10 / units.GPa, "the stresses under 'REF_stress' look like stresses in kbar; expected stresses in eV/Å^3"),
+        (-1.0, "the stresses under 'REF_stress' look like stresses of the other sign, positive under compression"),
+    ],
+)
+def test_a_stress_that_cannot_be_is_refused(
+    refused: Refused, refused_study: Refused, user: str, factor: float, expected: str
+) -> None:
+    _stressed("data.extxyz", factor)
+    part = "{kind: file, path: data.extxyz, stress_key: REF_stress}"
+    if user == "test set":
+        message = refused_study(f"test={part}")
+    elif user == "source":
+        message = refused_study(f"source.structures={part}", "source.element=Ge", "source.labeler=null")
+    elif user == "dataset labeler":
+        pool = file_of("pool.extxyz", *map(germanium, range(20, 26)))
+        test = file_of("test.extxyz", labelled(9))
+        labeler = part.replace("file", "dataset", 1)
+        message = refused_study(f"pool={pool}", f"test={test}", f"labeler={labeler}")
+    else:
+        message = refused("label", "--import", "data.extxyz", "--theory", "PBE", "--out", "out")
+    assert f"data.extxyz: {expected}" in message
+
+
+def test_a_virial_that_is_taken_for_a_stress_is_refused(refused_study: Refused) -> None:
+    _stressed("data.extxyz", 1.0)
+    message = refused_study("test={kind: file, path: data.extxyz, stress_key: dft_virial}")
+    assert "data.extxyz: the stresses under 'dft_virial' look like virials in eV" in message
+
+
+@pytest.mark.parametrize(
+    ("factor", "names"),
+    [
+        (10 / units.GPa, {"stress_key": "REF_stress", "stress_unit": "kbar"}),
+        (1 / units.GPa, {"stress_key": "REF_stress", "stress_unit": "GPa"}),
+        (1.0, {"virial_key": "dft_virial"}),
+    ],
+)
+def test_stresses_whose_unit_is_given_are_converted(
+    workdir: Path, good_study: Callable[..., None], factor: float, names: dict[str, str]
+) -> None:
+    right = _stressed("data.extxyz", factor)
+    settings = ", ".join(f"{key}: {value}" for key, value in names.items())
+    good_study(f"test={{kind: file, path: data.extxyz, {settings}}}")
+    for read in (FileStructures(path=workdir / "data.extxyz", **names), DatasetLabeler(path="data.extxyz", **names)):
+        found = checked_labels(read.path, LabelKeys.of(read))
+        for (_, label), (_, expected) in zip(found, right, strict=True):
+            np.testing.assert_allclose(label.stress, expected.stress, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("stress_key: a, virial_key: b", "stress_key and virial_key exclude each other"),
+        ("virial_key: b, stress_unit: GPa", "stress_unit GPa needs a stress_key; a virial is in eV"),
+        ("stress_unit: kbar", "stress_unit kbar needs a stress_key"),
+        ("stress_key: a, stress_unit: bar", "stress_unit: "),
+    ],
+)
+def test_names_of_stresses_that_contradict_each_other_are_refused(
+    refused_study: Refused, names: str, expected: str
+) -> None:
+    test = file_of("test.extxyz", labelled(0))
+    for change in (f"test={{kind: file, path: x, {names}}}", f"labeler={{kind: dataset, path: x, {names}}}"):
+        assert expected in refused_study(f"test={test}", change)
+
+
+def test_a_virial_key_that_no_structure_has_is_refused(refused_study: Refused) -> None:
+    file_of("test.extxyz", labelled(0))
+    message = refused_study("test={kind: file, path: test.extxyz, virial_key: w}")
+    assert "test.extxyz: has no virial under 'w'; there are: REF_energy, REF_forces" in message
 
 
 @pytest.mark.parametrize("content", ["", "hello\nworld\n", '8\nLattice="1 0 0"\nGe 0 0 0\n'])

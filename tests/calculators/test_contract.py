@@ -101,6 +101,10 @@ def test_the_identity_of_a_data_set_is_its_content(tmp_path: Path) -> None:
         file.write("\n")
     other = make_labeler(DatasetLabeler(path=tmp_path / "labels.extxyz", stress_key="REF_stress")).identity()
     assert one != other
+    names = {"energy": "REF_energy", "forces": "REF_forces", "stress": "REF_stress"}
+    assert one["keys"] == names, "label keys of earlier versions are made of these"
+    kbar = DatasetLabeler(path=tmp_path / "labels.extxyz", stress_key="REF_stress", stress_unit="kbar")
+    assert make_labeler(kbar).identity()["keys"] == names | {"stress_unit": "kbar"}
 
 
 def test_the_energy_of_a_larger_cell_is_that_many_times_larger(cheap_case: Case, label: Labelling) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 from ase.io import read, write
 
+import flows.cli
 from al_core.config.labelers import ImportedLabeler, StillingerWeberLabeler
 from al_core.errors import ConfigError
 from al_core.labels.exchange import export_labels, import_labels, levels
@@ -149,6 +150,24 @@ def test_the_commands_import_list_and_export(labelled: Path, tmp_path: Path) -> 
     assert "imported" in _graft("labels", "list", "there", cwd=tmp_path)
     _graft("labels", "export", "there/labels.db", "--out", "x.extxyz", cwd=tmp_path)
     assert len(read(tmp_path / "x.extxyz", ":")) == 5
+
+
+@pytest.mark.parametrize("options", [["--stress-unit", "kbar"], ["--virial-key", "w"]])
+def test_stresses_are_converted_as_they_are_imported(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    frames = read(labelled, ":")
+    right = [frame.info["REF_stress"] for frame in frames]
+    for frame, stress in zip(frames, right, strict=True):
+        frame.info |= {"REF_stress": stress / units.GPa * 10, "w": -stress * frame.cell.volume}
+    write(tmp_path / "other.extxyz", frames)
+    arguments = ["--import", tmp_path / "other.extxyz", "--theory", "PBE", "--out", tmp_path / "out", *options]
+    monkeypatch.setattr(sys, "argv", ["graft", "label", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        flows.cli.main()
+    assert ended.value.code == 0
+    stored = [entry.label.stress for entry in LabelStore(tmp_path / "out" / "labels.db").entries()]
+    np.testing.assert_allclose(stored, right, atol=1e-7)
 
 
 def test_what_was_imported_on_a_server_is_there(labelled: Path, postgres: str, tmp_path: Path) -> None:
