@@ -238,6 +238,35 @@ def labels_export(
     print(f"{number} labels: {out}")
 
 
+@labels_app.command("release")
+def labels_release(
+    where: LabelsPlace,
+    key: Annotated[
+        str | None, typer.Argument(metavar="KEY", help="Of one label; all running ones if left out.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """List the labels that are being computed, by whom and since when, and free them after asking."""
+    from al_core.errors import ConfigError
+    from flows.planning import existing_store
+
+    store = existing_store(where)
+    found = [(entry, held) for entry, held in store.reservations() if key in (None, entry.key)]
+    if not found:
+        if key:
+            raise ConfigError(f"label {key} is not being computed in {store}; graft labels release {where} lists all")
+        print(f"no label is being computed in {store}")
+        return
+    for entry, held in found:
+        state = "computing" if held else "its process is over: whoever asks for it takes it over"
+        print(f"{entry.key}  {entry.owner}; {state}")
+    if not yes:
+        typer.confirm(f"Free {len(found)} labels? A process that still computes one loses its result.", abort=True)
+    for entry, _ in found:
+        store.release(entry.key)
+    print(f"{len(found)} labels are free: whoever asks for one computes it")
+
+
 @app.command()
 def convergence(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="The convergence study's config.")],
