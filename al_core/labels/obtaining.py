@@ -1,4 +1,4 @@
-"""Obtaining one label through the store: look it up, else reserve it, compute it and keep what came of it."""
+"""Obtaining one label through the store: look it up, else reserve it, compute it and write what came of it."""
 
 import time
 from collections.abc import Callable

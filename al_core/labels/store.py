@@ -2,7 +2,7 @@
 
 Rows are ordinary ASE rows (``ase db labels.db`` shows them). A row is ``running``, ``done`` or ``failed``. A
 ``running`` row names the claim of who computes it. A row whose claim is no longer held, because its process was killed
-or could not write, is taken over by the next one that asks for it. Every attempt that failed keeps a row of its own,
+or could not write, is taken over by the next one that asks for it. Every attempt that failed has a row of its own,
 with its cause, cost and files.
 """
 

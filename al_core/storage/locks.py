@@ -79,7 +79,7 @@ def folder_lock(folder: Path, what: str) -> Iterator[None]:
 
     Args:
         folder: the folder.
-        what: what goes on in it, such as ``a study``; told to who comes second.
+        what: what goes on in it, such as ``a study``; shown to whoever comes second.
 
     Raises:
         ConfigError: another command, or another thread, holds it; or the folder cannot be locked.

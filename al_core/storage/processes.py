@@ -1,4 +1,4 @@
-"""Worker processes: they end when the one they work for ends, and do not haggle over memory."""
+"""Worker processes: they end when the one they work for ends, and keep the memory they have freed."""
 
 import ctypes
 import os
@@ -12,13 +12,13 @@ _NEVER = 2**31 - 1
 
 
 def exit_with_parent(parent: int, *, with_group: bool = False) -> None:
-    """End this process soon after its parent is gone, however the parent ended; if told so, its process group too.
+    """End this process soon after its parent is gone, however the parent ended, if asked to with its process group.
 
     A thread watches the parent's process id. (Linux can send a signal instead, but it does so already when the parent's
     *thread* ends, which is wrong for thread pools.)
 
     Args:
-        parent: the parent's process id, told by the parent itself: one that was killed while this process started has
+        parent: the parent's process id, given by the parent itself: one that was killed while this process started has
             been replaced by another by now.
         with_group: end the process group, of which this process is the leader.
     """

@@ -114,7 +114,7 @@ def test_levels_do_not_mix_unless_told(two_levels: LabelStore, tmp_path: Path) -
     assert not out.exists()
     assert export_labels(two_levels, out, ours.id[:8]) == 2
     assert export_labels(two_levels, out, mix_levels=True) == 7
-    assert len(labelled_structures(out, LabelKeys())) == 7, "it was told"
+    assert len(labelled_structures(out, LabelKeys())) == 7, "one level was asked for"
 
 
 def test_a_file_of_two_levels_is_not_trained_on(two_levels: LabelStore, tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ def _graft(*arguments: object, cwd: Path) -> str:
 
 
 def test_the_commands_import_list_and_export(labelled: Path, tmp_path: Path) -> None:
-    said = _graft("label", "--import", labelled, "--theory", "PBE", "--out", "there", cwd=tmp_path)
-    assert said.startswith("5 labels imported, 0 were there: ")
+    output = _graft("label", "--import", labelled, "--theory", "PBE", "--out", "there", cwd=tmp_path)
+    assert output.startswith("5 labels imported, 0 were there: ")
     assert "imported" in _graft("labels", "list", "there", cwd=tmp_path)
     _graft("labels", "export", "there/labels.db", "--out", "x.extxyz", cwd=tmp_path)
     assert len(read(tmp_path / "x.extxyz", ":")) == 5

@@ -1,4 +1,4 @@
-"""Obtaining one label through the store: computed once, retried where it can help, failures kept."""
+"""Obtaining one label through the store: computed once, retried where it can help, failures written."""
 
 import os
 import threading
@@ -18,7 +18,7 @@ from al_core.types import Label
 
 
 class FakeLabeler:
-    """Gives what it is told to give, one outcome a call; then labels."""
+    """Raises its outcomes, one a call; then labels."""
 
     name = "fake"
     by_physics = True
@@ -98,9 +98,7 @@ def test_a_transient_failure_is_tried_again_at_once(store: LabelStore, atoms: At
     assert messages == [f"label {entry.key}: tried again after: killed"]
 
 
-def test_what_a_call_paid_is_told_apart_from_what_the_label_cost(
-    store: LabelStore, atoms: Atoms, tmp_path: Path
-) -> None:
+def test_what_a_call_paid_is_apart_from_what_the_label_cost(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
     paid = obtain_label(store, FakeLabeler(transient(5.0)), atoms, tmp_path / "files")
     assert (paid.attempts, paid.core_seconds, paid.entry.core_seconds) == (2, 7.0, 7.0)
     reused = obtain_label(store, FakeLabeler(), atoms, tmp_path / "files")
@@ -155,14 +153,14 @@ def test_of_a_failure_the_next_rung_is_tried(store: LabelStore, atoms: Atoms, tm
     attempts = store.attempts(entry.key)
     assert [one.rung for one in attempts] == [0, 1, 1]
     assert [one.cause for one in attempts] == ["no convergence 1", "killed", "no convergence 2"]
-    place = tmp_path / "files" / entry.key
-    assert [one.files for one in attempts] == [str(place), str(place / "attempt-2"), str(place / "attempt-3")]
-    assert (place / "call-1").exists()
-    assert (place / "attempt-3" / "call-3").exists()
+    folder = tmp_path / "files" / entry.key
+    assert [one.files for one in attempts] == [str(folder), str(folder / "attempt-2"), str(folder / "attempt-3")]
+    assert (folder / "call-1").exists()
+    assert (folder / "attempt-3" / "call-3").exists()
     assert "tried again on rung 3 after: no convergence 2" in messages[-1]
 
 
-def test_when_the_last_way_failed_the_structure_is_given_up(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
+def test_when_the_last_rung_failed_the_structure_is_given_up(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
     labeler = FakeLabeler(*(_failed(n) for n in range(9)), rungs=3)
     for _ in range(2):
         entry = obtain_label(store, labeler, atoms, tmp_path / "files").entry

@@ -175,7 +175,7 @@ def test_only_a_reserved_label_is_finished(store: LabelStore, atoms: Atoms) -> N
     assert store.get(KEY).state == "done"
 
 
-def test_entries_are_told_oldest_first(store: LabelStore, atoms: Atoms) -> None:
+def test_entries_come_oldest_first(store: LabelStore, atoms: Atoms) -> None:
     for key in ("Lb", "La", "Lc"):
         store.claim(key, atoms, "sw")
     store.complete("Lb", LABEL)
@@ -453,7 +453,7 @@ def test_a_file_that_is_no_data_base_is_refused(tmp_path: Path, content: bytes) 
         LabelStore(tmp_path / "labels.db")
 
 
-def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="give a folder on a local disk with --out"):
         LabelStore(tmp_path / "file" / "labels.db")
