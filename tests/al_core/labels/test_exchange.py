@@ -114,7 +114,7 @@ def test_levels_do_not_mix_unless_told(two_levels: LabelStore, tmp_path: Path) -
     assert not out.exists()
     assert export_labels(two_levels, out, ours.id[:8]) == 2
     assert export_labels(two_levels, out, mix_levels=True) == 7
-    assert len(labelled_structures(out, LabelKeys())) == 7, "one level was asked for"
+    assert len(labelled_structures(out, LabelKeys())) == 7, "to mix them was asked for"
 
 
 def test_a_file_of_two_levels_is_not_trained_on(two_levels: LabelStore, tmp_path: Path) -> None:
