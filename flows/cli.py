@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -28,6 +28,7 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a value of the config; repeatable. Values are YAML."),
 ]
+SchemaOf = Literal["study", "pretrain", "convergence"]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show Prefect's log.")]
 
 
@@ -337,6 +338,14 @@ def export(
 
     write_model(load_bundle(bundle), out)
     print(out)
+
+
+@app.command()
+def schema(config: Annotated[SchemaOf, typer.Argument(help="The file that the schema describes.")]) -> None:
+    """Print the JSON schema of a config, for editors and other tools that check YAML files."""
+    from al_core.config.schema import CONFIGS, json_schema
+
+    print(json.dumps(json_schema(CONFIGS[config]), indent=2, ensure_ascii=False))
 
 
 @app.command()
