@@ -1,4 +1,4 @@
-"""Pool and test set of a study: built once, kept as files, checked against each other."""
+"""Pool and test set of a study: built once, written to files, checked against each other."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class StudyData:
     unlabelled_test: bool
 
 
-def prepare_data(config: StudyConfig, place: Workspace, potential: Potential, progress: Progress) -> StudyData:
+def prepare_data(config: StudyConfig, workspace: Workspace, potential: Potential, progress: Progress) -> StudyData:
     """Build pool and test set (or find them built before) and return their ids.
 
     Structures to be labelled are in ``pool.extxyz`` and ``test_structures.extxyz``; a test set that comes with labels
@@ -58,8 +58,8 @@ def prepare_data(config: StudyConfig, place: Workspace, potential: Potential, pr
     Raises:
         ConfigError: pool and test set share a structure or hold copies, or the pool is smaller than the largest budget.
     """
-    inputs = digest([config.target, described(config.pool), described(config.test), _labeler_of_test_set(config)])
-    if (known := _prepared_before(place, inputs)) is not None:
+    key = digest([config.target, described(config.pool), described(config.test), _labeler_of_test_set(config)])
+    if (known := _prepared_before(workspace, key)) is not None:
         return known
     pool = unique(pool_structures(config, potential, progress))
     labelled_test: list[tuple[Atoms, Label]] = []
@@ -72,42 +72,42 @@ def prepare_data(config: StudyConfig, place: Workspace, potential: Potential, pr
         pool, test = hold_out(pool, config.test.size, config.test.seed)
     check_apart(pool, test)
     check_pool_size(len(pool), config)
-    place.out.mkdir(parents=True, exist_ok=True)
-    (place.out / _INDEX).unlink(missing_ok=True)  # it vouches for the files, which change now
-    write_structures(place.pool, pool)
-    write_structures(place.out / _TEST_STRUCTURES, test)
-    place.test.unlink(missing_ok=True)
+    workspace.out.mkdir(parents=True, exist_ok=True)
+    (workspace.out / _INDEX).unlink(missing_ok=True)  # no index while the files change
+    write_structures(workspace.pool, pool)
+    write_structures(workspace.out / _TEST_STRUCTURES, test)
+    workspace.test.unlink(missing_ok=True)
     if labelled_test:
-        write_labelled(place.test, labelled_test)
+        write_labelled(workspace.test, labelled_test)
     data = StudyData(
         tuple(structure_id(atoms) for atoms in pool), tuple(structure_id(atoms) for atoms in test), not labelled_test
     )
     write_json(
-        place.out / _INDEX,
-        {"inputs": inputs, "pool": data.pool, "test": data.test, "unlabelled_test": data.unlabelled_test},
+        workspace.out / _INDEX,
+        {"inputs": key, "pool": data.pool, "test": data.test, "unlabelled_test": data.unlabelled_test},
     )
     return data
 
 
-def _prepared_before(place: Workspace, inputs: str) -> StudyData | None:
-    """Return the data of the same inputs if all of their files are there."""
-    files = [place.out / _INDEX, place.out / _TEST_STRUCTURES, place.pool]
+def _prepared_before(workspace: Workspace, key: str) -> StudyData | None:
+    """Return the data of the same key if all of their files are there."""
+    files = [workspace.out / _INDEX, workspace.out / _TEST_STRUCTURES, workspace.pool]
     if not all(file.exists() for file in files):
         return None
-    known = read_json(place.out / _INDEX)
-    if known["inputs"] != inputs or not (known["unlabelled_test"] or place.test.exists()):
+    known = read_json(workspace.out / _INDEX)
+    if known["inputs"] != key or not (known["unlabelled_test"] or workspace.test.exists()):
         return None
     return StudyData(tuple(known["pool"]), tuple(known["test"]), known["unlabelled_test"])
 
 
 def described(settings: MDStructures | FileStructures | BundledStructures | HoldoutStructures) -> dict[str, Any]:
-    """Return what a config says of structures, with the content of a file it names, JSON-ready."""
-    said = settings.model_dump(mode="json")
+    """Return the settings of structures, with the content of a file in place of its path, JSON-ready."""
+    description = settings.model_dump(mode="json")
     if settings.kind == "file":
-        said["path"] = file_sha256(settings.path)
+        description["path"] = file_sha256(settings.path)
     elif settings.kind == "bundled":
-        said["name"] = bundled(settings.name).sheet["sha256"]
-    return said
+        description["name"] = bundled(settings.name).sheet["sha256"]
+    return description
 
 
 def _labeler_of_test_set(config: StudyConfig) -> dict[str, Any]:
@@ -117,9 +117,9 @@ def _labeler_of_test_set(config: StudyConfig) -> dict[str, Any]:
     return config.labeler.model_dump(mode="json", exclude={"timeout_s"})
 
 
-def hash_of_test_set(place: Workspace) -> str:
+def hash_of_test_set(workspace: Workspace) -> str:
     """Return the content hash of the labelled test set."""
-    return file_sha256(place.test)
+    return file_sha256(workspace.test)
 
 
 def pool_structures(config: StudyConfig, potential: Potential, progress: Progress) -> list[Atoms]:

@@ -45,11 +45,11 @@ def test_labels_survive_being_written_and_read(tmp_path: Path) -> None:
     pairs[1][0].info["config_type"] = "strained"
     write_labelled(tmp_path / "x.extxyz", pairs)
     again = labelled_structures(tmp_path / "x.extxyz", LabelKeys())
-    for (atoms, known), (read_atoms, said) in zip(pairs, again, strict=True):
+    for (atoms, known), (read_atoms, found) in zip(pairs, again, strict=True):
         assert structure_id(read_atoms) == structure_id(atoms)
-        np.testing.assert_allclose(said.energy, known.energy, rtol=0, atol=1e-12)
-        np.testing.assert_allclose(said.forces, known.forces, rtol=0, atol=1e-7)
-        np.testing.assert_allclose(said.stress, known.stress, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(found.energy, known.energy, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(found.forces, known.forces, rtol=0, atol=1e-7)
+        np.testing.assert_allclose(found.stress, known.stress, rtol=0, atol=1e-12)
     assert again[1][0].info["config_type"] == "strained"
 
 
@@ -94,10 +94,10 @@ def test_labels_of_ases_own_names_are_found(tmp_path: Path) -> None:
     atoms, known = germanium(), label()
     atoms.calc = SinglePointCalculator(atoms, energy=known.energy, forces=known.forces, stress=known.stress)
     write(tmp_path / "x.extxyz", atoms)
-    (_, said), *_ = labelled_structures(tmp_path / "x.extxyz", LabelKeys("energy", "forces", "stress"))
-    np.testing.assert_allclose(said.energy, known.energy)
-    np.testing.assert_allclose(said.forces, known.forces, atol=1e-7)
-    np.testing.assert_allclose(said.stress, known.stress, atol=1e-7)
+    (_, found), *_ = labelled_structures(tmp_path / "x.extxyz", LabelKeys("energy", "forces", "stress"))
+    np.testing.assert_allclose(found.energy, known.energy)
+    np.testing.assert_allclose(found.forces, known.forces, atol=1e-7)
+    np.testing.assert_allclose(found.stress, known.stress, atol=1e-7)
 
 
 def test_labels_of_other_names_are_found_where_the_config_names_them(tmp_path: Path) -> None:
@@ -105,9 +105,9 @@ def test_labels_of_other_names_are_found_where_the_config_names_them(tmp_path: P
     atoms.info["dft_e"], atoms.arrays["dft_f"] = known.energy, known.forces
     write(tmp_path / "x.extxyz", atoms)
     settings = DatasetLabeler(path=tmp_path / "x.extxyz", energy_key="dft_e", forces_key="dft_f")
-    (_, said), *_ = labelled_structures(settings.path, LabelKeys.of(settings))
-    np.testing.assert_allclose(said.energy, known.energy)
-    assert said.stress is None
+    (_, found), *_ = labelled_structures(settings.path, LabelKeys.of(settings))
+    np.testing.assert_allclose(found.energy, known.energy)
+    assert found.stress is None
 
 
 def test_a_stress_matrix_becomes_voigt_components(tmp_path: Path) -> None:
@@ -115,8 +115,8 @@ def test_a_stress_matrix_becomes_voigt_components(tmp_path: Path) -> None:
     atoms.info["REF_energy"], atoms.arrays["REF_forces"] = known.energy, known.forces
     atoms.info["virial"] = np.array([[1.0, 6.0, 5.0], [6.0, 2.0, 4.0], [5.0, 4.0, 3.0]])
     write(tmp_path / "x.extxyz", atoms)
-    (_, said), *_ = labelled_structures(tmp_path / "x.extxyz", LabelKeys(stress="virial"))
-    np.testing.assert_array_equal(said.stress, [1, 2, 3, 4, 5, 6])
+    (_, found), *_ = labelled_structures(tmp_path / "x.extxyz", LabelKeys(stress="virial"))
+    np.testing.assert_array_equal(found.stress, [1, 2, 3, 4, 5, 6])
 
 
 # ---- shipped ---------------------------------------------------------------------------------------------------------
@@ -135,15 +135,15 @@ def test_a_shipped_data_set_is_what_its_sheet_says(name: str) -> None:
     slices = [atoms.info["config_type"] for atoms, _ in labelled]
     assert {slice_: slices.count(slice_) for slice_ in slices} == asset.sheet["slices"]
     assert len({structure_id(atoms) for atoms, _ in labelled}) == len(labelled)
-    assert all(said.stress is not None for _, said in labelled)
+    assert all(found.stress is not None for _, found in labelled)
     assert asset.sheet["labeler"]["kind"] == "gpaw"
 
 
 def test_the_structures_of_shipped_data_sets_are_physical() -> None:
     for name in bundled_names():
-        for atoms, said in labelled_structures(bundled(name).path, LabelKeys()):
+        for atoms, found in labelled_structures(bundled(name).path, LabelKeys()):
             assert closest_distance(atoms) > 1.3
-            np.testing.assert_allclose(said.forces.sum(axis=0), 0, atol=0.1)  # nothing pulls at the whole crystal
+            np.testing.assert_allclose(found.forces.sum(axis=0), 0, atol=0.1)  # nothing pulls at the whole crystal
 
 
 def test_a_changed_data_set_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def structures(groups: dict[str, int]) -> list[Atoms]:
 
 
 class _Counted:
-    """The neutral potential, with a count of how often it was asked for."""
+    """The neutral potential, with a count of how often one was made."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -104,7 +104,7 @@ def test_the_pool_cannot_be_held_out_whole(size: int) -> None:
 # ---- checks ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_test_structure_in_the_pool_is_told() -> None:
+def test_a_test_structure_in_the_pool_is_reported() -> None:
     pool = structures({"a": 4})
     check_apart(pool[:2], pool[2:])
     copy = pool[1].copy()
@@ -133,7 +133,7 @@ def test_pool_and_test_set_of_one_seed_and_one_start_are_apart(tmp_path: Path) -
     assert min(np.abs(one.cell - other.cell).max() for one in pool for other in test) > 0.01
 
 
-def test_a_pool_smaller_than_the_largest_budget_is_told() -> None:
+def test_a_pool_smaller_than_the_largest_budget_is_reported() -> None:
     check_pool_size(2, study())
     with pytest.raises(ConfigError, match="the largest is 2, the pool has 1"):
         check_pool_size(1, study())
@@ -236,16 +236,16 @@ def labelled_file(tmp_path: Path, crystals: Any, sw_label: Any) -> Path:
 def test_a_test_set_from_a_file_comes_with_its_labels(tmp_path: Path, labelled_file: Path) -> None:
     config = study(test={"kind": "file", "path": str(labelled_file)})
     data = prepare(config, tmp_path / "out")
-    place = Workspace(tmp_path / "out")
+    workspace = Workspace(tmp_path / "out")
     assert not data.unlabelled_test
-    want, got = labelled_structures(labelled_file, LabelKeys()), labelled_structures(place.test, LabelKeys())
+    want, got = labelled_structures(labelled_file, LabelKeys()), labelled_structures(workspace.test, LabelKeys())
     for (atoms, label), (copy, found) in zip(want, got, strict=True):
         assert structure_id(atoms) == structure_id(copy)
         assert found.energy == pytest.approx(label.energy)
         np.testing.assert_allclose(found.forces, label.forces, atol=1e-7)
-    place.test.unlink()
-    prepare(config, place.out)
-    assert place.test.exists()
+    workspace.test.unlink()
+    prepare(config, workspace.out)
+    assert workspace.test.exists()
 
 
 def test_a_file_with_other_content_gives_other_data(tmp_path: Path, labelled_file: Path) -> None:
@@ -268,12 +268,12 @@ def test_a_holdout_is_taken_out_of_the_pool(tmp_path: Path, labelled_file: Path)
     assert (len(data.pool), len(data.test)) == (6, 2)
     assert not set(data.pool) & set(data.test)
     assert data.unlabelled_test
-    kept = read(tmp_path / "out" / "test_structures.extxyz", ":")
-    assert {atoms.info["config_type"] for atoms in kept} == {"group0", "group1"}
+    held_out = read(tmp_path / "out" / "test_structures.extxyz", ":")
+    assert {atoms.info["config_type"] for atoms in held_out} == {"group0", "group1"}
     assert all("REF_energy" not in atoms.info for atoms in read(tmp_path / "out" / "pool.extxyz", ":"))
 
 
-def test_the_pool_as_test_set_is_told_and_leaves_nothing(tmp_path: Path, labelled_file: Path) -> None:
+def test_the_pool_as_test_set_is_reported_and_leaves_nothing(tmp_path: Path, labelled_file: Path) -> None:
     same = {"kind": "file", "path": str(labelled_file)}
     with pytest.raises(ConfigError, match="in the pool too"):
         prepare(study(pool=same, test=same), tmp_path / "out")
