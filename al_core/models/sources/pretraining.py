@@ -54,7 +54,7 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
     settings = (config.training, config.learning_rate, _BATCH_SEED, device, tell)
     state = out / f"unfinished-{'-'.join(map(str, missing))}"
     # survivors: these may be a share of the committee
-    committee = train(starts, training_set, *settings, survivors=0, checkpoint=state)
+    committee = train(starts, training_set, *settings, members=missing, survivors=0, checkpoint=state)
     for number, trained in zip(missing, committee, strict=True):
         if trained is None:
             continue  # it diverged; whether enough are left is told when the committee is whole

@@ -25,7 +25,7 @@ class TrainingTask:
         labelled: structures with labels.
         settings: steps, batch size, loss weights, averaging.
         learning_rate: the largest.
-        seed: of the order of the batches, and of the bootstrap.
+        seed: of the order of the batches.
         unlabelled: structures of the target for ways that use them.
         checkpoint: where the state of a long training is kept, for ways that descend step by step.
     """
@@ -53,11 +53,9 @@ class TrainingTask:
         Args:
             models: the stack.
             way: what of it is free, and what holds it.
-            shares: what each label counts for each member, [K, n_labels]; by the settings if not given.
+            shares: what each label counts for each member, [K, n_labels]; all the same if not given.
             progress: told the steps done.
         """
-        if shares is None and self.settings.bootstrap:
-            shares = self._drawn(len(models.bundles))
         if isinstance(way, RidgeTuning):
             return solve(models, self.labelled, self.settings, shares)
         if isinstance(way, AnchoredTuning):
@@ -82,8 +80,3 @@ class TrainingTask:
         targets = partial(summed, standing_for=len(self.labelled))
         batches = Batches(models, self.labelled, batched, np.random.default_rng(self.seed), shares, targets)
         return descend(held, batches, batched, self.learning_rate, tell, self.checkpoint)
-
-    def _drawn(self, members: int) -> np.ndarray:
-        """Return how often each member draws each label: as many as there are, with replacement."""
-        count = len(self.labelled)
-        return np.random.default_rng([self.seed, count]).multinomial(count, [1 / count] * count, size=members)

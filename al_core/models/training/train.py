@@ -14,6 +14,7 @@ from al_core.config.training import AnyTuning, PlainTuning, SelectedTuning, Trai
 from al_core.errors import DivergedError, TrainingError
 from al_core.models.bundle import Bundle
 from al_core.models.engine.stack import alike, stack
+from al_core.models.training.bootstrap import bootstrap_weights
 from al_core.models.training.checkpoint import Checkpoint
 from al_core.models.training.cross_validation import select
 from al_core.models.training.fit import TrainingTask
@@ -40,6 +41,7 @@ def train(
     *,
     way: AnyTuning | SelectedTuning | None = None,
     unlabelled: Sequence[Atoms] = (),
+    members: Sequence[int] | None = None,
     survivors: int = 2,
     checkpoint: Path | None = None,
 ) -> list[Bundle | None]:
@@ -58,11 +60,12 @@ def train(
         labelled: structures with labels, at least one.
         settings: steps, batch size, loss weights, averaging.
         learning_rate: the largest learning rate.
-        seed: of the order of the batches.
+        seed: of the order of the batches, and of the bootstrap.
         device: where to compute.
         progress: told (done, total) steps.
         way: what of the models is free, and what holds it; all of it and nothing if not given.
         unlabelled: structures of the target for ways that use them.
+        members: the starts' numbers in their committee, by which they draw labels; 0, 1, ... if not given.
         survivors: how many members must not diverge; all, where there are fewer.
         checkpoint: file to keep the state of a long training in; one that a killed process left is gone on from. It
             must be of the same training.
@@ -79,18 +82,21 @@ def train(
         task = task.shorter(length)
         way = way if length else PlainTuning()
     way = way or PlainTuning()
+    weights = _sample_weights(range(len(starts)) if members is None else members, task)
     trained: list[Bundle | None] = [None] * len(starts)
     groups = alike(starts)
     total = task.settings.steps * len(groups)
-    for number, members in enumerate(groups):
+    for number, group in enumerate(groups):
         tell = _shifted(progress, task.settings.steps * number, total)
         for attempt, rate in enumerate((learning_rate, _SECOND_TRY * learning_rate)):
-            left = [member for member in members if trained[member] is None]
-            some = [starts[member] for member in left]
+            left = [member for member in group if trained[member] is None]
+            if not left:
+                continue
             own = replace(task, learning_rate=rate)
             if checkpoint:
                 own = replace(own, checkpoint=Checkpoint(Path(f"{checkpoint}-{number}-{attempt}.pt")))
-            found = _trained(some, own, way, device, tell) if some else []
+            drawn = None if weights is None else weights[left]
+            found = _trained([starts[member] for member in left], own, way, drawn, device, tell)
             for member, bundle in zip(left, found, strict=True):
                 trained[member] = bundle and replace(bundle, info={**bundle.info, **record})
     if sum(bundle is not None for bundle in trained) < min(survivors, len(starts)):
@@ -125,12 +131,22 @@ def _shifted(progress: Progress, before: int, total: int) -> Callable[[int], Non
     return lambda done: progress(before + done, total)
 
 
+def _sample_weights(members: Sequence[int], task: TrainingTask) -> np.ndarray | None:
+    """Return what each label counts for each member, [K, n_labels]; None if all count the same."""
+    return bootstrap_weights(members, len(task.labelled), task.seed) if task.settings.bootstrap else None
+
+
 def _trained(
-    starts: Sequence[Bundle], task: TrainingTask, way: AnyTuning, device: torch.device, progress: Callable[[int], None]
+    starts: Sequence[Bundle],
+    task: TrainingTask,
+    way: AnyTuning,
+    weights: np.ndarray | None,
+    device: torch.device,
+    progress: Callable[[int], None],
 ) -> list[Bundle | None]:
     begin = time.process_time()
     models = stack(starts, getattr(torch, task.settings.dtype), device)
-    losses = task.fit(models, way, progress=progress)
+    losses = task.fit(models, way, weights, progress)
     spent = time.process_time() - begin + (task.checkpoint.core_seconds if task.checkpoint else 0.0)
     record: dict[str, Any] = {
         "steps": task.settings.steps,

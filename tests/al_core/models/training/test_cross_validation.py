@@ -84,26 +84,3 @@ def test_a_shorter_descent_is_taken_where_it_does_better(source: Any, ge_labelle
     errors = [tuned.info["selection"]["start_held_out_force_mae_meV_per_A"]]
     errors += [one["held_out_force_mae_meV_per_A"] for one in tried]
     assert tuned.info["training"]["steps"] == [0, 1, 50][int(np.argmin(errors))]
-
-
-def test_members_draw_labels_of_their_own(
-    source: Any, ge_labelled: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from al_core.models.training import fit
-
-    seen = []
-    batches = fit.Batches
-
-    def spy(models: Any, labelled: Any, settings: Any, rng: Any, shares: Any = None) -> Any:
-        seen.append(shares)
-        return batches(models, labelled, settings, rng, shares)
-
-    monkeypatch.setattr(fit, "Batches", spy)
-    settings = STEPS.model_copy(update={"steps": 1, "bootstrap": True})
-    train(source, ge_labelled, settings, 0.01, 0, cpu)
-    train(source, ge_labelled, settings.model_copy(update={"bootstrap": False}), 0.01, 0, cpu)
-    drawn, without = seen
-    assert without is None
-    assert drawn.shape == (2, 5)
-    assert (drawn.sum(1) == 5).all()
-    assert (drawn[0] != drawn[1]).any()
