@@ -45,4 +45,7 @@ class Adam:
 
     def restore(self, state: list[list[torch.Tensor]]) -> None:
         """Go on from the state of another one of the same leaves."""
-        *self._moments, self._steps = state
+        *moments, steps = state
+        for own, others in zip([*self._moments, self._steps], [*moments, steps], strict=True):
+            for tensor, other in zip(own, others, strict=True):
+                tensor.copy_(other)

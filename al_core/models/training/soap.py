@@ -55,7 +55,8 @@ class Soap:
         """Go on from the state of another one of the same leaves."""
         self._steps = state["steps"]
         for group, tensors in zip(self._groups, state["groups"], strict=True):
-            group.tensors = tensors
+            for name, tensor in group.tensors.items():
+                tensor.copy_(tensors[name])
 
 
 class _Group:

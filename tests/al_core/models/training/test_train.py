@@ -16,6 +16,7 @@ from al_core.models.bundle import Bundle
 from al_core.models.prediction import predict
 from al_core.models.training import checkpoint
 from al_core.models.training.adam import Adam
+from al_core.models.training.soap import Soap
 from al_core.models.training.train import train as train_committee
 
 STEPS = Training(steps=40, batch_size=4)
@@ -246,6 +247,17 @@ def test_forces_are_the_gradient_of_the_energy(start: Bundle, cells: Any, cpu: A
     force = predict([start], [atoms], cpu).forces[0][0, 2, 1]
     assert abs(force) > 1e-3
     assert force == pytest.approx(-(energies[0] - energies[1]) / (2 * h), rel=1e-4)
+
+
+@pytest.mark.parametrize("make", [Adam, lambda leaves: Soap(leaves, 4)], ids=["adam", "soap"])
+def test_an_optimizer_goes_on_where_its_leaves_are(make: Any) -> None:
+    """A checkpoint is read to the CPU; the moments belong where the weights are."""
+    state = make([torch.ones(2, 4, 4), torch.ones(2, 16)]).state()
+    resumed = make([torch.ones(2, 4, 4, device="meta"), torch.ones(2, 16, device="meta")])
+    resumed.restore(state)
+    moments = [leaf for leaf in torch.utils._pytree.tree_leaves(resumed.state()) if torch.is_tensor(leaf)]
+    assert len(moments) > 2
+    assert {tensor.device.type for tensor in moments} == {"meta"}
 
 
 def test_adam_is_the_adam_of_torch() -> None:
