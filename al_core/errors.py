@@ -2,7 +2,13 @@
 
 
 class GraftError(Exception):
-    """Base of all errors that are told to the user in one message, without a traceback."""
+    """Base of all errors that are reported to the user in one message, without a traceback.
+
+    Attributes:
+        transient: whether the same call may succeed when it is tried again.
+    """
+
+    transient = False
 
 
 class ConfigError(GraftError):
@@ -31,6 +37,12 @@ class LabelError(GraftError):
 
 class StoreError(GraftError):
     """A label store cannot be read or written, or is of another version."""
+
+
+class WorkerError(GraftError):
+    """A worker process ended before its function did: it was killed, or crashed."""
+
+    transient = True
 
 
 class BundleError(GraftError):

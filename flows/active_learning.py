@@ -8,15 +8,10 @@ from al_core.config.base import nearest
 from al_core.config.reading import load_config
 from al_core.config.study import StudyConfig
 from al_core.errors import ConfigError
-from flows.runtime.workers import TASK_RUNNER
 from flows.study import run_study
 
 
-@flow(
-    name="active-learning",
-    flow_run_name="{arm}, seed {seed} of {config}",
-    task_runner=TASK_RUNNER,
-)
+@flow(name="active-learning", flow_run_name="{arm}, seed {seed} of {config}")
 def active_learning(
     config: str,
     arm: str = "rescaled",

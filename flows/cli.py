@@ -387,6 +387,10 @@ def _say_if_slow(architecture: Any) -> None:
 def _run_study(config: Path, out: Path | None, overrides: tuple[str, ...], verbose: bool) -> None:
     begin = time.monotonic()
     _, folder = _checked_study(config, out, overrides)
+    from al_core.studies.workspace import Workspace
+
+    with Workspace(folder).alone():  # refuse before Prefect starts, which takes seconds
+        pass
     _prepare_prefect(verbose)
     from flows import data_budget_study
 

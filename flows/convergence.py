@@ -27,11 +27,12 @@ from calculators.base import make_labeler
 from calculators.classical.neutral import neutral_potential
 from flows import tasks
 from flows.preflight import preflight_convergence
+from flows.runtime.current import running
 from flows.runtime.progress import Steps
-from flows.runtime.workers import CORES, TASK_RUNNER
+from flows.runtime.runner import make_runner
 
 
-@flow(name="convergence", flow_run_name="convergence {config}", task_runner=TASK_RUNNER)
+@flow(name="convergence", flow_run_name="convergence {config}")
 def convergence(config: str, out: str | None = None, overrides: list[str] | None = None) -> str:
     """Compare DFT settings with tight ones and return the path of the page with the figures.
 
@@ -51,8 +52,7 @@ def convergence(config: str, out: str | None = None, overrides: list[str] | None
     place = Workspace((Path(out) if out else Path("runs") / settings.name).resolve())
     preflight_convergence(settings, place.out)
     place.use_store(settings.store)
-    CORES.limit(settings.workers)
-    with Steps() as steps:
+    with running(make_runner(settings.runner, settings.workers)), Steps() as steps:
         file = _structures(settings, place)
         found = _compare(points(settings), file, place, steps)
     if not any(apart.n_labels for _, apart in found):

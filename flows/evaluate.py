@@ -7,10 +7,9 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 
 from al_core.evaluation.assessment import assess
-from flows.runtime.workers import TASK_RUNNER
 
 
-@flow(name="evaluate", flow_run_name="evaluate {bundle} on {data}", task_runner=TASK_RUNNER)
+@flow(name="evaluate", flow_run_name="evaluate {bundle} on {data}")
 def evaluate(bundle: str, data: str, energy_key: str = "REF_energy", forces_key: str = "REF_forces") -> dict[str, Any]:
     """Return {slice: {metric: value}} of a bundle, or of a folder of bundles (their mean), on a labelled file.
 

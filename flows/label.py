@@ -15,11 +15,12 @@ from calculators.preflight import check_labels_possible
 from flows import tasks
 from flows.planning import checked_labeler, checked_store
 from flows.preflight import check_writable
+from flows.runtime.current import running
 from flows.runtime.progress import Steps
-from flows.runtime.workers import CORES, TASK_RUNNER
+from flows.runtime.runner import make_runner
 
 
-@flow(name="label-structures", flow_run_name="label {structures}", task_runner=TASK_RUNNER)
+@flow(name="label-structures", flow_run_name="label {structures}")
 def label_structures(
     structures: str, labeler: dict[str, Any], out: str, workers: int = 0, store: str | None = None
 ) -> str:
@@ -45,8 +46,7 @@ def label_structures(
     check_labels_possible(frames, settings, str(path))
     check_writable(place.out, url)
     place.use_store(url)
-    CORES.limit(workers)
-    with Steps() as steps:
+    with running(make_runner("workers", workers)), Steps() as steps:
         names = list(dict.fromkeys(structure_id(atoms) for atoms in frames))
         keys = tasks.label_all(names, settings, place, (path,), steps)
     labels = LabelStore(place.store)

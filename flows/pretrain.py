@@ -20,11 +20,12 @@ from al_core.studies.workspace import Workspace
 from calculators.classical.neutral import neutral_potential
 from flows import tasks
 from flows.preflight import preflight_pretraining
+from flows.runtime.current import current_runner, running
 from flows.runtime.progress import Steps
-from flows.runtime.workers import CORES, TASK_RUNNER
+from flows.runtime.runner import make_runner
 
 
-@flow(name="pretrain", flow_run_name="pretrain {config}", task_runner=TASK_RUNNER)
+@flow(name="pretrain", flow_run_name="pretrain {config}")
 def pretrain(config: str, out: str | None = None, overrides: list[str] | None = None) -> str:
     """Train a source committee and return its folder.
 
@@ -36,14 +37,13 @@ def pretrain(config: str, out: str | None = None, overrides: list[str] | None = 
     settings = load_config(PretrainConfig, Path(config), tuple(overrides or ()))
     folder = Path(out) if out else Path("runs") / settings.name
     preflight_pretraining(settings, folder)
-    CORES.limit(settings.workers)
-    with Steps() as steps:
+    with running(make_runner(settings.runner, settings.workers)), Steps() as steps:
         return str(train_committee(settings, folder.resolve(), steps))
 
 
 def committee_key(config: PretrainConfig) -> str:
     """Return the content key of what a pretraining config describes."""
-    settings = config.model_dump(mode="json", exclude={"workers", "device", "name", "structures", "store"})
+    settings = config.model_dump(mode="json", exclude={"runner", "workers", "device", "name", "structures", "store"})
     return digest([settings, described(config.structures)])
 
 
@@ -67,7 +67,8 @@ def train_committee(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
 def _train_members(config: PretrainConfig, data: Path, folder: Path, steps: Steps) -> None:
     """Train the missing members, those that share a core in one pass."""
     numbers = [n for n in range(config.committee) if not (folder / f"member-{n}" / "model.json").exists()]
-    shares = [numbers[start :: CORES.size] for start in range(min(CORES.size, len(numbers)))]
+    cores = current_runner().cores
+    shares = [numbers[start::cores] for start in range(min(cores, len(numbers)))]
     files = [steps_file(folder, share[0]) for share in shares]
     _remove(files)  # a killed run left them
     total = len(shares) * config.training.steps

@@ -26,8 +26,9 @@ from flows import tasks
 from flows.preflight import preflight
 from flows.pretrain import committee_key, train_committee
 from flows.rounds import Rounds
+from flows.runtime.current import running
 from flows.runtime.progress import Steps
-from flows.runtime.workers import CORES, TASK_RUNNER
+from flows.runtime.runner import make_runner
 
 
 def default_out(name: str) -> Path:
@@ -35,7 +36,7 @@ def default_out(name: str) -> Path:
     return Path("runs") / name
 
 
-@flow(name="data-budget-study", flow_run_name="study {config}", task_runner=TASK_RUNNER)
+@flow(name="data-budget-study", flow_run_name="study {config}")
 def data_budget_study(config: str, out: str | None = None, overrides: list[str] | None = None) -> str:
     """Run (or go on with) a study and return the path of its report.
 
@@ -56,8 +57,7 @@ def run_study(config: StudyConfig, out: Path) -> Path:
     """Run a validated config inside a flow run and return the path of its report."""
     place = Workspace(out.resolve())
     preflight(config, place.out)
-    CORES.limit(config.workers)
-    with place.alone(), Steps() as steps:
+    with place.alone(), running(make_runner(config.runner, config.workers)), Steps() as steps:
         place.use_store(config.store)
         source = source_committee(config, place, steps)
         data = prepare_data(config, place, neutral_potential, steps.counter("structures sampled"))

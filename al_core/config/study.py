@@ -9,6 +9,7 @@ from al_core.config.acquisition import AcquisitionPart
 from al_core.config.arms import ArmPart
 from al_core.config.base import Device, Element, Name, PositiveInt, StoreURL, Strict, nearest
 from al_core.config.labelers import LabelerPart
+from al_core.config.site import RunnerKind
 from al_core.config.sources import SourcePart
 from al_core.config.structures import SourceStructures, TestStructures
 from al_core.config.training import Training
@@ -49,6 +50,7 @@ class StudyConfig(Strict):
         float,
         Field(ge=0, le=1, description="The study stops when more than this share of the labels it asked for failed."),
     ] = 0.3
+    runner: RunnerKind = "workers"
     workers: Annotated[
         int, Field(ge=0, description="Processes at once, for labels and for training; 0 is one for each core.")
     ] = 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-LEASHES = ("al_core.storage.processes import exit_with_parent", "flows.runtime.workers import _start_worker")
+LEASHES = ("al_core.storage.processes import exit_with_parent", "flows.runtime.runner import _start_worker")
 
 
 def ended() -> int:

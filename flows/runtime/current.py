@@ -1,0 +1,39 @@
+"""The runner of the current flow run, and the threads in which its tasks wait for it."""
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from prefect.context import FlowRunContext
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.runtime.runner import Runner
+
+_RUNNER: ContextVar[Runner] = ContextVar("runner")
+
+
+def current_runner() -> Runner:
+    """Return the runner of the flow run that this task belongs to.
+
+    Prefect starts every task with a copy of its flow's context, so that flow runs in one process share nothing.
+    """
+    return _RUNNER.get()
+
+
+@contextlib.contextmanager
+def running(runner: Runner) -> Iterator[Runner]:
+    """Let the tasks of the current flow run use a runner while the block lasts.
+
+    As many tasks wait at once as the runner has cores; Prefect's own default is a thread for every task.
+    """
+    flow_run = FlowRunContext.get()
+    if flow_run is None:
+        raise RuntimeError("expected to be inside a flow run")
+    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=runner.cores)
+    with threads, flow_run.model_copy(update={"task_runner": threads}), runner:
+        token = _RUNNER.set(runner)
+        try:
+            yield runner
+        finally:
+            _RUNNER.reset(token)
