@@ -24,8 +24,8 @@ def active_learning(
 
     Args:
         config: path of the study's YAML file.
-        arm: one of the config's arms.
-        acquisition: one of the config's acquisitions; the last one listed if not given.
+        arm: the name of one of the config's arms.
+        acquisition: the name of one of its acquisitions; the last one listed if not given.
         seed: of choices, initial weights and batches.
         out: folder for stores, results and report; ``runs/<study>-<arm>-<acquisition>-<seed>`` if not given.
         overrides: ``key.path=value`` changes to the config.
@@ -34,14 +34,14 @@ def active_learning(
         ConfigError: the config has no such arm or acquisition.
     """
     study = load_config(StudyConfig, Path(config), tuple(overrides or ()))
-    acquisition = acquisition or study.acquisitions[-1].kind
-    arms = [part for part in study.arms if part.kind == arm]
-    acquisitions = [part for part in study.acquisitions if part.kind == acquisition]
+    acquisition = acquisition or study.acquisitions[-1].title
+    arms = [part for part in study.arms if part.title == arm]
+    acquisitions = [part for part in study.acquisitions if part.title == acquisition]
     if not arms:
-        known: list[str] = [part.kind for part in study.arms]
+        known: list[str] = [part.title for part in study.arms]
         raise ConfigError(f"arm: {arm!r} is not in {config}{nearest(arm, known)}")
     if not acquisitions:
-        known = [part.kind for part in study.acquisitions]
+        known = [part.title for part in study.acquisitions]
         raise ConfigError(f"acquisition: {acquisition!r} is not in {config}{nearest(acquisition, known)}")
     name = f"{study.name}-{arm}-{acquisition}-{seed}"
     single = study.model_copy(

@@ -52,8 +52,8 @@ def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:
     basis = fitted if costs.labels else "rough estimate"
     table = Table(title=f"Study {settings.name}", show_header=False)
     for name, value in (
-        ("arms", ", ".join(arm.kind for arm in settings.arms)),
-        ("acquisitions", ", ".join(part.kind for part in settings.acquisitions)),
+        ("arms", ", ".join(arm.title for arm in settings.arms)),
+        ("acquisitions", ", ".join(part.title for part in settings.acquisitions)),
         ("budgets", ", ".join(str(budget) for budget in settings.budgets)),
         ("seeds", ", ".join(str(seed) for seed in settings.seeds)),
         ("cells", f"{planned.cells} (from {planned.committees} committees of {settings.committee})"),
@@ -410,9 +410,9 @@ def _prepare_prefect(verbose: bool) -> None:
     from flows import set_prefect_defaults
 
     set_prefect_defaults()
-    from flows.runtime.progress import Steps
+    from flows.runtime.progress import Counters
 
-    Steps.stop_at_once = True
+    Counters.stop_at_once = True
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from al_core.labels.store import LabelStore
 from al_core.report.convergence import markdown, page
 from al_core.storage.files import write_json, write_text
 from al_core.storage.hashing import digest, structure_id
+from al_core.storage.locks import folder_lock
 from al_core.structures.datasets import read_structures
 from al_core.structures.sampling import sample
 from al_core.studies.data import write_structures
@@ -27,8 +28,9 @@ from calculators.base import make_labeler
 from calculators.classical.neutral import neutral_potential
 from flows import tasks
 from flows.preflight import preflight_convergence
+from flows.runtime.artifacts import artifact_key
 from flows.runtime.current import running
-from flows.runtime.progress import Steps
+from flows.runtime.progress import Counters
 from flows.runtime.runner import make_runner
 
 
@@ -49,27 +51,28 @@ def convergence(config: str, out: str | None = None, overrides: list[str] | None
         LabelError: nothing can be compared, because labels failed.
     """
     settings = load_config(ConvergenceConfig, Path(config), tuple(overrides or ()))
-    place = Workspace((Path(out) if out else Path("runs") / settings.name).resolve())
-    preflight_convergence(settings, place.out)
-    place.use_store(settings.store)
-    with running(make_runner(settings.runner, settings.workers)), Steps() as steps:
-        file = _structures(settings, place)
-        found = _compare(points(settings), file, place, steps)
-    if not any(apart.n_labels for _, apart in found):
-        store = LabelStore(place.store)
-        raise LabelError(f"no structure has labels of both a setting and its reference; the causes are in {store}")
-    rows = [{"varied": p.varied, "value": p.value, **_told(d)} for p, d in found]
-    write_json(place.out / "convergence.json", {"config": settings.model_dump(mode="json"), "rows": rows})
-    write_text(place.out / "convergence.md", markdown(found))
-    write_text(place.out / "convergence.html", page(settings.name, found))
-    create_table_artifact(rows, key="convergence", description=settings.name)
-    return str(place.out / "convergence.html")
+    workspace = Workspace((Path(out) if out else Path("runs") / settings.name).resolve())
+    preflight_convergence(settings, workspace.out)
+    runner = make_runner(settings.runner, settings.workers)
+    with folder_lock(workspace.out, "a convergence study"), running(runner), Counters() as counters:
+        workspace.use_store(settings.store)
+        file = _structures(settings, workspace)
+        found = _compare(points(settings), file, workspace, counters)
+        if not any(deviation.n_labels for _, deviation in found):
+            store = LabelStore(workspace.store)
+            raise LabelError(f"no structure has labels of both a setting and its reference; the causes are in {store}")
+        rows = [{"varied": point.varied, "value": point.value, **_numbers(deviation)} for point, deviation in found]
+        write_json(workspace.out / "convergence.json", {"config": settings.model_dump(mode="json"), "rows": rows})
+        write_text(workspace.out / "convergence.md", markdown(found))
+        write_text(workspace.out / "convergence.html", page(settings.name, found))
+    create_table_artifact(rows, key=artifact_key(settings.name, workspace.out), description=settings.name)
+    return str(workspace.out / "convergence.html")
 
 
-def _structures(config: ConvergenceConfig, place: Workspace) -> Path:
+def _structures(config: ConvergenceConfig, workspace: Workspace) -> Path:
     """Write the structures of all elements, once, and return their file."""
     described = config.structures.model_dump(mode="json")
-    file = place.out / f"structures-{digest([config.elements, described])}.extxyz"
+    file = workspace.out / f"structures-{digest([config.elements, described])}.extxyz"
     if not file.exists():
         frames: list[Atoms] = []
         for element in config.elements:
@@ -78,21 +81,23 @@ def _structures(config: ConvergenceConfig, place: Workspace) -> Path:
     return file
 
 
-def _compare(wanted: list[Point], file: Path, place: Workspace, steps: Steps) -> list[tuple[Point, Deviation]]:
+def _compare(
+    wanted: list[Point], file: Path, workspace: Workspace, counters: Counters
+) -> list[tuple[Point, Deviation]]:
     names = list(dict.fromkeys(structure_id(atoms) for atoms in read_structures(file)))
     every = {_key(settings): settings for point in wanted for settings in (point.settings, point.reference)}
-    asked = {key: tasks.submit_labels(names, settings, place, (file,), steps) for key, settings in every.items()}
-    store = LabelStore(place.store)
+    asked = {key: tasks.submit_labels(names, settings, workspace, file, counters) for key, settings in every.items()}
+    store = LabelStore(workspace.store)
     labels: dict[str, dict[str, tuple[Atoms, Label]]] = {}
     for key, futures in asked.items():
-        found = tasks.labels_of(futures, steps)
-        labels[key] = {name: finished(store, label) for name, label in found.items() if label}
+        outcomes = tasks.outcomes_of(futures, counters)
+        labels[key] = {name: finished(store, one.key) for name, one in outcomes.items() if not one.failure}
     return [(point, deviation(labels[_key(point.settings)], labels[_key(point.reference)])) for point in wanted]
 
 
-def _told(apart: Deviation) -> dict[str, float | None]:
+def _numbers(found: Deviation) -> dict[str, float | None]:
     """Return the numbers of a comparison; those of labels that all failed are none."""
-    return {key: None if math.isnan(value) else value for key, value in asdict(apart).items()}
+    return {key: None if math.isnan(value) else value for key, value in asdict(found).items()}
 
 
 def _key(settings: GPAWLabeler) -> str:

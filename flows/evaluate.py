@@ -7,6 +7,7 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 
 from al_core.evaluation.assessment import assess
+from flows.runtime.artifacts import artifact_key
 
 
 @flow(name="evaluate", flow_run_name="evaluate {bundle} on {data}")
@@ -20,6 +21,8 @@ def evaluate(bundle: str, data: str, energy_key: str = "REF_energy", forces_key:
     """
     errors = assess(Path(bundle), Path(data), energy_key, forces_key)
     create_table_artifact(
-        [{"slice": name, **values} for name, values in errors.items()], key="errors", description=f"{bundle} on {data}"
+        [{"slice": name, **values} for name, values in errors.items()],
+        key=artifact_key("errors", Path(bundle).resolve()),
+        description=f"{bundle} on {data}",
     )
     return errors

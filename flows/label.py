@@ -5,18 +5,17 @@ from typing import Any
 
 from prefect import flow
 
-from al_core.errors import LabelError
-from al_core.labels.obtaining import finished
-from al_core.labels.store import LabelStore
-from al_core.storage.hashing import level_of, structure_id
+from al_core.storage.hashing import label_key, level_of
+from al_core.storage.locks import folder_lock
 from al_core.structures.datasets import LEVEL, read_structures, write_labelled
 from al_core.studies.workspace import Workspace
+from calculators.base import make_labeler
 from calculators.preflight import check_labels_possible
 from flows import tasks
 from flows.planning import checked_labeler, checked_store
 from flows.preflight import check_writable
 from flows.runtime.current import running
-from flows.runtime.progress import Steps
+from flows.runtime.progress import Counters
 from flows.runtime.runner import make_runner
 
 
@@ -41,20 +40,14 @@ def label_structures(
         LabelError: every structure failed.
     """
     settings, url = checked_labeler(labeler), checked_store(store)
-    path, place = Path(structures).resolve(), Workspace(Path(out).resolve())
-    frames = read_structures(path)
-    check_labels_possible(frames, settings, str(path))
-    check_writable(place.out, url)
-    place.use_store(url)
-    with running(make_runner("workers", workers)), Steps() as steps:
-        names = list(dict.fromkeys(structure_id(atoms) for atoms in frames))
-        keys = tasks.label_all(names, settings, place, (path,), steps)
-    labels = LabelStore(place.store)
-    done = {name: finished(labels, key)[1] for name, key in keys.items() if key}
-    for atoms in frames:
-        atoms.info[LEVEL] = level_of(keys[structure_id(atoms)])
-    if not done:
-        raise LabelError(f"all {len(names)} structures failed; the causes are in {labels}")
-    labelled = place.out / "labelled.extxyz"
-    write_labelled(labelled, [(a, done[structure_id(a)]) for a in frames if structure_id(a) in done])
-    return str(labelled)
+    path, workspace = Path(structures).resolve(), Workspace(Path(out).resolve())
+    check_labels_possible(read_structures(path), settings, str(path))
+    check_writable(workspace.out, url)
+    with folder_lock(workspace.out, "labelling"), running(make_runner("workers", workers)), Counters() as counters:
+        workspace.use_store(url)
+        labelled = tasks.label_file(path, settings, workspace, counters)
+        level = level_of(label_key("", make_labeler(settings).identity()))
+        for atoms, _ in labelled:
+            atoms.info[LEVEL] = level
+        write_labelled(workspace.out / "labelled.extxyz", labelled)
+    return str(workspace.out / "labelled.extxyz")

@@ -6,12 +6,11 @@ from prefect import flow
 
 from al_core.config.reading import load_config
 from al_core.config.sources import PretrainConfig
-from al_core.errors import ConfigError, LabelError
-from al_core.labels.obtaining import finished
-from al_core.labels.store import LabelStore
+from al_core.errors import ConfigError
 from al_core.report.model_card import model_card
 from al_core.storage.files import read_json, write_json, write_text
-from al_core.storage.hashing import digest, structure_id
+from al_core.storage.hashing import digest
+from al_core.storage.locks import folder_lock
 from al_core.storage.progress import steps_done, steps_file
 from al_core.structures.datasets import write_labelled
 from al_core.structures.sampling import sample
@@ -21,7 +20,7 @@ from calculators.classical.neutral import neutral_potential
 from flows import tasks
 from flows.preflight import preflight_pretraining
 from flows.runtime.current import current_runner, running
-from flows.runtime.progress import Steps
+from flows.runtime.progress import Counters
 from flows.runtime.runner import make_runner
 
 
@@ -37,8 +36,9 @@ def pretrain(config: str, out: str | None = None, overrides: list[str] | None = 
     settings = load_config(PretrainConfig, Path(config), tuple(overrides or ()))
     folder = Path(out) if out else Path("runs") / settings.name
     preflight_pretraining(settings, folder)
-    with running(make_runner(settings.runner, settings.workers)), Steps() as steps:
-        return str(train_committee(settings, folder.resolve(), steps))
+    runner = make_runner(settings.runner, settings.workers)
+    with folder_lock(folder.resolve(), "a pretraining"), running(runner), Counters() as counters:
+        return str(train_committee(settings, folder.resolve(), counters))
 
 
 def committee_key(config: PretrainConfig) -> str:
@@ -47,16 +47,16 @@ def committee_key(config: PretrainConfig) -> str:
     return digest([settings, described(config.structures)])
 
 
-def train_committee(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
+def train_committee(config: PretrainConfig, folder: Path, counters: Counters) -> Path:
     """Train the members that are not trained yet, inside a flow run; return the committee's folder."""
     inputs = committee_key(config)
     mark = folder / "inputs.json"
     if mark.exists() and read_json(mark) != inputs:
         raise ConfigError(f"{folder} holds source models of another config; choose another --out or delete it")
     if not (folder / "committee.json").exists():
-        data = _training_data(config, folder, steps)
+        data = _training_data(config, folder, counters)
         write_json(mark, inputs)
-        _train_members(config, data, folder, steps)
+        _train_members(config, data, folder, counters)
         tasks.describe_committee(data, folder, config.device)
     card = folder / "MODEL_CARD.md"
     if not card.exists():
@@ -64,7 +64,7 @@ def train_committee(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
     return folder
 
 
-def _train_members(config: PretrainConfig, data: Path, folder: Path, steps: Steps) -> None:
+def _train_members(config: PretrainConfig, data: Path, folder: Path, counters: Counters) -> None:
     """Train the missing members, those that share a core in one pass."""
     numbers = [n for n in range(config.committee) if not (folder / f"member-{n}" / "model.json").exists()]
     cores = current_runner().cores
@@ -72,7 +72,7 @@ def _train_members(config: PretrainConfig, data: Path, folder: Path, steps: Step
     files = [steps_file(folder, share[0]) for share in shares]
     _remove(files)  # a killed run left them
     total = len(shares) * config.training.steps
-    with steps.following("source training steps", total, lambda: steps_done(files)):
+    with counters.following("source training steps", total, lambda: steps_done(files)):
         for future in [tasks.pretrain_members.submit(config, data, folder, share) for share in shares]:
             future.result()
     _remove(files)
@@ -83,7 +83,7 @@ def _remove(files: list[Path]) -> None:
         file.unlink(missing_ok=True)
 
 
-def _training_data(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
+def _training_data(config: PretrainConfig, folder: Path, counters: Counters) -> Path:
     """Write the labelled training data under the ``REF_`` keys and return its path; labels are found or computed."""
     data = folder / "training.extxyz"
     if data.exists():
@@ -92,16 +92,11 @@ def _training_data(config: PretrainConfig, folder: Path, steps: Steps) -> Path:
         write_labelled(data, file_or_bundled(config.structures))
         return data
     file = folder / "structures.extxyz"
-    progress = steps.counter("structures sampled")
+    progress = counters.counter("structures sampled")
     frames = sample(config.structures, config.element, neutral_potential, "source", progress)
     write_structures(file, frames)
-    place = Workspace(folder)
-    place.use_store(config.store)
+    workspace = Workspace(folder)
+    workspace.use_store(config.store)
     assert config.labeler is not None  # the config's own check
-    keys = tasks.label_all([structure_id(atoms) for atoms in frames], config.labeler, place, (file,), steps)
-    store = LabelStore(place.store)
-    labelled = [(atoms, finished(store, keys[structure_id(atoms)])[1]) for atoms in frames if keys[structure_id(atoms)]]
-    if not labelled:
-        raise LabelError(f"all {len(frames)} structures failed; the causes are in {place.store}")
-    write_labelled(data, labelled)
+    write_labelled(data, tasks.label_file(file, config.labeler, workspace, counters))
     return data

@@ -14,13 +14,16 @@ def one_line(out: Path, seconds: float) -> str:
     """Return the summary of a finished run in one line."""
     results = load_results(out)
     spent = results.ledger
-    best = min(results.rows, key=lambda row: row.metrics["all"]["force_mae_meV_per_A"])
-    failed = f", {spent['labels_failed']} failed" if spent["labels_failed"] else ""
-    return (
-        f"{results.name}: {len(results.rows)} of {results.expected_rows} cells, {spent['labels_done']} labels{failed}, "
-        f"best force MAE {best.metrics['all']['force_mae_meV_per_A']:.0f} meV/Å ({best.arm}, {best.budget} labels), "
-        f"{seconds:.0f} s"
-    )
+    labels = f"{spent['labels_done']} labels" + (f", {spent['labels_failed']} failed" if spent["labels_failed"] else "")
+    cells = f"{len(results.rows)} of {results.expected_rows} cells"
+    if results.failures:
+        cells += f", {len(results.failures)} failed"
+    best = min(results.rows, key=lambda row: row.metrics["all"]["force_mae_meV_per_A"], default=None)
+    error = "no result"
+    if best is not None:
+        mae = best.metrics["all"]["force_mae_meV_per_A"]
+        error = f"best force MAE {mae:.0f} meV/Å ({best.arm}, {best.budget} labels)"
+    return f"{results.name}: {cells}, {labels}, {error}, {seconds:.0f} s"
 
 
 def print_status(out: Path) -> None:
@@ -30,28 +33,37 @@ def print_status(out: Path) -> None:
         ConfigError: the folder holds no study.
     """
     console = Console()
-    place = Workspace(out)
-    if place.has_store:
-        _print_labels(console, place)
-        if not place.summary.exists():
+    workspace = Workspace(out)
+    if workspace.has_store:
+        _print_store(console, workspace)
+        if not workspace.index.exists():
             console.print("cells: none yet; they appear when the first budget is finished")
             return
     _print_cells(console, load_results(out))
 
 
-def _print_labels(console: Console, place: Workspace) -> None:
-    entries = LabelStore(place.store).entries()
+def _print_store(console: Console, workspace: Workspace) -> None:
+    entries = LabelStore(workspace.store).entries()
     states = {state: sum(entry.state == state for entry in entries) for state in ("done", "running", "failed")}
     spent = sum(entry.core_seconds for entry in entries)
     counts = ", ".join(f"{number} {state}" for state, number in states.items())
-    console.print(f"labels: {counts}, {spent:.0f} core-seconds")
+    console.print(f"labels in the store: {counts}, {spent:.0f} core-seconds")
     for entry in entries:
         if entry.state == "failed":
             console.print(f"  [red]failed[/red] {entry.structure}: {entry.cause}", soft_wrap=True)
 
 
 def _print_cells(console: Console, results: StudyResults) -> None:
-    console.print(f"cells: {len(results.rows)} of {results.expected_rows} finished")
+    spent = results.ledger
+    if "labels_asked" in spent:
+        console.print(
+            f"labels of this study: {spent['labels_asked']} asked for, {spent['labels_reused']} found in the store, "
+            f"{spent['labels_failed']} failed; {spent['label_core_seconds']:.0f} core-seconds paid"
+        )
+    console.print(f"cells: {len(results.rows)} of {results.expected_rows} finished, {len(results.failures)} failed")
+    for cell in results.failures:
+        where = f"{cell.comparison}, {cell.acquisition}, {cell.arm}, seed {cell.seed}, {cell.budget} labels"
+        console.print(f"  [red]failed[/red] {where}: {cell.cause}", soft_wrap=True)
     table = Table(title=f"{results.name}: force MAE, meV/Å, mean over seeds")
     budgets = sorted({row.budget for row in results.rows})
     for column in ("comparison", "acquisition", "arm"):

@@ -9,15 +9,16 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from al_core.config.reading import load_config
 from al_core.config.study import StudyConfig
 from al_core.errors import LabelError
-from al_core.labels.obtaining import finished
-from al_core.labels.store import LabelStore
+from al_core.learning.inputs import StudyInputs
+from al_core.learning.rounds import Rounds
 from al_core.models.card import committee_folders, content_hash, shipped_committee
 from al_core.report.render import headline, write_report
-from al_core.storage.hashing import digest, structure_id
+from al_core.storage.hashing import label_key
 from al_core.structures.datasets import read_structures, write_labelled
-from al_core.studies.data import hash_of_test_set, prepare_data
-from al_core.studies.grid import BASELINE, places
-from al_core.studies.ledger import grown, ledger, write_summary
+from al_core.studies.data import TEST_STRUCTURES, hash_of_test_set, prepare_data
+from al_core.studies.grid import learners
+from al_core.studies.index import write_index
+from al_core.studies.ledger import TEST, Requests, ledger
 from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
@@ -25,10 +26,11 @@ from calculators.classical.neutral import neutral_potential
 from flows import tasks
 from flows.preflight import preflight
 from flows.pretrain import committee_key, train_committee
-from flows.rounds import Rounds
+from flows.runtime.artifacts import artifact_key
 from flows.runtime.current import running
-from flows.runtime.progress import Steps
+from flows.runtime.progress import Counters
 from flows.runtime.runner import make_runner
+from flows.steps import EVALUATIONS, MODELS, TaskSteps
 
 
 def default_out(name: str) -> Path:
@@ -55,81 +57,80 @@ def data_budget_study(config: str, out: str | None = None, overrides: list[str] 
 
 def run_study(config: StudyConfig, out: Path) -> Path:
     """Run a validated config inside a flow run and return the path of its report."""
-    place = Workspace(out.resolve())
-    preflight(config, place.out)
-    with place.alone(), running(make_runner(config.runner, config.workers)), Steps() as steps:
-        place.use_store(config.store)
-        source = source_committee(config, place, steps)
-        data = prepare_data(config, place, neutral_potential, steps.counter("structures sampled"))
+    workspace = Workspace(out.resolve())
+    preflight(config, workspace.out)
+    with workspace.alone(), running(make_runner(config.runner, config.workers)), Counters() as counters:
+        workspace.use_store(config.store)
+        source = source_committee(config, workspace, counters)
+        data = prepare_data(config, workspace, neutral_potential, counters.counter("structures sampled"))
+        identity = make_labeler(config.labeler).identity()
+        requests = Requests(workspace)
         if data.unlabelled_test:
-            _label_test_set(data.test, config, place, steps)
-        rounds = Rounds(config, place, data, source, hash_of_test_set(place), steps)
+            requests.ask([label_key(name, identity) for name in data.test], TEST)
+            _label_test_set(config, workspace, counters)
+        label_keys = {name: label_key(name, identity) for name in data.pool}
+        inputs = StudyInputs(config, workspace, data.pool, label_keys, source, hash_of_test_set(workspace))
+        committees = len(learners(config)) * len(config.budgets)
+        counters.expect(MODELS, committees)
+        counters.expect(EVALUATIONS, committees * len(config.evaluations))
+        rounds = Rounds(inputs, TaskSteps(workspace, config.labeler, counters), requests)
         for budget in rounds.run():
-            _write_state(rounds)
-            _publish(load_results(place.out), budget)
-    return write_report(place.out)
+            _write_index(rounds, len(data.test), identity)
+            _publish(load_results(workspace.out), budget, workspace)
+    return write_report(workspace.out)
 
 
-def source_committee(config: StudyConfig, place: Workspace, steps: Steps) -> tuple[Path, ...]:
+def source_committee(config: StudyConfig, workspace: Workspace, counters: Counters) -> tuple[Path, ...]:
     """Return all bundles of the source committee; trained now if the config says so."""
     source = config.source
     if source.kind == "pretrain":
-        folder = train_committee(source, place.source / committee_key(source), steps)
+        folder = train_committee(source, workspace.source / committee_key(source), counters)
     else:
         folder = shipped_committee(source.name) if source.kind == "bundled" else source.path
     return tuple(committee_folders(folder))
 
 
-def _label_test_set(names: tuple[str, ...], config: StudyConfig, place: Workspace, steps: Steps) -> None:
+def _label_test_set(config: StudyConfig, workspace: Workspace, counters: Counters) -> None:
     """Write ``test.extxyz`` with labels of the study's labeler; structures it cannot label are left out."""
-    if place.test.exists():
+    if workspace.test.exists():
         return
-    file = place.out / "test_structures.extxyz"
-    keys = tasks.label_all(names, config.labeler, place, (file,), steps)
-    store = LabelStore(place.store)
-    labelled = [
-        (atoms, finished(store, keys[structure_id(atoms)])[1])
-        for atoms in read_structures(file)
-        if keys[structure_id(atoms)]
-    ]
-    if len(labelled) < (1 - config.max_failed_share) * len(names):
-        raise LabelError(f"{len(names) - len(labelled)} of {len(names)} test structures could not be labelled")
-    write_labelled(place.test, labelled)
+    file = workspace.out / TEST_STRUCTURES
+    labelled, asked = tasks.label_file(file, config.labeler, workspace, counters), len(read_structures(file))
+    if len(labelled) < (1 - config.max_failed_share) * asked:
+        raise LabelError(f"{asked - len(labelled)} of {asked} test structures could not be labelled")
+    write_labelled(workspace.test, labelled)
 
 
-def _write_state(rounds: Rounds) -> None:
-    config, place = rounds.config, rounds.place
-    budgets = sorted({budget for _, budget in rounds.cells})
-    labels = {budget: grown(rounds.labels, budget) for budget in budgets}
-    trained = [*rounds.cells.items(), *rounds.baselines.items()]
-    cells = {b: list(dict.fromkeys(key for (_, budget), key in trained if budget == b)) for b in budgets}
+def _write_index(rounds: Rounds, test_structures: int, labeler: dict[str, Any]) -> None:
+    inputs = rounds.inputs
+    models: dict[int, list[str]] = {}
+    for (_, budget), cell in rounds.cells.items():
+        models.setdefault(budget, []).append(cell.model)
     hashes = {
         "source": {
-            "folder": rounds.source[0].parent.name,
-            "members": len(rounds.source),
-            "hash": content_hash(rounds.source),
+            "folder": inputs.source[0].parent.name,
+            "members": len(inputs.source),
+            "hash": content_hash(inputs.source),
         },
-        "test set": {"structures": len(rounds.data.test), "sha256": rounds.test_hash},
-        "pool": {"structures": len(rounds.data.pool), "hash": digest(list(rounds.data.pool))},
-        "labeler": make_labeler(config.labeler).identity(),
+        "test set": {"structures": test_structures, "sha256": inputs.reference_hash},
+        "pool": {"structures": len(inputs.pool), "hash": inputs.pool_hash},
+        "labeler": labeler,
     }
-    spent = ledger(place, labels, cells, len(rounds.data.test) if rounds.data.unlabelled_test else 0)
-    write_summary(
-        place, config, rounds.cells, rounds.baselines, len(places(config)) * len(config.budgets), spent, hashes
-    )
+    spent = ledger(inputs.workspace, rounds.requests, models)
+    write_index(inputs.workspace, inputs.config, rounds.cells, spent, hashes)
 
 
-def _baseline(row: Row) -> dict[str, Any]:
-    if not row.baseline_metrics or row.arm == BASELINE:
-        return {f"{BASELINE}_force_mae_meV_per_A": "", "negative_transfer": ""}
+def _baseline(row: Row, name: str) -> dict[str, Any]:
+    if not row.baseline_metrics or row.arm == name:
+        return {f"{name}_force_mae_meV_per_A": "", "negative_transfer": ""}
     error = round(row.baseline_metrics["all"]["force_mae_meV_per_A"], 2)
     return {
-        f"{BASELINE}_force_mae_meV_per_A": error,
+        f"{name}_force_mae_meV_per_A": error,
         "negative_transfer": "yes" if row.negative_transfer() else "no",
     }
 
 
-def _publish(results: StudyResults, budget: int) -> None:
+def _publish(results: StudyResults, budget: int, workspace: Workspace) -> None:
     """Show a finished budget in Prefect's UI."""
     rows: list[dict[str, Any]] = [
         {
@@ -138,16 +139,20 @@ def _publish(results: StudyResults, budget: int) -> None:
             "arm": row.arm,
             "seed": row.seed,
             **{metric: round(value, 2) for metric, value in row.metrics["all"].items()},
-            **_baseline(row),
+            **_baseline(row, results.baseline),
         }
         for row in results.rows
         if row.budget == budget
     ]
-    create_table_artifact(rows, key=f"budget-{budget}", description=f"{results.name}: errors with {budget} labels")
+    create_table_artifact(
+        rows,
+        key=artifact_key(results.name, workspace.out, "budget", str(budget)),
+        description=f"{results.name}: errors with {budget} labels",
+    )
     spent = results.ledger
     create_markdown_artifact(
         f"# {results.name} at {budget} labels\n\n{headline(results)}\n\n"
         f"{spent['labels_done']} labels ({spent['label_core_seconds']:.0f} core-seconds), "
         f"{spent['labels_failed']} failed; training {spent['training_core_seconds']:.0f} core-seconds.",
-        key=f"summary-{budget}",
+        key=artifact_key(results.name, workspace.out, "summary", str(budget)),
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ase import Atoms
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
@@ -11,50 +12,62 @@ from prefect.logging import get_run_logger
 
 from al_core.config.labelers import AnyLabeler
 from al_core.config.sources import PretrainConfig
-from al_core.studies.keys import CellInputs, ChoiceInputs, known_choice
+from al_core.errors import LabelError
+from al_core.labels.obtaining import finished
+from al_core.labels.store import LabelStore
+from al_core.learning.steps import LabelOutcome, SelectionOutcome
+from al_core.storage.hashing import structure_id
+from al_core.structures.datasets import read_structures
+from al_core.studies.keys import EvaluationInputs, ModelInputs, SelectionInputs
 from al_core.studies.workspace import Workspace
+from al_core.types import Label
 from flows import work
 from flows.runtime.current import current_runner
-from flows.runtime.progress import Steps
+from flows.runtime.progress import Counters
 from flows.runtime.retries import retry_if_it_may_pass
 
 # a second try helps where a worker process was killed or the store's file system hesitated
 RETRIES: dict[str, Any] = {"retries": 1, "retry_delay_seconds": 2, "retry_condition_fn": retry_if_it_may_pass}
 
+LabelFutures = dict[str, PrefectFuture[LabelOutcome]]
+
 
 @task(task_run_name="label {name}", cache_policy=NO_CACHE, **RETRIES)
-def label(name: str, structures: tuple[Path, ...], labeler: AnyLabeler, place: Workspace) -> str:
-    """Return the label key of one structure, computed if it is not in the store, or '' if labelling it failed.
+def label(name: str, files: tuple[Path, ...], labeler: AnyLabeler, workspace: Workspace) -> LabelOutcome:
+    """Return what came of labelling one structure: computed if it is not in the store.
 
     Args:
         name: the structure's id.
-        structures: the files it is in one of.
+        files: the files it is in one of.
         labeler: settings of the labeler.
-        place: whose store and label folder are used.
+        workspace: whose store and label folder are used.
     """
     logger = get_run_logger()
-    cores = work.labeler_of(labeler).cores(work.structures_of(structures)[name])
-    done = current_runner().submit(work.label, name, structures, labeler, place, cores=cores).result()
-    for message in done.messages:
+    cores = work.labeler_of(labeler).cores(work.structures_of(files)[name])
+    outcome, messages = current_runner().submit(work.label, name, files, labeler, workspace, cores=cores).result()
+    for message in messages:
         logger.info(message)
-    if not done.key:
-        logger.warning("structure %s could not be labelled: %s", name, done.cause)
-    return done.key
+    if outcome.failure:
+        logger.warning("structure %s could not be labelled: %s", name, outcome.failure)
+    return outcome
 
 
-@task(task_run_name="choose {choice.k} by {choice.acquisition.kind}", cache_policy=NO_CACHE, **RETRIES)
-def choose(choice: ChoiceInputs) -> tuple[str, ...]:
-    """Return the ids of the structures a chain labels next."""
-    known = known_choice(choice)
-    return known if known is not None else current_runner().submit(work.choose, choice).result()
+@task(task_run_name="select {inputs.k} by {inputs.acquisition.kind}", cache_policy=NO_CACHE, **RETRIES)
+def select(inputs: SelectionInputs) -> SelectionOutcome:
+    """Return the ids of the structures that a label set gets next."""
+    return current_runner().submit(work.select, inputs).result()
 
 
-@task(task_run_name="train {cell.arm.kind} on {budget} of {chain}", cache_policy=NO_CACHE, **RETRIES)
-def train_cell(cell: CellInputs, budget: int, chain: str) -> str:
-    """Return the key of a finished cell: trained and evaluated, or found."""
-    if Workspace(cell.out).cell(cell.key).exists():
-        return cell.key
-    return current_runner().submit(work.run_cell, cell).result()
+@task(task_run_name="train {inputs.arm.kind} on {labels} labels", cache_policy=NO_CACHE, **RETRIES)
+def train(inputs: ModelInputs, labels: int) -> str:
+    """Train a committee; return '' or why it failed."""
+    return current_runner().submit(work.train, inputs).result()
+
+
+@task(task_run_name="evaluate {inputs.evaluation.kind} of {inputs.model.arm.kind}", cache_policy=NO_CACHE, **RETRIES)
+def evaluate(inputs: EvaluationInputs) -> str:
+    """Evaluate a trained committee; return '' or why it failed."""
+    return current_runner().submit(work.evaluate, inputs).result()
 
 
 @task(task_run_name="pretrain members {numbers} of {config.name}", cache_policy=NO_CACHE, **RETRIES)
@@ -69,27 +82,40 @@ def describe_committee(data: Path, out: Path, device: str) -> dict[str, Any]:
     return current_runner().submit(work.describe_committee, data, out, device).result()
 
 
-def label_all(
-    names: Sequence[str], labeler: AnyLabeler, place: Workspace, structures: tuple[Path, ...], steps: Steps
-) -> dict[str, str]:
-    """Return {structure id: label key, or '' where it failed}; as many at once as there are cores."""
-    return labels_of(submit_labels(names, labeler, place, structures, steps), steps)
-
-
 def submit_labels(
-    names: Sequence[str], labeler: AnyLabeler, place: Workspace, structures: tuple[Path, ...], steps: Steps
-) -> dict[str, PrefectFuture[str]]:
-    """Start labelling, the dearest first, and return what :func:`labels_of` waits for."""
-    steps.expect("labels", len(names))
-    atoms, ready = work.structures_of(structures), work.labeler_of(labeler)
+    names: Sequence[str], labeler: AnyLabeler, workspace: Workspace, file: Path, counters: Counters
+) -> LabelFutures:
+    """Start labelling structures of a file, the dearest first, and return what :func:`outcomes_of` waits for."""
+    counters.expect("labels", len(names))
+    atoms, ready = work.structures_of((file,)), work.labeler_of(labeler)
     dearest_first = sorted(names, key=lambda name: -ready.estimate_core_seconds(atoms[name]))
-    return {name: label.submit(name, structures, labeler, place) for name in dearest_first}
+    return {name: label.submit(name, (file,), labeler, workspace) for name in dearest_first}
 
 
-def labels_of(futures: dict[str, PrefectFuture[str]], steps: Steps) -> dict[str, str]:
-    """Wait for labels; return {structure id: label key, or '' where it failed}."""
-    keys = {}
+def outcomes_of(futures: LabelFutures, counters: Counters) -> dict[str, LabelOutcome]:
+    """Wait for labels; return what came of each, by structure id."""
+    outcomes = {}
     for name, future in futures.items():
-        keys[name] = future.result()
-        steps.done("labels")
-    return keys
+        outcomes[name] = future.result()
+        counters.done("labels")
+    return outcomes
+
+
+def label_file(file: Path, labeler: AnyLabeler, workspace: Workspace, counters: Counters) -> list[tuple[Atoms, Label]]:
+    """Label every structure of a file and return those that have a label, in the file's order.
+
+    Raises:
+        LabelError: every structure failed.
+    """
+    frames = read_structures(file)
+    names = [structure_id(atoms) for atoms in frames]
+    outcomes = outcomes_of(submit_labels(list(dict.fromkeys(names)), labeler, workspace, file, counters), counters)
+    store = LabelStore(workspace.store)
+    labelled = [
+        (atoms, finished(store, outcomes[name].key)[1])
+        for name, atoms in zip(names, frames, strict=True)
+        if not outcomes[name].failure
+    ]
+    if not labelled:
+        raise LabelError(f"all {len(outcomes)} structures failed; the causes are in {store}")
+    return labelled

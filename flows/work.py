@@ -3,7 +3,6 @@
 import functools
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +12,12 @@ from al_core.config.labelers import AnyLabeler
 from al_core.config.sources import PretrainConfig
 from al_core.labels.obtaining import obtain_label
 from al_core.labels.store import LabelStore
+from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
-from al_core.studies.keys import CellInputs, ChoiceInputs
+from al_core.studies.keys import EvaluationInputs, ModelInputs, SelectionInputs
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
-
-
-@dataclass(frozen=True)
-class Labelling:
-    """What came of labelling one structure.
-
-    Attributes:
-        key: of the label, or '' if the structure could not be labelled.
-        cause: why it could not.
-        messages: what happened meanwhile, a line each.
-    """
-
-    key: str
-    cause: str
-    messages: tuple[str, ...]
 
 
 @functools.lru_cache(maxsize=4)
@@ -48,8 +33,14 @@ def structures_of(files: tuple[Path, ...]) -> dict[str, Atoms]:
 labeler_of = functools.lru_cache(maxsize=4)(make_labeler)
 
 
-def label(name: str, files: tuple[Path, ...], labeler: AnyLabeler, place: Workspace) -> Labelling:
-    """Label a structure of some files unless its label is in the workspace's store; see :func:`obtain_label`."""
+def label(
+    name: str, files: tuple[Path, ...], labeler: AnyLabeler, workspace: Workspace
+) -> tuple[LabelOutcome, tuple[str, ...]]:
+    """Label a structure of some files unless its label is in the workspace's store; see :func:`obtain_label`.
+
+    Returns:
+        What came of it, and what happened meanwhile, a line each.
+    """
     messages: list[str] = []
 
     def report(message: str) -> None:
@@ -57,22 +48,30 @@ def label(name: str, files: tuple[Path, ...], labeler: AnyLabeler, place: Worksp
         sys.stderr.write(f"{message}\n")
 
     atoms = structures_of(files)[name]
-    entry = obtain_label(LabelStore(place.store), labeler_of(labeler), atoms, place.label_files, log=report).entry
-    return Labelling(entry.key if entry.label else "", entry.cause, tuple(messages))
+    obtained = obtain_label(LabelStore(workspace.store), labeler_of(labeler), atoms, workspace.label_files, log=report)
+    failure = "" if obtained.entry.label else obtained.entry.cause
+    return LabelOutcome(obtained.entry.key, obtained.attempts > 0, failure), tuple(messages)
 
 
-def run_cell(cell: CellInputs) -> str:
-    """Train and evaluate a cell; see :func:`al_core.studies.cells.run_cell`."""
-    from al_core.studies import cells
+def select(inputs: SelectionInputs) -> SelectionOutcome:
+    """Select structures; see :func:`al_core.learning.local.attempt_selection`."""
+    from al_core.learning import local
 
-    return cells.run_cell(cell)
+    return local.attempt_selection(inputs)
 
 
-def choose(choice: ChoiceInputs) -> tuple[str, ...]:
-    """Choose structures; see :func:`al_core.studies.selections.choose`."""
-    from al_core.studies import selections
+def train(inputs: ModelInputs) -> str:
+    """Train a committee; see :func:`al_core.studies.committees.train_committee`."""
+    from al_core.studies import committees
 
-    return selections.choose(choice)
+    return committees.train_committee(inputs)
+
+
+def evaluate(inputs: EvaluationInputs) -> str:
+    """Evaluate a committee; see :func:`al_core.studies.evaluations.evaluate_committee`."""
+    from al_core.studies import evaluations
+
+    return evaluations.evaluate_committee(inputs)
 
 
 def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Sequence[int]) -> None:

@@ -4,12 +4,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from al_core.config.base import KIND, Strict, kinds
+from al_core.config.base import KIND, Method, kinds
 
 Asks = Literal["nothing", "forces", "gradient_features"]
 
 
-class Acquisition(Strict):
+class Acquisition(Method):
     """What is known of an acquisition beside its settings.
 
     Attributes:

@@ -4,11 +4,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from al_core.config.base import KIND, Strict, kinds
+from al_core.config.base import KIND, Method, kinds
 from al_core.config.training import AnchoredTuning, LearningRate, PlainTuning, Steps, Training, TuningPart
 
 
-class Arm(Strict):
+class Arm(Method):
     """What is known of an arm beside its settings.
 
     Attributes:

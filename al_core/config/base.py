@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from ase.data import chemical_symbols
 from pydantic import (
@@ -56,6 +56,34 @@ class Strict(BaseModel):
                     message = f"{key} is not a matter of true or false, got {value!r}"
                     raise PydanticCustomError("truth", "{message}", {"message": message})
         return data
+
+
+class Method(Strict):
+    """Base of arms and acquisitions: the settings are what a method is, the name is what tables and figures call it."""
+
+    later: ClassVar[tuple[str, ...]] = ("name",)
+
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$",
+            max_length=80,
+            description="What tables and figures call it, its kind if not given. It tells two of one kind apart.",
+        ),
+    ] = ""
+
+    @property
+    def title(self) -> str:
+        """The name in use: the one given, or the kind."""
+        return self.name or str(getattr(self, "kind"))  # noqa: B009  each method has a kind, this base has none
+
+    def unnamed(self) -> Self:
+        """Return the same method without its name: equal where the settings are."""
+        return self.model_copy(update={"name": ""})
+
+    def settings(self) -> dict[str, Any]:
+        """Return what identifies the method, JSON-ready: everything but its name."""
+        return self.model_dump(mode="json", exclude={"name"})
 
 
 def _element(symbol: str) -> str:

@@ -6,8 +6,9 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from al_core.config.acquisition import AcquisitionPart
-from al_core.config.arms import ArmPart
-from al_core.config.base import Device, Element, Name, PositiveInt, StoreURL, Strict, nearest
+from al_core.config.arms import AnyArm, ArmPart
+from al_core.config.base import Device, Element, Method, Name, PositiveInt, StoreURL, Strict, nearest
+from al_core.config.evaluation import ErrorsEvaluation, EvaluationPart
 from al_core.config.labelers import LabelerPart
 from al_core.config.site import RunnerKind
 from al_core.config.sources import SourcePart
@@ -29,6 +30,9 @@ class StudyConfig(Strict):
     budgets: Annotated[tuple[PositiveInt, ...], Field(description="Numbers of labels to train with, increasing.")]
     arms: Annotated[tuple[ArmPart, ...], Field(description="How the models of the target element start.")]
     acquisitions: Annotated[tuple[AcquisitionPart, ...], Field(description="How the structures to label are selected.")]
+    evaluations: Annotated[
+        tuple[EvaluationPart, ...], Field(description="What is measured on each trained committee.")
+    ] = (ErrorsEvaluation(),)
     seeds: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...],
         Field(description="Everything is repeated for each seed: random labels, random weights, order of batches."),
@@ -38,7 +42,7 @@ class StudyConfig(Strict):
         Field(description="`shared`: all arms train on the same labels; `own`: each arm on the labels it selected."),
     ] = ("shared", "own")
     shared_leader: Annotated[
-        str, Field(description="The arm whose selections all arms share; the last one listed if not given.")
+        str, Field(description="Name of the arm whose selections all arms share; the last one listed if not given.")
     ] = ""
     committee: Annotated[int, Field(ge=2, le=64, description="Models of each committee.")] = 4
     training: Annotated[Training, Field(description="How the models of every arm are trained.")] = Training()
@@ -48,7 +52,11 @@ class StudyConfig(Strict):
     ] = None
     max_failed_share: Annotated[
         float,
-        Field(ge=0, le=1, description="The study stops when more than this share of the labels it asked for failed."),
+        Field(
+            ge=0,
+            le=1,
+            description="The study stops when more than this share of its labels, or of its cells, failed.",
+        ),
     ] = 0.3
     runner: RunnerKind = "workers"
     workers: Annotated[
@@ -61,22 +69,29 @@ class StudyConfig(Strict):
         def fail(message: str) -> None:
             raise PydanticCustomError("study", "{message}", {"message": message})
 
-        for key in ("budgets", "arms", "acquisitions", "seeds", "comparisons"):
-            values = [getattr(value, "kind", value) for value in getattr(self, key)]
+        for key in ("budgets", "arms", "acquisitions", "evaluations", "seeds", "comparisons"):
+            values = getattr(self, key)
             if not values:
                 fail(f"{key} is empty")
-            if len(set(values)) != len(values):
-                fail(f"{key} names something twice: {values}")
+            names = [getattr(value, "title", getattr(value, "kind", value)) for value in values]
+            if len(set(names)) < len(names):
+                hint = "; give each a name of its own: {kind: ..., name: ...}" if isinstance(values[0], Method) else ""
+                fail(f"{key} names something twice: {names}{hint}")
         if list(self.budgets) != sorted(self.budgets):
             fail(f"budgets must increase, got {list(self.budgets)}")
-        kinds = [arm.kind for arm in self.arms]
-        if self.shared_leader and self.shared_leader not in kinds:
-            fail(f"shared_leader: {self.shared_leader!r} is not one of the arms{nearest(self.shared_leader, kinds)}")
+        arms = [arm.title for arm in self.arms]
+        if self.shared_leader and self.shared_leader not in arms:
+            fail(f"shared_leader: {self.shared_leader!r} is not one of the arms{nearest(self.shared_leader, arms)}")
         if self.source.kind == "pretrain" and self.committee > self.source.committee:
             fail(f"committee of {self.committee} needs as many source models, the source has {self.source.committee}")
         return self
 
     @property
     def leader(self) -> str:
-        """The arm whose choices all arms share in the shared comparison."""
-        return self.shared_leader or self.arms[-1].kind
+        """The name of the arm whose selections all arms share in the shared comparison."""
+        return self.shared_leader or self.arms[-1].title
+
+    @property
+    def baseline(self) -> AnyArm | None:
+        """The arm that the others are compared with on the same labels: the first listed that is one, or None."""
+        return next((arm for arm in self.arms if arm.is_baseline), None)

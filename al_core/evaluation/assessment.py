@@ -56,5 +56,5 @@ def assess(
     from al_core.models.engine.stack import pick_device
     from al_core.models.prediction import predict
 
-    said = predict([load_bundle(one) for one in folders], [atoms for atoms, _ in labelled], pick_device(device))
-    return slice_errors(said, labelled)
+    committee = [load_bundle(one) for one in folders]
+    return slice_errors(predict(committee, [atoms for atoms, _ in labelled], pick_device(device)), labelled)

@@ -74,6 +74,11 @@ class LabelStore:
             rows = [self._row(db, key) for key in keys]
             return [entry_of(row) for row in rows if row is not None]
 
+    def count(self) -> int:
+        """Return the number of finished labels."""
+        with self._database.open() as db:
+            return int(db.count("label_key", state="done"))
+
     def attempts(self, key: str) -> list[Attempt]:
         """Return the attempts at a label that failed, oldest first."""
         with self._database.open() as db:

@@ -1,1 +1,1 @@
-"""The active-learning rounds; their steps are passed in."""
+"""The rounds of active learning, without an engine: the steps that compute are passed in."""

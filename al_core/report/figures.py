@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from al_core.studies.curves import Curve
-from al_core.studies.grid import BASELINE
 
 _BASELINE_COLOUR = "#404040"
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -24,11 +23,11 @@ class ArmStyle:
     symbol: str
 
 
-def arm_styles(arms: Sequence[str]) -> dict[str, ArmStyle]:
+def arm_styles(arms: Sequence[str], baseline: str) -> dict[str, ArmStyle]:
     """Return the style of every arm: the baseline dark grey, the others from the palette of Okabe and Ito (2008)."""
-    others = [arm for arm in arms if arm != BASELINE]
+    others = [arm for arm in arms if arm != baseline]
     styles = {arm: ArmStyle(_COLOURS[i % 6], _SYMBOLS[1 + i % 6]) for i, arm in enumerate(others)}
-    return {**styles, BASELINE: ArmStyle(_BASELINE_COLOUR, _SYMBOLS[0])}
+    return {**styles, baseline: ArmStyle(_BASELINE_COLOUR, _SYMBOLS[0])}
 
 
 def error_range(curves: Iterable[Curve]) -> tuple[float, float]:

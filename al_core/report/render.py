@@ -24,7 +24,6 @@ from al_core.report.tables import (
 )
 from al_core.storage.files import write_text
 from al_core.studies.curves import SEEDS_FOR_A_CLAIM, Curve, Point, learning_curves
-from al_core.studies.grid import BASELINE
 from al_core.studies.results import StudyResults, load_results
 from al_core.studies.statistics import TransferDifference, labels_saved, transfer_differences
 
@@ -45,7 +44,8 @@ def write_report(out: Path) -> Path:
 def render_report(results: StudyResults) -> str:
     """Return the report as one self-contained HTML page; the same results give the same page."""
     arms = _listed(results, "arms", (row.arm for row in results.rows))
-    others = [arm for arm in arms if arm != BASELINE]
+    baseline = results.baseline
+    others = [arm for arm in arms if arm != baseline]
     budgets = sorted({*results.config.get("budgets", ()), *(row.budget for row in results.rows)})
     slices = list(dict.fromkeys(["all", *(name for row in results.rows for name in row.metrics)]))
     parts = _parts(results)
@@ -53,7 +53,9 @@ def render_report(results: StudyResults) -> str:
     force_curves = {part: _curves(results, part, FORCE_MAE) for part in parts}
     energy_curves = {part: _curves(results, part, ENERGY_MAE) for part in parts}
     points = [point for curves in force_curves.values() for curve in curves for point in curve.points]
-    differences = [one for name in acquisitions for one in transfer_differences(results.rows, name, FORCE_MAE)]
+    differences = [
+        one for name in acquisitions for one in transfer_differences(results.rows, name, FORCE_MAE, baseline=baseline)
+    ]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -65,8 +67,8 @@ def render_report(results: StudyResults) -> str:
     return environment.get_template("template.html.j2").render(
         results=results,
         headline=headline(results),
-        baseline=BASELINE,
-        has_baseline=BASELINE in arms,
+        baseline=baseline,
+        has_baseline=baseline in arms,
         has_shared="shared" in _listed(results, "comparisons", (row.comparison for row in results.rows)),
         leader=_leader(results, arms),
         chooser=results.config.get("shared_leader") or (arms[-1] if arms else ""),
@@ -74,15 +76,15 @@ def render_report(results: StudyResults) -> str:
         caution=_caution(points),
         spread=spread_note(points),
         parts=[(part, _same_cells(results, part)) for part in parts],
-        force_figures=_figures(force_curves, arms, budgets, "force MAE", "meV/Å"),
-        energy_figures=_figures(energy_curves, arms, budgets, "energy MAE", "meV/atom"),
+        force_figures=_figures(force_curves, arms, budgets, "force MAE", "meV/Å", baseline),
+        energy_figures=_figures(energy_curves, arms, budgets, "energy MAE", "meV/atom", baseline),
         slice_table=slice_table(results, parts, arms, slices, FORCE_MAE),
         force_table=budget_table(results, parts, arms, budgets, FORCE_MAE),
         energy_table=budget_table(results, parts, arms, budgets, ENERGY_MAE),
         deviation_table=budget_table(results, parts, arms, budgets, FORCE_DEVIATION),
         saved_table=saved_table(results, parts, others, budgets, FORCE_MAE),
         differences=differences,
-        transfer_verdict=transfer_verdict(differences),
+        transfer_verdict=transfer_verdict(differences, baseline),
         transfer_tables=[
             ("Force MAE, meV/Å", transfer_table(results, acquisitions, others, budgets, slices, FORCE_MAE)),
             ("Energy MAE, meV/atom", transfer_table(results, acquisitions, others, budgets, slices, ENERGY_MAE)),
@@ -109,47 +111,49 @@ def headline(results: StudyResults) -> str:
     middle = budgets[len(budgets) // 2]
     point = min(curves[arm].points, key=lambda one: (abs(one.budget_labels - middle), one.budget_labels))
     n = point.budget_labels
-    saved = labels_saved(results.rows, part.comparison, part.acquisition, FORCE_MAE)
+    baseline = results.baseline
+    saved = labels_saved(results.rows, part.comparison, part.acquisition, FORCE_MAE, baseline=baseline)
     found = next((one for one in saved if (one.arm, one.budget_labels) == (arm, n)), None)
     error = number(found.arm_error if found else point.mean)
     start = f"With {counted(n, 'label')}, {arm} reaches a force MAE of {error} meV/Å"
     if found is None:
-        return f"{start}; there is no finished {BASELINE} arm to compare it with."
+        return f"{start}; there is no finished {baseline} arm to compare it with."
     reach = found.baseline
     if reach.bound == ">":
-        return f"{start}; {BASELINE} does not reach that with up to {counted(int(reach.labels), 'label')}."
+        return f"{start}; {baseline} does not reach that with up to {counted(int(reach.labels), 'label')}."
     if reach.bound == "<=":
-        return f"{start}; {BASELINE} is at least as good with {counted(int(reach.labels), 'label')}."
-    return f"{start}; {BASELINE} needs {'only ' if found.ratio < 1 else ''}{reach_text(reach)}."
+        return f"{start}; {baseline} is at least as good with {counted(int(reach.labels), 'label')}."
+    return f"{start}; {baseline} needs {'only ' if found.ratio < 1 else ''}{reach_text(reach)}."
 
 
-def transfer_verdict(differences: list[TransferDifference]) -> str:
+def transfer_verdict(differences: list[TransferDifference], baseline: str) -> str:
     """Return in one sentence how often the transfer was negative."""
     if not differences:
-        return f"Nothing can be said yet: no arm has a finished {BASELINE} partner on the same labels."
+        return f"Nothing can be said yet: no arm has a finished {baseline} partner on the same labels."
     negative = [one for one in differences if one.negative]
     every = [one for one in negative if one.seeds_worse == len(one.seeds)]
     of = f"of the {len(differences)} combinations of arm, acquisition and budget"
     if not negative:
-        return f"No negative transfer: in none {of} is the mean force MAE higher than that of {BASELINE}."
+        return f"No negative transfer: in none {of} is the mean force MAE higher than that of {baseline}."
     return (
-        f"Negative transfer in {len(negative)} {of}: the mean force MAE is higher than that of {BASELINE} "
+        f"Negative transfer in {len(negative)} {of}: the mean force MAE is higher than that of {baseline} "
         f"({len(every)} of them worse in every seed)."
     )
 
 
-def _kind(value: Any) -> str:
-    return str(value["kind"] if isinstance(value, dict) else value)
+def _name(value: Any) -> str:
+    """Return the name of a method's settings, which is its kind if it has none; other values are names."""
+    return str(value.get("name") or value["kind"] if isinstance(value, dict) else value)
 
 
 def _listed(results: StudyResults, key: str, in_rows: Iterable[str]) -> list[str]:
     """Return the names a config lists under ``key``, then those found in rows only."""
-    return list(dict.fromkeys([*map(_kind, results.config.get(key, ())), *in_rows]))
+    return list(dict.fromkeys([*map(_name, results.config.get(key, ())), *in_rows]))
 
 
 def _leader(results: StudyResults, arms: list[str]) -> str:
     """Return the arm the headline is about: the study's leader, but never the baseline."""
-    others = [arm for arm in arms if arm != BASELINE]
+    others = [arm for arm in arms if arm != results.baseline]
     leader = str(results.config.get("shared_leader", ""))
     return leader if leader in others else others[-1] if others else ""
 
@@ -171,7 +175,7 @@ def _same_cells(results: StudyResults, part: Part) -> bool:
     cells: dict[str, set[str]] = {part.comparison: set(), "shared": set()}
     for row in results.rows:
         if row.acquisition == part.acquisition and row.comparison in cells:
-            cells[row.comparison].add(row.cell)
+            cells[row.comparison].add(row.model)
     return part.comparison != "shared" and bool(cells[part.comparison]) and cells[part.comparison] == cells["shared"]
 
 
@@ -181,10 +185,11 @@ def _figures(
     budgets: list[int],
     quantity: str,
     unit: str,
+    baseline: str,
 ) -> list[str]:
     """Return one figure per part, '' where nothing is finished; all have the same axes."""
     errors = error_range(curve for part in curves.values() for curve in part)
-    styles = arm_styles(arms)
+    styles = arm_styles(arms, baseline)
     return [
         figure_html(
             learning_curve_figure(curves[part], budgets, styles, errors, quantity, unit),

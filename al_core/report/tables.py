@@ -121,7 +121,7 @@ def saved_table(
     """Return the labels the baseline needs for each arm's error: arms by budgets."""
     groups = []
     for part in parts:
-        saved = labels_saved(results.rows, part.comparison, part.acquisition, metric)
+        saved = labels_saved(results.rows, part.comparison, part.acquisition, metric, baseline=results.baseline)
         if not saved:
             continue
         known = {(one.arm, one.budget_labels): _saved_cell(one) for one in saved}
@@ -143,12 +143,12 @@ def transfer_table(
     for acquisition in acquisitions:
         worse: dict[tuple[str, int], list[str]] = {}
         for name in slices:
-            for one in transfer_differences(results.rows, acquisition, metric, name):
+            for one in transfer_differences(results.rows, acquisition, metric, name, results.baseline):
                 if one.negative and name != "all":
                     worse.setdefault((one.arm, one.budget_labels), []).append(name)
         known = {
             (one.arm, one.budget_labels): _transfer_cell(one, worse.get((one.arm, one.budget_labels), []))
-            for one in transfer_differences(results.rows, acquisition, metric)
+            for one in transfer_differences(results.rows, acquisition, metric, baseline=results.baseline)
         }
         rows = ((arm, tuple(known.get((arm, budget), Cell()) for budget in budgets)) for arm in arms)
         groups.append(Group(acquisition, tuple(rows)))

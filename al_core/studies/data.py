@@ -31,7 +31,8 @@ from al_core.types import Label
 Potential = Callable[[str], Calculator]
 Progress = Callable[[int, int], None]
 
-_INDEX, _TEST_STRUCTURES = "data.json", "test_structures.extxyz"
+TEST_STRUCTURES = "test_structures.extxyz"
+_INDEX = "data.json"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def prepare_data(config: StudyConfig, workspace: Workspace, potential: Potential
     workspace.out.mkdir(parents=True, exist_ok=True)
     (workspace.out / _INDEX).unlink(missing_ok=True)  # no index while the files change
     write_structures(workspace.pool, pool)
-    write_structures(workspace.out / _TEST_STRUCTURES, test)
+    write_structures(workspace.out / TEST_STRUCTURES, test)
     workspace.test.unlink(missing_ok=True)
     if labelled_test:
         write_labelled(workspace.test, labelled_test)
@@ -91,7 +92,7 @@ def prepare_data(config: StudyConfig, workspace: Workspace, potential: Potential
 
 def _prepared_before(workspace: Workspace, key: str) -> StudyData | None:
     """Return the data of the same key if all of their files are there."""
-    files = [workspace.out / _INDEX, workspace.out / _TEST_STRUCTURES, workspace.pool]
+    files = [workspace.out / _INDEX, workspace.out / TEST_STRUCTURES, workspace.pool]
     if not all(file.exists() for file in files):
         return None
     known = read_json(workspace.out / _INDEX)

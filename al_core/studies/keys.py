@@ -1,76 +1,110 @@
-"""What goes into the two paid-for steps of a study, and the content keys they are found again by. No torch here."""
+"""What goes into the steps of a study, and the keys their results are found by. Nothing heavy is imported.
+
+A key is a hash of everything that shapes a result and of nothing else:
+
+- a *model key* of what shapes the weights, with nothing of the test set in it;
+- an *evaluation key* of the model, the evaluation's settings and the reference it is measured on;
+- a *selection key* of the acquisition, the candidates and the committee that is asked.
+
+Another test set or another kind of evaluation therefore trains nothing. Names of methods are in no key.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from al_core.config.acquisition import AnyAcquisition
-from al_core.config.arms import RescaledArm, ScratchArm, TransferArm
+from al_core.config.arms import AnyArm
+from al_core.config.evaluation import AnyEvaluation
 from al_core.config.training import Training
-from al_core.storage.files import read_json
 from al_core.storage.hashing import digest
-from al_core.studies.workspace import Workspace
 
-_SCHEMA = 13  # raised whenever the same inputs would give another result
+_MODELS, _EVALUATIONS = 14, 1  # raised whenever the same inputs would give another result
 
 
 @dataclass(frozen=True)
-class CellInputs:
-    """Everything a cell's result depends on, and where its files are.
+class ModelInputs:
+    """Everything that shapes the weights of a committee, and where its files are.
 
     Attributes:
         out: the study's folder.
         arm: which arm, with its settings.
         element: the target.
         seed: of initial weights and batches.
-        labels: label keys; their order does not count.
+        labels: label keys, none for the committee an arm starts with; their order does not count.
         source: folders of the source bundles, one a member.
-        source_hash, test_hash, pool_hash: content of source, test set and pool.
+        source_hash, pool_hash: content of the source and of the pool.
         training: how long and how.
         device: where to compute; not part of the key.
     """
 
     out: Path
-    arm: ScratchArm | TransferArm | RescaledArm
+    arm: AnyArm
     element: str
     seed: int
     labels: tuple[str, ...]
     source: tuple[Path, ...]
     source_hash: str
-    test_hash: str
     pool_hash: str
     training: Training
     device: str
 
     @property
     def key(self) -> str:
-        """The content key of the result."""
+        """The model key."""
+        return digest({"schema": _MODELS, **self.content()})
+
+    def content(self) -> dict[str, Any]:
+        """Return what the weights depend on, JSON-ready."""
+        return {
+            "arm": self.arm.settings(),
+            "element": self.element,
+            "seed": self.seed,
+            "labels": sorted(self.labels),
+            "source": self.source_hash,
+            "pool": self.pool_hash if self.arm.tuning.reads_pool else "",
+            "training": self.training.model_dump(mode="json"),
+        }
+
+
+@dataclass(frozen=True)
+class EvaluationInputs:
+    """Everything that shapes one evaluation of a committee.
+
+    Attributes:
+        model: the committee.
+        evaluation: the kind of evaluation, with its settings.
+        reference_hash: content of the labelled test set.
+    """
+
+    model: ModelInputs
+    evaluation: AnyEvaluation
+    reference_hash: str
+
+    @property
+    def key(self) -> str:
+        """The evaluation key."""
         return digest(
             {
-                "schema": _SCHEMA,
-                "arm": self.arm.model_dump(),
-                "element": self.element,
-                "seed": self.seed,
-                "labels": sorted(self.labels),
-                "source": self.source_hash,
-                "test": self.test_hash,
-                "pool": self.pool_hash if self.arm.tuning.reads_pool else "",
-                "training": self.training.model_dump(),
+                "schema": _EVALUATIONS,
+                "model": self.model.key,
+                "evaluation": self.evaluation.model_dump(mode="json"),
+                "reference": self.reference_hash,
             }
         )
 
 
 @dataclass(frozen=True)
-class ChoiceInputs:
-    """What a choice depends on.
+class SelectionInputs:
+    """Everything that a selection depends on.
 
     Attributes:
         out: the study's folder.
-        acquisition: its settings.
-        seed: the chain's seed.
-        candidates: ids of the structures to choose from, in the pool's order.
+        acquisition: what selects, with its settings.
+        seed: the label set's seed.
+        candidates: ids of the structures to select from, in the pool's order.
         k: how many.
-        committee: the trained cell whose committee is asked, or a cell without labels for the arm's start; None where
-            no model is asked.
+        committee: the committee that is asked, without labels for the one an arm starts with; None where no model is.
     """
 
     out: Path
@@ -78,16 +112,10 @@ class ChoiceInputs:
     seed: int
     candidates: tuple[str, ...]
     k: int
-    committee: CellInputs | None
+    committee: ModelInputs | None
 
     @property
     def key(self) -> str:
-        """The content key of the choice."""
+        """The selection key."""
         asked = self.committee.key if self.committee else ""
-        return digest([self.acquisition.kind, self.seed, list(self.candidates), self.k, asked])
-
-
-def known_choice(choice: ChoiceInputs) -> tuple[str, ...] | None:
-    """Return the structure ids of a choice made before, or None."""
-    path = Workspace(choice.out).choice(choice.key)
-    return tuple(read_json(path)) if path.exists() else None
+        return digest([self.acquisition.settings(), self.seed, list(self.candidates), self.k, asked])

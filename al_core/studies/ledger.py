@@ -1,121 +1,103 @@
-"""The study's index file: grid, ledger and provenance, written again after every budget."""
+"""What a study asked for and paid, against what its label store holds.
 
-import os
-import platform
-from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+A store may be shared, and a study may go on after a kill. So the study writes down what the store had spent on a label
+*before* it asks for it the first time. What the store has spent on it since then is what this study paid.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from al_core.config.study import StudyConfig
-from al_core.labels.store import LabelStore
-from al_core.storage.files import read_json, write_json
-from al_core.studies.grid import Chain, Place
+from al_core.labels.store import Entry, LabelStore
+from al_core.storage.files import write_json
+from al_core.studies.records import model_record, read_whole
 from al_core.studies.workspace import Workspace
 
-_PACKAGES = (
-    *("graft-mlip", "torch", "mace-torch", "e3nn", "ase", "gpaw", "gpaw-data", "matscipy", "prefect"),
-    *("numpy", "scipy", "pydantic", "safetensors"),
-)
+TEST = 0  # the budget of the labels of the test set, which come before all others
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of what decides the results; 'not installed' where a package is absent."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+class Requests:
+    """The labels that a study has asked for, kept in ``ledger.json`` of its folder.
+
+    Attributes:
+        budgets: label key to the budget that it was first asked for, of this run; ``TEST`` is the test set.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._file = workspace.requests
+        self._store = LabelStore(workspace.store)
+        self._before: dict[str, dict[str, Any]] = read_whole(self._file) or {}
+        self._new: set[str] = set()
+        self.budgets: dict[str, int] = {}
+
+    def ask(self, keys: Iterable[str], budget: int) -> None:
+        """Write down what the store holds of labels that are about to be asked for."""
+        for key in keys:
+            self.budgets.setdefault(key, budget)
+        unknown = [key for key in self.budgets if key not in self._before]
+        self._note(unknown)
+        self._new.update(unknown)
+
+    def paid_by_others(self, keys: Iterable[str]) -> None:
+        """Correct what was written down of labels that another study computed while this one waited for them."""
+        self._note([key for key in keys if key in self._new])
+
+    def _note(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            entry = self._store.get(key)
+            done, spent = (entry.state == "done", entry.core_seconds) if entry else (False, 0.0)
+            self._before[key] = {"done": done, "core_seconds": spent}
+        if keys:
+            write_json(self._file, self._before)
+
+    def reused(self, key: str) -> bool:
+        """Return whether the label was there before the study asked for it."""
+        return bool(self._before[key]["done"])
+
+    def paid(self, entry: Entry) -> float:
+        """Return the core-seconds that this study paid for a label, failed attempts included."""
+        return max(0.0, entry.core_seconds - float(self._before[entry.key]["core_seconds"]))
 
 
-def machine() -> dict[str, Any]:
-    """Return what the results were computed on."""
-    return {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()}
-
-
-def ledger(
-    place: Workspace, labels: Mapping[int, Sequence[str]], cells: Mapping[int, Sequence[str]], test_labels: int
-) -> dict[str, Any]:
-    """Return what a study has spent so far.
+def ledger(workspace: Workspace, requests: Requests, models: Mapping[int, Sequence[str]]) -> dict[str, Any]:
+    """Return what a study has asked for and paid so far, JSON-ready.
 
     Args:
-        place: the study's folder.
-        labels: for each budget, the keys of all labels any chain has used up to it.
-        cells: for each budget, the keys of the cells trained at it.
-        test_labels: how many labels of the test set were computed for this study.
+        workspace: the study's folder.
+        requests: the labels it asked for.
+        models: for each budget, the model keys of the committees trained at it.
+
+    Returns:
+        Counts of labels and core-seconds, of the whole study and, under ``per_budget``, up to each budget;
+        ``failures`` with their causes; ``store_labels`` is how many finished labels the store holds, whoever asked.
     """
-    entries = {entry.key: entry for entry in LabelStore(place.store).entries()}
-    failed = [entry for entry in entries.values() if entry.state == "failed"]
-    per_budget = []
-    training = 0.0
-    for budget, keys in labels.items():
-        training += sum(float(read_json(place.cell(key))["core_seconds"]) for key in cells[budget])
-        per_budget.append(
-            {
-                "budget": budget,
-                "labels": len(keys),
-                "label_core_seconds": sum(entries[key].core_seconds for key in keys),
-                "training_core_seconds": training,
-            }
-        )
+    store = LabelStore(workspace.store)
+    entries = [entry for key in requests.budgets if (entry := store.get(key)) is not None]
+    failed = [entry for entry in entries if entry.state == "failed"]
+    per_budget, training = [], 0.0
+    for budget, keys in models.items():
+        records = [model_record(workspace.models(key)) for key in dict.fromkeys(keys)]
+        training += sum(record.core_seconds for record in records if record)
+        upto = [entry for entry in entries if TEST < requests.budgets[entry.key] <= budget]
+        per_budget.append({"budget": budget, **_counts(upto, requests), "training_core_seconds": training})
+    counts = _counts(entries, requests)
     return {
-        "labels_done": sum(entry.state == "done" for entry in entries.values()),
+        "labels_asked": len(requests.budgets),
+        "labels_done": counts.pop("labels"),
         "labels_failed": len(failed),
-        "label_core_seconds": sum(entry.core_seconds for entry in entries.values()),
-        "failed_core_seconds": sum(entry.core_seconds for entry in failed),
+        **counts,
+        "failed_core_seconds": sum(requests.paid(entry) for entry in failed),
         "training_core_seconds": training,
-        "test_labels": test_labels,
+        "test_labels": sum(requests.budgets[entry.key] == TEST for entry in entries if entry.label),
+        "store_labels": store.count(),
         "failures": [{"structure": entry.structure, "cause": entry.cause} for entry in failed],
         "per_budget": per_budget,
     }
 
 
-def write_summary(
-    place: Workspace,
-    config: StudyConfig,
-    grid: Mapping[tuple[Place, int], str],
-    baselines: Mapping[tuple[Place, int], str],
-    expected: int,
-    spent: dict[str, Any],
-    hashes: dict[str, Any],
-) -> None:
-    """Write ``study.json``: everything :func:`al_core.studies.results.load_results` reads.
-
-    Args:
-        place: the study's folder.
-        config: the study.
-        grid: the finished places: (place, budget) to cell key.
-        baselines: the baseline's cells on the same labels, likewise, where there is a baseline.
-        expected: how many there will be.
-        spent: see :func:`ledger`.
-        hashes: content hashes and settings that tell what the results were made from.
-    """
-    rows = [
-        {
-            "comparison": where.comparison,
-            "arm": where.arm,
-            "acquisition": where.chain.acquisition,
-            "seed": where.chain.seed,
-            "budget": budget,
-            "cell": key,
-            "baseline_cell": baselines.get((where, budget), ""),
-        }
-        for (where, budget), key in grid.items()
-    ]
-    write_json(
-        place.summary,
-        {
-            "name": config.name,
-            "config": config.model_dump(mode="json"),
-            "expected_rows": expected,
-            "grid": rows,
-            "ledger": spent,
-            "provenance": {"versions": versions(), "machine": machine(), **hashes},
-        },
-    )
-
-
-def grown(histories: Mapping[Chain, Sequence[str]], budget: int) -> list[str]:
-    """Return the label keys any chain uses up to a budget, each once."""
-    return list(dict.fromkeys(key for keys in histories.values() for key in keys[:budget]))
+def _counts(entries: Sequence[Entry], requests: Requests) -> dict[str, Any]:
+    done = [entry for entry in entries if entry.label]
+    return {
+        "labels": len(done),
+        "labels_reused": sum(requests.reused(entry.key) for entry in done),
+        "label_core_seconds": sum(requests.paid(entry) for entry in entries),
+    }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from al_core.config.arms import AnyArm
 from al_core.config.study import StudyConfig
 from al_core.config.training import Architecture, Training
-from al_core.studies.grid import chains, pairs, places
+from al_core.studies.grid import all_series, label_sets, learners
 
 # one training step of one member of the default architecture on one core, measured on 4 structures of 8 and 64 atoms
 _STEP_S, _STEP_S_PER_ATOM = 0.006, 0.00035
@@ -19,9 +19,9 @@ class Plan:
     """Counts and estimated cost of a study.
 
     Attributes:
-        cells: places of the grid, both comparisons.
+        cells: of the grid, both comparisons.
         committees: committees to train; a cell that counts in both comparisons is trained once.
-        labels_least, labels_most: how many labels will be asked for, depending on how far the chains overlap.
+        labels_least, labels_most: how many labels will be asked for, depending on how far the label sets overlap.
         test_labels: labels of the test set, where it has none yet.
         label_core_hours: for ``labels_most`` and the test labels.
         training_core_hours: for all committees.
@@ -46,23 +46,20 @@ def plan(config: StudyConfig, architecture: Architecture, pool_sizes: Sequence[i
         label_core_seconds: expected cost of one label.
     """
     largest = config.budgets[-1]
-    most = min(len(pool_sizes), largest * len(chains(config)))
+    most = min(len(pool_sizes), largest * len(label_sets(config)))
     test = 0
     if config.test.kind == "md":
         test = sum(part.count for part in config.test.slices)
     elif config.test.kind == "holdout":
         test = config.test.size
     atoms = sum(pool_sizes) / len(pool_sizes)
-    arms: dict[str, AnyArm] = {arm.kind: arm for arm in config.arms}
-    committees = len(pairs(config))
+    trained = learners(config)
     training = sum(
-        _core_seconds(arms[arm], config.training, atoms, budget)
-        for arm, _ in pairs(config)
-        for budget in config.budgets
+        _core_seconds(learner.arm, config.training, atoms, budget) for learner in trained for budget in config.budgets
     )
     return Plan(
-        cells=len(places(config)) * len(config.budgets),
-        committees=committees * len(config.budgets),
+        cells=len(all_series(config)) * len(config.budgets),
+        committees=len(trained) * len(config.budgets),
         labels_least=largest,
         labels_most=most,
         test_labels=test,

@@ -1,11 +1,13 @@
 """What a study has found so far, read back from its folder: what report, CLI and artifacts are made from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from al_core.errors import ConfigError
-from al_core.storage.files import read_json
+from al_core.studies.records import EvaluationRecord, evaluation_record, model_record, read_record
+from al_core.studies.workspace import Workspace
 
 METRICS = (
     "force_mae_meV_per_A",
@@ -14,6 +16,8 @@ METRICS = (
     "energy_rmse_meV_per_atom",
     "force_deviation_meV_per_A",
 )
+_ERRORS = "errors"  # the evaluation that rows are made of
+_PARTS = ("name", "config", "provenance", "grid", "expected_rows", "ledger")
 
 
 @dataclass(frozen=True)
@@ -21,15 +25,15 @@ class Row:
     """One cell of the grid as it counts in one comparison.
 
     Attributes:
-        comparison: ``shared`` (all arms train on the same labels) or ``own`` (each arm on the labels it chose).
-        arm, acquisition, seed, budget: the cell's place in the grid; ``budget`` is a number of labels.
-        cell: the cell's key; the same cell may count in both comparisons.
+        comparison: ``shared`` (all arms train on the same labels) or ``own`` (each arm on the labels it selected).
+        arm, acquisition, seed, budget: the cell's index in the grid, methods by name; ``budget`` is a number of labels.
+        model: the model key; the same committee may count in both comparisons.
         metrics: {slice: {metric: value}}; the slice ``all`` is the whole test set; metric names as in ``METRICS``
             and ``n_structures``.
         members: the committee's single members' force MAE on the whole test set, meV/Å.
         labels: keys of the labels it was trained on.
         core_seconds: processor time of its training.
-        baseline_cell: key of the cell of the baseline trained on the same labels; '' where there is none.
+        baseline_model: model key of the baseline on the same labels; '' where there is none.
         baseline_metrics: its metrics.
     """
 
@@ -38,17 +42,29 @@ class Row:
     acquisition: str
     seed: int
     budget: int
-    cell: str
+    model: str
     metrics: dict[str, dict[str, float]]
     members: tuple[float, ...]
     labels: tuple[str, ...]
     core_seconds: float
-    baseline_cell: str = ""
+    baseline_model: str = ""
     baseline_metrics: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def negative_transfer(self, metric: str = "force_mae_meV_per_A") -> bool:
         """Return whether the baseline does better with the same labels and seed, on the whole test set."""
         return bool(self.baseline_metrics) and self.metrics["all"][metric] > self.baseline_metrics["all"][metric]
+
+
+@dataclass(frozen=True)
+class FailedCell:
+    """A cell of the grid without a committee or its errors, and why; see :class:`Row`."""
+
+    comparison: str
+    arm: str
+    acquisition: str
+    seed: int
+    budget: int
+    cause: str
 
 
 @dataclass(frozen=True)
@@ -60,11 +76,10 @@ class StudyResults:
         config: the validated config, as a plain dictionary.
         provenance: versions, machine, hashes of pool, test set and source; a nested dictionary of plain values.
         rows: the finished cells.
-        expected_rows: how many rows there will be when the study is complete.
-        ledger: what was spent: ``labels_done``, ``labels_failed``, ``label_core_seconds``,
-            ``failed_core_seconds``, ``training_core_seconds``, ``test_labels``,
-            ``failures`` (list of {structure, cause}) and
-            ``per_budget`` (list of {budget, labels, label_core_seconds, training_core_seconds}, cumulative).
+        failures: the cells that failed.
+        expected_rows: how many of both there will be when the study is complete.
+        ledger: what was asked for and paid, see :func:`al_core.studies.ledger.ledger`; studies of earlier versions lack
+            ``labels_asked``, ``labels_reused`` and ``store_labels``, and count every label of their store.
     """
 
     name: str
@@ -73,40 +88,44 @@ class StudyResults:
     rows: tuple[Row, ...]
     expected_rows: int
     ledger: dict[str, Any] = field(default_factory=dict)
+    failures: tuple[FailedCell, ...] = ()
 
     @property
     def complete(self) -> bool:
-        """Whether every cell of the grid is finished."""
-        return len(self.rows) == self.expected_rows
+        """Whether every cell of the grid is finished or has failed."""
+        return len(self.rows) + len(self.failures) == self.expected_rows
+
+    @property
+    def baseline(self) -> str:
+        """The name of the arm that the others are compared with on the same labels."""
+        scratch = [arm for arm in self.config.get("arms", ()) if arm.get("kind") == "scratch"]
+        return str(scratch[0].get("name") or "scratch") if scratch else "scratch"
 
 
 def load_results(out: Path) -> StudyResults:
     """Read the results of a study from its folder; a cell that was deleted is not there until the study runs again.
 
     Raises:
-        ConfigError: the folder holds no study.
+        ConfigError: the folder holds no study, or half of one.
     """
-    out = Path(out)
-    if not (out / "study.json").is_file():
+    workspace = Workspace(Path(out))
+    if not workspace.index.is_file():
         raise ConfigError(f"{out}: no study here (study.json is missing); run `graft study run` first")
-    study = read_json(out / "study.json")
-    rows = []
-    found = {file.stem: read_json(file) for file in (out / "cells").glob("[!.]*.json")}
-    for place in study["grid"]:
-        if place["cell"] not in found:
-            continue
-        cell = found[place["cell"]]
-        baseline = place.get("baseline_cell", "")
-        rows.append(
-            Row(
-                **place,
-                metrics=cell["metrics"],
-                members=tuple(cell["members_force_mae_meV_per_A"]),
-                labels=tuple(cell["labels"]),
-                core_seconds=cell["core_seconds"],
-                baseline_metrics=found[baseline]["metrics"] if baseline in found else {},
-            )
+    study = read_record(workspace.index, *_PARTS)
+    if study is None:
+        raise ConfigError(
+            f"{workspace.index}: got a damaged index, expected {', '.join(_PARTS)}; run `graft study run` with the "
+            "same config again: it writes the index anew and computes nothing twice"
         )
+    rows, failures = [], []
+    for cell in study["grid"]:
+        where = {key: cell[key] for key in ("comparison", "arm", "acquisition", "seed", "budget")}
+        if cell.get("failure"):
+            failures.append(FailedCell(**where, cause=cell["failure"]))
+        elif (
+            row := _earlier_row(workspace, cell, where) if "cell" in cell else _row(workspace, cell, where)
+        ) is not None:
+            rows.append(row)
     return StudyResults(
         name=study["name"],
         config=study["config"],
@@ -114,4 +133,47 @@ def load_results(out: Path) -> StudyResults:
         rows=tuple(rows),
         expected_rows=study["expected_rows"],
         ledger=study["ledger"],
+        failures=tuple(failures),
+    )
+
+
+def _row(workspace: Workspace, cell: Mapping[str, Any], where: Mapping[str, Any]) -> Row | None:
+    model, found = model_record(workspace.models(cell["model"])), _errors(workspace, cell["evaluations"])
+    if model is None or found is None:
+        return None
+    baseline = _errors(workspace, cell["baseline_evaluations"])
+    return Row(
+        **where,
+        model=cell["model"],
+        metrics=found.metrics,
+        members=found.members,
+        labels=model.labels,
+        core_seconds=model.core_seconds,
+        baseline_model=cell["baseline_model"],
+        baseline_metrics=baseline.metrics if baseline else {},
+    )
+
+
+def _errors(workspace: Workspace, evaluations: Mapping[str, str]) -> EvaluationRecord | None:
+    """Return the errors among some evaluations, None where they are not there or failed."""
+    found = evaluation_record(workspace.evaluation(evaluations[_ERRORS])) if _ERRORS in evaluations else None
+    return found if found and not found.failure else None
+
+
+def _earlier_row(workspace: Workspace, cell: Mapping[str, Any], where: Mapping[str, Any]) -> Row | None:
+    """Return a cell as versions before this one kept it: training and errors in one file."""
+    record = read_record(workspace.earlier_cell(cell["cell"]), "labels", "core_seconds")
+    found = evaluation_record(workspace.earlier_cell(cell["cell"]))
+    if record is None or found is None:
+        return None
+    baseline = evaluation_record(workspace.earlier_cell(cell.get("baseline_cell", "")))
+    return Row(
+        **where,
+        model=cell["cell"],
+        metrics=found.metrics,
+        members=found.members,
+        labels=tuple(record["labels"]),
+        core_seconds=record["core_seconds"],
+        baseline_model=cell.get("baseline_cell", ""),
+        baseline_metrics=baseline.metrics if baseline else {},
     )

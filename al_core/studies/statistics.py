@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 
 from al_core.studies.curves import Spread, seed_values, spread_of
-from al_core.studies.grid import BASELINE
 from al_core.studies.results import Row
 
 
@@ -107,7 +106,7 @@ def labels_saved(
     acquisition: str,
     metric: str,
     slice_name: str = "all",
-    baseline: str = BASELINE,
+    baseline: str = "scratch",
 ) -> tuple[LabelsSaved, ...]:
     """Return the labels saved at equal error by every arm at every budget.
 
@@ -115,7 +114,7 @@ def labels_saved(
 
     Args:
         rows, comparison, acquisition, metric, slice_name: as in :func:`al_core.studies.curves.seed_values`.
-        baseline: the arm to compare with.
+        baseline: the name of the arm to compare with.
     """
     values = seed_values(rows, comparison, acquisition, metric, slice_name)
     reference = values.pop(baseline, {})
@@ -137,13 +136,13 @@ def transfer_differences(
     acquisition: str,
     metric: str,
     slice_name: str = "all",
-    baseline: str = BASELINE,
+    baseline: str = "scratch",
 ) -> tuple[TransferDifference, ...]:
     """Return the seed-paired differences to the baseline of every arm at every budget, on shared label sets.
 
     Args:
         rows, acquisition, metric, slice_name: as in :func:`al_core.studies.curves.seed_values`.
-        baseline: the arm to compare with.
+        baseline: the name of the arm to compare with.
     """
     values = seed_values(rows, "shared", acquisition, metric, slice_name)
     reference = values.pop(baseline, {})

@@ -67,23 +67,32 @@ class Workspace:
         return self.out / "test.extxyz"
 
     @property
-    def summary(self) -> Path:
+    def index(self) -> Path:
         """The study's index: config, provenance, grid and ledger."""
         return self.out / "study.json"
+
+    @property
+    def requests(self) -> Path:
+        """What the study asked labels of, see :mod:`al_core.studies.ledger`."""
+        return self.out / "ledger.json"
 
     @property
     def report(self) -> Path:
         """The report."""
         return self.out / "report.html"
 
-    def cell(self, key: str) -> Path:
-        """The result of one cell."""
-        return self.out / "cells" / f"{key}.json"
-
     def models(self, key: str) -> Path:
-        """The committee of one cell."""
+        """The committee of a model key, with the record of its training."""
         return self.out / "models" / key
 
-    def choice(self, key: str) -> Path:
-        """One choice of an acquisition."""
-        return self.out / "choices" / f"{key}.json"
+    def evaluation(self, key: str) -> Path:
+        """The record of one evaluation."""
+        return self.out / "evaluations" / f"{key}.json"
+
+    def earlier_cell(self, key: str) -> Path:
+        """The errors of one cell, as versions before this one wrote them."""
+        return self.out / "cells" / f"{key}.json"
+
+    def selection(self, key: str) -> Path:
+        """The record of one selection."""
+        return self.out / "selections" / f"{key}.json"

@@ -25,7 +25,7 @@ _LOOK_EVERY_S = 1.0
 _SPEED_OVER_S = 1800.0  # one label or committee can take minutes
 
 
-class Steps:
+class Counters:
     """Named counters shown as progress bars on standard error. Safe to advance from several threads.
 
     Attributes:
@@ -55,7 +55,7 @@ class Steps:
         self._last_line = 0.0
         self._lock = threading.Lock()
 
-    def __enter__(self) -> "Steps":
+    def __enter__(self) -> "Counters":
         if self._bars is not None:
             self._bars.start()
         return self

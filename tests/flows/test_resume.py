@@ -79,7 +79,7 @@ class State:
         labels: label key to (state, attempts, time of its last change), of the study's own store.
         source_labels: the same of the source committee's store.
         models: bundle to the time its weights were written.
-        cells: result to the time it was written.
+        evaluations: result to the time it was written.
         asked: structures whose labels the run that led here began to compute, as often as it did.
         trainings: how many trainings that run began; one is of a whole committee.
     """
@@ -87,7 +87,7 @@ class State:
     labels: dict[str, tuple[str, int, float]]
     source_labels: dict[str, tuple[str, int, float]]
     models: dict[str, int]
-    cells: dict[str, int]
+    evaluations: dict[str, int]
     asked: list[str] = field(default_factory=list)
     trainings: int = 0
 
@@ -112,7 +112,7 @@ def look(out: Path) -> State:
                 labels=_rows(out.glob("labels.db")),
                 source_labels=_rows(out.glob("source/**/labels.db")),
                 models=_written(out, "**/member-*/weights.safetensors"),
-                cells=_written(out, "cells/*.json"),
+                evaluations=_written(out, "evaluations/*.json"),
             )
 
 
@@ -210,8 +210,8 @@ def _labelling(state: State) -> bool:
 
 
 def _training(state: State) -> bool:
-    """A model of an arm is finished, and the cell it belongs to is not."""
-    return any(model.startswith("models/") for model in state.models) and not state.cells
+    """A model of an arm is finished, and nothing is evaluated."""
+    return any(model.startswith("models/") for model in state.models) and not state.evaluations
 
 
 @pytest.fixture(scope="module")
@@ -226,12 +226,12 @@ pytestmark = [pytest.mark.train, pytest.mark.slow]
 def test_it_was_killed_in_the_middle_of_labelling(story: Story) -> None:
     assert 3 <= len(story.labelling.done()) < TEST_STRUCTURES
     assert len([model for model in story.labelling.models if model.startswith("source/")]) == 2
-    assert story.labelling.cells == {}
+    assert story.labelling.evaluations == {}
 
 
 def test_it_was_killed_in_the_middle_of_training(story: Story) -> None:
     assert 2 < len(story.training.models) < MODELS
-    assert story.training.cells == {}
+    assert story.training.evaluations == {}
 
 
 def test_it_finished_in_the_end(story: Story) -> None:

@@ -195,7 +195,7 @@ def test_that_there_is_no_negative_transfer_is_said_too():
     page = Page(render_report(study(levels={"scratch": 1.0, "rescaled": 0.5})))
     assert "No negative transfer: in none of the 8 combinations" in page.section("Negative transfer No")
     assert "−" in page.section("Negative transfer No")
-    assert transfer_verdict([]).startswith("Nothing can be said yet")
+    assert transfer_verdict([], "scratch").startswith("Nothing can be said yet")
 
 
 def test_an_unfinished_study_says_so():
@@ -249,7 +249,9 @@ def test_the_ledger_and_the_provenance_are_printed_and_escaped(full, page):
 
 def test_the_figure_has_log_axes_with_ticks_at_the_budgets(full):
     curves = learning_curves(full.rows, "shared", "random", FORCE)
-    figure = learning_curve_figure(curves, BUDGETS, arm_styles(list(LEVELS)), error_range(curves), "force MAE", "meV/Å")
+    figure = learning_curve_figure(
+        curves, BUDGETS, arm_styles(list(LEVELS), "scratch"), error_range(curves), "force MAE", "meV/Å"
+    )
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", "log")
     assert figure.layout.xaxis.tickvals == BUDGETS
     assert figure.layout.yaxis.title.text == "force MAE, meV/Å"
@@ -263,9 +265,9 @@ def test_the_figure_has_log_axes_with_ticks_at_the_budgets(full):
 
 
 def test_an_arm_has_one_colour_and_no_two_share_it():
-    styles = arm_styles(["scratch", "a", "b", "c", "d", "e", "f"])
+    styles = arm_styles(["scratch", "a", "b", "c", "d", "e", "f"], "scratch")
     assert len({style.colour for style in styles.values()}) == 7
-    assert arm_styles(["a", "scratch"])["a"] == styles["a"]
+    assert arm_styles(["a", "scratch"], "scratch")["a"] == styles["a"]
 
 
 @pytest.mark.parametrize(("low", "high"), [(50, 120), (9, 11), (0.8, 900), (3, 4000)])

@@ -12,7 +12,7 @@ import pytest
 
 from al_core.storage import progress
 from al_core.storage.progress import step_writer, steps_done, steps_file
-from flows.runtime.progress import Steps
+from flows.runtime.progress import Counters
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 
@@ -45,7 +45,7 @@ def test_a_counter_follows_work_elsewhere(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr("flows.runtime.progress._LOOK_EVERY_S", 0.01)
     monkeypatch.setattr("flows.runtime.progress._LINE_EVERY_S", 0.0)
     done = 0
-    with Steps() as steps, steps.following("training steps", 40, lambda: done):
+    with Counters() as steps, steps.following("training steps", 40, lambda: done):
         for done in (10, 30, 20):  # a job that is tried again begins anew
             deadline = time.monotonic() + 10
             while f"training steps: {done} of 40\n" not in (said := capsys.readouterr().err):
@@ -58,7 +58,7 @@ def test_a_counter_follows_work_elsewhere(monkeypatch: pytest.MonkeyPatch, capsy
 def test_a_failure_ends_the_following(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr("flows.runtime.progress._LOOK_EVERY_S", 0.01)
     asked = []
-    steps = Steps()
+    steps = Counters()
     with pytest.raises(ValueError, match="diverged"), steps.following("training steps", 5, lambda: len(asked)):
         raise ValueError("diverged")
     asked.append(1)
@@ -70,7 +70,7 @@ def test_a_failure_ends_the_following(monkeypatch: pytest.MonkeyPatch, capsys: A
 def test_the_bar_tells_the_time_left(monkeypatch: pytest.MonkeyPatch, pause_s: float) -> None:
     """Also where one step takes minutes, as a DFT label can."""
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
-    steps = Steps()
+    steps = Counters()
     assert steps._bars is not None
     now = 0.0
     monkeypatch.setattr(steps._bars, "get_time", lambda: now)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from al_core.labels.store import LabelStore
+from al_core.storage.files import read_json
 from al_core.studies.results import METRICS, StudyResults, load_results
 from al_core.studies.workspace import Workspace
 from tests.flows.study.smoke import ARMS, GRAFT, SMOKE, Shell, rows_at
@@ -16,7 +17,7 @@ from tests.flows.study.smoke import ARMS, GRAFT, SMOKE, Shell, rows_at
 pytestmark = [pytest.mark.train]
 
 # what a run that finds everything finished leaves untouched
-PAID_FOR = ("cells", "choices", "labels", "labels.db", "models", "pool.extxyz", "source", "test.extxyz")
+PAID_FOR = ("evaluations", "selections", "labels", "labels.db", "models", "pool.extxyz", "source", "test.extxyz")
 
 
 def _state(out: Path) -> dict[str, tuple[int, int]]:
@@ -47,13 +48,14 @@ def test_the_same_command_again_repeats_nothing(copy: Path, results: StudyResult
 
 def test_results_are_made_again_where_they_were_deleted(copy: Path, results: StudyResults, shell: Shell) -> None:
     """A result that is lost is made from the models that are there, and is the same."""
-    lost = results.rows[-1].cell
-    Workspace(copy).cell(lost).unlink()
+    lost = results.rows[-1].model
+    (file,) = (f for f in (copy / "evaluations").glob("*.json") if read_json(f)["model"] == lost)
+    file.unlink()
     before = _state(copy)
     shell.graft("study", "run", SMOKE, "--out", copy)
     assert before.items() <= _state(copy).items()
-    again = {row.cell: row.metrics for row in load_results(copy).rows}
-    known = {row.cell: row.metrics for row in results.rows}
+    again = {row.model: row.metrics for row in load_results(copy).rows}
+    known = {row.model: row.metrics for row in results.rows}
     for name, values in again[lost].items():
         assert values == pytest.approx(known[lost][name], rel=1e-6)
 
@@ -104,13 +106,13 @@ def test_graft_study_status_before_the_first_budget_is_finished(copy: Path, shel
 
 
 def test_graft_study_status_where_a_result_was_deleted(copy: Path, results: StudyResults, shell: Shell) -> None:
-    gone = results.rows[0].cell
-    (copy / "cells" / f"{gone}.json").unlink()
-    left = [row for row in results.rows if row.cell != gone]
+    gone = results.rows[0].model
+    (copy / "models" / gone / "training.json").unlink()
+    left = [row for row in results.rows if row.model != gone]
     said = shell.graft("study", "status", copy)
     assert f"cells: {len(left)} of {results.expected_rows} finished" in said
     found = load_results(copy)
-    assert [row.cell for row in found.rows] == [row.cell for row in left]
+    assert [row.model for row in found.rows] == [row.model for row in left]
     assert not found.complete
 
 
@@ -133,8 +135,8 @@ def test_graft_study_plan(finished: Path, shell: Shell) -> None:
 def test_graft_eval_says_what_assess_says(finished: Path, results: StudyResults, shell: Shell) -> None:
     from al_core.evaluation.assessment import assess
 
-    cell = results.rows[-1].cell
-    bundle, data = finished / "models" / cell, finished / "test.extxyz"
+    model = results.rows[-1].model
+    bundle, data = finished / "models" / model, finished / "test.extxyz"
     said = json.loads(shell.graft("eval", "--bundle", bundle, "--data", data, "--json"))
     expected = assess(bundle, data, device="cpu")
     slices = said.pop("slices")
@@ -166,3 +168,44 @@ def test_graft_help_imports_nothing_heavy(shell: Shell) -> None:
     lines = shell.run(sys.executable, "-c", program).stdout.splitlines()
     assert "CODE 0" in lines
     assert lines[-1] == "HEAVY"
+
+
+def test_another_test_set_trains_nothing(copy: Path, results: StudyResults, shell: Shell) -> None:
+    """Only ``test`` is changed: the models stay, untouched, and their errors on it are right."""
+    from al_core.evaluation.assessment import assess
+
+    before = {file: file.stat().st_mtime_ns for file in (copy / "models").rglob("*") if file.is_file()}
+    slices = "test.slices=[{name: hot, count: 3, temperature_K: 1500, steps: 20}]"
+    shell.graft("study", "run", SMOKE, "--out", copy, "--set", slices)
+    assert {file: file.stat().st_mtime_ns for file in (copy / "models").rglob("*") if file.is_file()} == before
+    again = load_results(copy)
+    assert [row.model for row in again.rows] == [row.model for row in results.rows]
+    row = again.rows[-1]
+    assert row.metrics["all"]["n_structures"] == 3
+    expected = assess(copy / "models" / row.model, copy / "test.extxyz", device="cpu")
+    assert row.metrics["all"] == pytest.approx(expected["all"], rel=1e-6)
+
+
+def test_methods_under_two_names(copy: Path, results: StudyResults, shell: Shell) -> None:
+    """One arm twice and one acquisition twice: the same settings train nothing, other settings train what is new."""
+    gentle = "{kind: rescaled, name: gentle, tuning: {kind: anchored, strength: 10}}"
+    arms = f"arms=[scratch, transfer, rescaled, {{kind: rescaled, name: again}}, {gentle}]"
+    acquisitions = "acquisitions=[random, uncertainty, {kind: random, name: drawn}]"
+    options = ("--set", arms, "--set", acquisitions, "--set", "shared_leader=rescaled", "--set", "budgets=[1,2]")
+    before = {path.name for path in (copy / "models").iterdir()}
+    said = shell.graft("study", "run", SMOKE, "--out", copy, *options)
+    assert "smoke: 60 of 60 cells" in said
+    found = load_results(copy)
+    for budget in (1, 2):
+        for acquisition, named in (("random", "drawn"), ("random", "random")):
+            wanted = {"comparison": "own", "budget": budget}
+            (row,) = rows_at(found, arm="rescaled", acquisition=acquisition, **wanted)
+            (same,) = rows_at(found, arm="again", acquisition=named, **wanted)
+            (other,) = rows_at(found, arm="gentle", acquisition=named, **wanted)
+            assert (same.model, same.metrics, same.labels) == (row.model, row.metrics, row.labels)
+            assert other.labels == row.labels
+            assert other.model != row.model
+    new = {path.name for path in (copy / "models").iterdir()} - before
+    assert {row.arm for row in found.rows if row.model in new} <= {"gentle", "scratch"}
+    for text in ("again", "gentle", "drawn"):
+        assert text in (copy / "report.html").read_text()

@@ -64,11 +64,11 @@ def test_in_the_shared_comparison_all_arms_have_the_same_labels(results: StudyRe
 def test_what_is_the_same_in_both_comparisons_is_one_cell(results: StudyResults) -> None:
     for budget in BUDGETS:
         for arm in ARMS:
-            cells = {row.cell for row in rows_at(results, acquisition="random", arm=arm, budget=budget)}
+            cells = {row.model for row in rows_at(results, acquisition="random", arm=arm, budget=budget)}
             assert len(cells) == 1, "random labels are the same for every arm"
         # the leader, the last arm, chooses for all
         by_leader = rows_at(results, acquisition="uncertainty", arm="rescaled", budget=budget)
-        assert len({row.cell for row in by_leader}) == 1
+        assert len({row.model for row in by_leader}) == 1
 
 
 def test_a_committee_that_knows_nothing_chooses_at_random(results: StudyResults) -> None:
@@ -97,19 +97,19 @@ def test_the_first_choice_is_what_the_committee_is_least_sure_of(finished: Path,
     assert row.labels[0].startswith(f"L{structure_id(pool[int(np.argmax(unsure))])}-")
 
 
-def _cells(rows: Iterable[Row]) -> set[str]:
-    """Return the cells of rows and of the baselines on the same labels."""
-    return {key for row in rows for key in (row.cell, row.baseline_cell) if key}
+def _models(rows: Iterable[Row]) -> set[str]:
+    """Return the model keys of rows and of the baselines on the same labels."""
+    return {key for row in rows for key in (row.model, row.baseline_model) if key}
 
 
 def test_every_transfer_has_its_baseline(results: StudyResults) -> None:
-    by_cell = {row.cell: row for row in results.rows}
+    by_model = {row.model: row for row in results.rows}
     for row in results.rows:
-        assert row.baseline_cell, "scratch is trained on every set of labels"
-        assert (row.baseline_cell == row.cell) == (row.arm == "scratch")
+        assert row.baseline_model, "scratch is trained on every set of labels"
+        assert (row.baseline_model == row.model) == (row.arm == "scratch")
         assert row.baseline_metrics["all"]["n_structures"] == 4
-        if row.baseline_cell in by_cell:
-            assert set(by_cell[row.baseline_cell].labels) == set(row.labels)
+        if row.baseline_model in by_model:
+            assert set(by_model[row.baseline_model].labels) == set(row.labels)
 
 
 def test_the_errors_are_those_of_the_models_that_were_kept(finished: Path, results: StudyResults) -> None:
@@ -120,10 +120,10 @@ def test_the_errors_are_those_of_the_models_that_were_kept(finished: Path, resul
 
     test = labelled_structures(finished / "test.extxyz", LabelKeys())
     models = {path.name for path in (finished / "models").iterdir()}
-    assert models == _cells(results.rows)
+    assert models == _models(results.rows)
     for arm in ARMS:
         (row,) = rows_at(results, comparison="own", acquisition="uncertainty", arm=arm, budget=4)
-        committee = [load_bundle(folder) for folder in committee_folders(finished / "models" / row.cell)]
+        committee = [load_bundle(folder) for folder in committee_folders(finished / "models" / row.model)]
         assert [bundle.element for bundle in committee] == ["Ge", "Ge"]
         assert {bundle.info["training"]["n_labels"] for bundle in committee} == {4}
         said = predict(committee, [atoms for atoms, _ in test], pick_device("cpu"))
@@ -140,12 +140,13 @@ def test_every_model_loads(finished: Path) -> None:
     assert {load_bundle(folder).element for folder in folders} == {"Si", "Ge"}
 
 
-def test_the_ledger_is_what_the_store_holds(finished: Path, results: StudyResults) -> None:
+def test_the_ledger_is_what_the_study_asked_for(finished: Path, results: StudyResults) -> None:
     entries = LabelStore(finished / "labels.db").entries()
     spent = results.ledger
     assert {entry.state for entry in entries} == {"done"}
     assert {entry.attempts for entry in entries} == {1}
     assert (spent["labels_done"], spent["labels_failed"], spent["test_labels"]) == (len(entries), 0, 4)
+    assert (spent["labels_asked"], spent["labels_reused"], spent["store_labels"]) == (len(entries), 0, len(entries))
     assert spent["label_core_seconds"] == pytest.approx(sum(entry.core_seconds for entry in entries))
     used = {key for row in results.rows for key in row.labels}
     test = {entry.key for entry in entries} - used
@@ -153,8 +154,8 @@ def test_the_ledger_is_what_the_store_holds(finished: Path, results: StudyResult
     for part in spent["per_budget"]:
         upto = [row for row in results.rows if row.budget <= part["budget"]]
         assert part["labels"] == len({key for row in upto for key in row.labels})
-        cells = [read_json(finished / "cells" / f"{key}.json") for key in _cells(upto)]
-        assert part["training_core_seconds"] == pytest.approx(sum(cell["core_seconds"] for cell in cells))
+        records = [read_json(finished / "models" / key / "training.json") for key in _models(upto)]
+        assert part["training_core_seconds"] == pytest.approx(sum(one["core_seconds"] for one in records))
     assert spent["training_core_seconds"] == pytest.approx(spent["per_budget"][-1]["training_core_seconds"])
 
 

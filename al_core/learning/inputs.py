@@ -1,0 +1,66 @@
+"""What a study learns from: its config, its pool, its source; and the inputs of single steps made from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from al_core.config.evaluation import AnyEvaluation
+from al_core.config.study import StudyConfig
+from al_core.models.card import content_hash, seed_members
+from al_core.storage.hashing import digest
+from al_core.studies.grid import Learner
+from al_core.studies.keys import EvaluationInputs, ModelInputs
+from al_core.studies.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class StudyInputs:
+    """What a study is made from.
+
+    Attributes:
+        config: what is studied.
+        workspace: the study's folder.
+        pool: ids of the candidates, in the pool's order.
+        label_keys: the label key of every candidate.
+        source: all bundles of the source; every seed takes as many of them as the study's committees have members.
+        reference_hash: content of the labelled test set.
+    """
+
+    config: StudyConfig
+    workspace: Workspace
+    pool: tuple[str, ...]
+    label_keys: Mapping[str, str]
+    source: tuple[Path, ...]
+    reference_hash: str
+    _members: dict[int, tuple[Path, ...]] = field(init=False)
+    _hashes: dict[int, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        members = {seed: seed_members(self.source, self.config.committee, seed) for seed in self.config.seeds}
+        object.__setattr__(self, "_members", members)
+        object.__setattr__(self, "_hashes", {seed: content_hash(some) for seed, some in members.items()})
+
+    @property
+    def pool_hash(self) -> str:
+        """Content of the pool."""
+        return digest(list(self.pool))
+
+    def model(self, learner: Learner, labels: tuple[str, ...]) -> ModelInputs:
+        """Return the inputs of a committee of a learner, trained on these labels."""
+        seed = learner.label_set.seed
+        return ModelInputs(
+            out=self.workspace.out,
+            arm=learner.arm,
+            element=self.config.target,
+            seed=seed,
+            labels=labels,
+            source=self._members[seed],
+            source_hash=self._hashes[seed],
+            pool_hash=self.pool_hash,
+            training=self.config.training,
+            device=self.config.device,
+        )
+
+    def evaluation(self, model: ModelInputs, evaluation: AnyEvaluation) -> EvaluationInputs:
+        """Return the inputs of an evaluation of a committee on the study's test set."""
+        return EvaluationInputs(model, evaluation, self.reference_hash)

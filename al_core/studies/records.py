@@ -1,0 +1,98 @@
+"""Records of finished steps, read back without torch. A record that is cut off or lacks a part is as none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from al_core.errors import StoreError
+from al_core.models.card import CARD, WEIGHTS
+from al_core.storage.files import read_json
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What is known of a trained committee.
+
+    Attributes:
+        labels: keys of the labels it was trained on.
+        core_seconds: processor time of its training.
+        failure: why it could not be trained; '' for a committee that is there.
+    """
+
+    labels: tuple[str, ...]
+    core_seconds: float
+    failure: str
+
+
+@dataclass(frozen=True)
+class EvaluationRecord:
+    """What an evaluation of the errors on the test set found.
+
+    Attributes:
+        metrics: {slice: {metric: value}}; the metrics' names end with their units.
+        members: force MAE of each member on the whole test set, meV/Å.
+        failure: why the committee could not be evaluated; the others are empty then.
+    """
+
+    metrics: dict[str, dict[str, float]]
+    members: tuple[float, ...]
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One committee at one budget.
+
+    Attributes:
+        model: its model key; '' where the label set did not grow so far.
+        evaluations: evaluation key of each kind.
+        failure: why there is no committee, or no evaluation of it; '' for a finished cell.
+    """
+
+    model: str
+    evaluations: dict[str, str]
+    failure: str = ""
+
+
+def read_whole(path: Path) -> Any | None:
+    """Return what is in a JSON file; None where there is none, or half of one: what it held is made again.
+
+    Raises:
+        StoreError: the file cannot be read.
+    """
+    try:
+        return read_json(path)
+    except (FileNotFoundError, ValueError):
+        return None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def read_record(path: Path, *required: str) -> dict[str, Any] | None:
+    """Return a JSON object with the required keys, None where there is none; see :func:`read_whole`."""
+    record = read_whole(path)
+    return record if isinstance(record, dict) and all(key in record for key in required) else None
+
+
+def model_record(folder: Path) -> ModelRecord | None:
+    """Return the record of a committee's folder, None where it is not trained or some of its files are gone."""
+    record = read_record(folder / "training.json", "labels", "members", "core_seconds", "failure")
+    if record is None or not has_members(folder, record["members"]):
+        return None
+    return ModelRecord(tuple(record["labels"]), float(record["core_seconds"]), str(record["failure"]))
+
+
+def has_members(folder: Path, numbers: Sequence[int]) -> bool:
+    """Return whether the files of these members are there."""
+    files = [folder / f"member-{number}" / name for number in numbers for name in (CARD, WEIGHTS)]
+    return all(file.is_file() for file in files)
+
+
+def evaluation_record(path: Path) -> EvaluationRecord | None:
+    """Return the record of an evaluation of errors, or of a cell of earlier versions; None where there is none."""
+    record = read_record(path, "metrics", "members_force_mae_meV_per_A")
+    if record is None or not (record.get("failure") or "all" in record["metrics"]):
+        return None
+    members = tuple(record["members_force_mae_meV_per_A"])
+    return EvaluationRecord(record["metrics"], members, str(record.get("failure", "")))

@@ -1,0 +1,67 @@
+"""The steps of a study's rounds as Prefect tasks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from prefect.futures import PrefectFuture
+
+from al_core.config.labelers import AnyLabeler
+from al_core.learning.steps import LabelOutcome, SelectionOutcome
+from al_core.studies.keys import EvaluationInputs, ModelInputs, SelectionInputs
+from al_core.studies.lookup import evaluated, selected, trained
+from al_core.studies.workspace import Workspace
+from flows import tasks
+from flows.runtime.progress import Counters
+
+MODELS, EVALUATIONS = "committees trained", "committees evaluated"
+
+
+@dataclass(frozen=True)
+class TaskSteps:
+    """See :class:`al_core.learning.steps.Steps`. What was done before is found here and starts no task.
+
+    Attributes:
+        workspace: the study's folder.
+        labeler: settings of the labeler.
+        counters: told of progress.
+    """
+
+    workspace: Workspace
+    labeler: AnyLabeler
+    counters: Counters
+
+    def select(self, selections: Sequence[SelectionInputs]) -> list[SelectionOutcome]:
+        """See :class:`al_core.learning.steps.Steps`."""
+        known = [SelectionOutcome(found) if (found := selected(inputs)) else None for inputs in selections]
+        return _all(known, [partial(tasks.select.submit, inputs) for inputs in selections])
+
+    def label(self, structures: Sequence[str]) -> dict[str, LabelOutcome]:
+        """See :class:`al_core.learning.steps.Steps`."""
+        futures = tasks.submit_labels(structures, self.labeler, self.workspace, self.workspace.pool, self.counters)
+        return tasks.outcomes_of(futures, self.counters)
+
+    def train(self, committees: Sequence[ModelInputs]) -> list[str]:
+        """See :class:`al_core.learning.steps.Steps`."""
+        known = [found.failure if (found := trained(inputs)) else None for inputs in committees]
+        submit = [partial(tasks.train.submit, inputs, len(inputs.labels)) for inputs in committees]
+        return _all(known, submit, partial(self.counters.done, MODELS))
+
+    def evaluate(self, evaluations: Sequence[EvaluationInputs]) -> list[str]:
+        """See :class:`al_core.learning.steps.Steps`."""
+        known = [found.failure if (found := evaluated(inputs)) else None for inputs in evaluations]
+        submit = [partial(tasks.evaluate.submit, inputs) for inputs in evaluations]
+        return _all(known, submit, partial(self.counters.done, EVALUATIONS))
+
+
+def _all(
+    known: Sequence[Any], submit: Sequence[Callable[[], PrefectFuture[Any]]], tell: Callable[[], None] = lambda: None
+) -> list[Any]:
+    """Return what is known, and the results of tasks for what is not; all tasks are submitted before one is awaited."""
+    futures = [None if value is not None else start() for value, start in zip(known, submit, strict=True)]
+    found = []
+    for value, future in zip(known, futures, strict=True):
+        found.append(value if future is None else future.result())
+        tell()
+    return found
