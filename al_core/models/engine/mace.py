@@ -7,6 +7,8 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,20 +19,29 @@ from al_core.errors import BundleError
 from al_core.models.bundle import Bundle
 from al_core.storage.files import atomic_path
 
-# mace prints what optional accelerators it lacks; standard output belongs to whoever asked for a result
-with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-    warnings.filterwarnings("ignore", message=".*(TorchScript|torch.jit).*")
-    warnings.filterwarnings("ignore", message="Environment variable TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
-    _before = os.environ.get("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
-    from mace import modules  # noqa: I001 (before e3nn, which it prepares)
-    import e3nn
-    from e3nn import o3
-if _before is None:
-    # mace switches unsafe loading on for the whole process; Graft never needs it
-    os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
+_UNSAFE_LOADING = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+_TORCHSCRIPT = ".*(TorchScript|torch.jit).*"
 
-Model = modules.ScaleShiftMACE
+if TYPE_CHECKING:
+    from mace.modules import ScaleShiftMACE
+
+
+@functools.cache
+def mace_modules() -> ModuleType:
+    """Import ``mace.modules`` and return it. Import e3nn after it, for mace prepares e3nn.
+
+    Importing mace takes seconds, prints which optional accelerators it lacks, and switches unsafe loading on for the
+    whole process. Standard output belongs to whoever asked for a result, and Graft never needs unsafe loading.
+    """
+    before = os.environ.get(_UNSAFE_LOADING)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.filterwarnings("ignore", message=_TORCHSCRIPT)
+        warnings.filterwarnings("ignore", message=f"Environment variable {_UNSAFE_LOADING}")
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        from mace import modules
+    if before is None:
+        os.environ.pop(_UNSAFE_LOADING, None)
+    return modules
 
 
 @contextlib.contextmanager
@@ -47,6 +58,9 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
 @contextlib.contextmanager
 def _without_torchscript() -> Iterator[None]:
     """Let e3nn make plain modules: TorchScript takes seconds to compile and to warm up, and gains nothing here."""
+    mace_modules()
+    import e3nn
+
     before = e3nn.get_optimization_defaults()
     e3nn.set_optimization_defaults(jit_script_fx=False)
     try:
@@ -55,13 +69,18 @@ def _without_torchscript() -> Iterator[None]:
         e3nn.set_optimization_defaults(**before)
 
 
-def new_model(architecture: Architecture, element: str, avg_num_neighbors: float, dtype: torch.dtype) -> Model:
+def new_model(
+    architecture: Architecture, element: str, avg_num_neighbors: float, dtype: torch.dtype
+) -> "ScaleShiftMACE":
     """Return an untrained model; its weights are drawn from torch's global random numbers."""
+    modules = mace_modules()
+    from e3nn import o3
+
     channels = architecture.channels
     hidden = "+".join(f"{channels}x{degree}{'eo'[degree % 2]}" for degree in range(architecture.max_L + 1))
     with default_dtype(dtype), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*(TorchScript|torch.jit).*")
-        model = modules.ScaleShiftMACE(
+        warnings.filterwarnings("ignore", message=_TORCHSCRIPT)
+        model: ScaleShiftMACE = modules.ScaleShiftMACE(
             r_max=architecture.r_max,
             num_bessel=architecture.radial_functions,
             num_polynomial_cutoff=architecture.cutoff_power,
@@ -93,7 +112,7 @@ def untrained_state(architecture: Architecture) -> tuple[dict[str, torch.Tensor]
     return state, [name for name, value in model.named_parameters() if value.requires_grad]
 
 
-def build(bundle: Bundle, dtype: torch.dtype, device: torch.device) -> Model:
+def build(bundle: Bundle, dtype: torch.dtype, device: torch.device) -> "ScaleShiftMACE":
     """Return the modules of a bundle.
 
     Making MACE modules takes a second and loading weights a millisecond, so that there is one set of modules for each
@@ -106,12 +125,12 @@ def build(bundle: Bundle, dtype: torch.dtype, device: torch.device) -> Model:
 
 
 @functools.lru_cache(maxsize=8)
-def _working_model(architecture: Architecture, dtype: torch.dtype, device: torch.device) -> Model:
+def _working_model(architecture: Architecture, dtype: torch.dtype, device: torch.device) -> "ScaleShiftMACE":
     with torch.random.fork_rng(devices=[]), _without_torchscript():
         return new_model(architecture, "H", 1.0, dtype).to(device)
 
 
-def _load(bundle: Bundle, model: Model) -> Model:
+def _load(bundle: Bundle, model: "ScaleShiftMACE") -> "ScaleShiftMACE":
     try:
         model.load_state_dict(bundle.weights)
     except RuntimeError as error:
@@ -121,7 +140,7 @@ def _load(bundle: Bundle, model: Model) -> Model:
     return model.requires_grad_(True)
 
 
-def cutoff(model: Model) -> float:
+def cutoff(model: "ScaleShiftMACE") -> float:
     """Return the cutoff of a model, Å; of a rescaled one it is not that of its architecture."""
     return float(model.get_buffer("r_max"))
 

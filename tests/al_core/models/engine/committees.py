@@ -15,7 +15,7 @@ from ase.data import atomic_numbers
 
 from al_core.config.training import Architecture
 from al_core.models.engine import graphs
-from al_core.models.engine.mace import default_dtype, modules, o3
+from al_core.models.engine.mace import default_dtype, mace_modules
 from al_core.models.engine.network import Network, Output
 
 R_MAX = 4.0
@@ -115,6 +115,7 @@ def stock_modules(architecture: Architecture, elements: tuple[str, ...]) -> Any:
     hidden = " + ".join(
         f"{architecture.channels}x{'1o' if degree else '0e'}" for degree in range(architecture.max_L + 1)
     )
+    modules = mace_modules()
     before = e3nn.get_optimization_defaults()
     e3nn.set_optimization_defaults(jit_script_fx=False)
     try:
@@ -131,8 +132,8 @@ def stock_modules(architecture: Architecture, elements: tuple[str, ...]) -> Any:
                 interaction_cls_first=modules.interaction_classes["RealAgnosticInteractionBlock"],
                 num_interactions=architecture.layers,
                 num_elements=len(elements),
-                hidden_irreps=o3.Irreps(hidden),
-                MLP_irreps=o3.Irreps("16x0e"),
+                hidden_irreps=e3nn.o3.Irreps(hidden),
+                MLP_irreps=e3nn.o3.Irreps("16x0e"),
                 atomic_energies=np.zeros(len(elements)),
                 avg_num_neighbors=1.0,
                 atomic_numbers=[atomic_numbers[element] for element in elements],

@@ -9,7 +9,7 @@ import torch
 
 from al_core.models.engine.geometry import geometries, join, widen
 from al_core.models.engine.harmonics import harmonics
-from al_core.models.engine.mace import default_dtype, modules, o3
+from al_core.models.engine.mace import default_dtype, mace_modules
 from al_core.models.engine.neighbours import number_of_edges
 from al_core.models.engine.products import polynomials, symmetric
 from al_core.models.engine.radial import bessel, radial_network
@@ -18,6 +18,9 @@ from tests.al_core.models.engine.committees import CPU, ONE, R_MAX, structures_o
 
 @pytest.mark.parametrize("l_max", [1, 2, 3, 4])
 def test_harmonics_are_those_of_e3nn(l_max: int) -> None:
+    mace_modules()  # prepares e3nn
+    from e3nn import o3
+
     vectors = torch.from_numpy(np.random.default_rng(l_max).normal(0, 2, (20, 3))).requires_grad_()
     values, slopes = harmonics(vectors.detach(), l_max)
     wanted = o3.spherical_harmonics(list(range(l_max + 1)), vectors, normalize=True, normalization="component")
@@ -40,6 +43,7 @@ def test_slopes_of_harmonics_are_finite_differences() -> None:
 
 @pytest.mark.parametrize(("power", "n_basis"), [(2, 3), (5, 8), (6, 4)])
 def test_bessel_is_the_radial_embedding_of_mace(power: int, n_basis: int) -> None:
+    modules = mace_modules()
     with default_dtype(torch.float64):
         block = modules.RadialEmbeddingBlock(r_max=R_MAX, num_bessel=n_basis, num_polynomial_cutoff=power)
     inside, h = torch.linspace(0.6, R_MAX - 0.01, 30, dtype=torch.float64), 1e-6
