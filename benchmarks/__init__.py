@@ -1,1 +1,1 @@
-"""What Graft's engine is worth in time, against stock mace-torch. ``make bench`` runs all; see docs/performance.md."""
+"""Benchmarks: one script a claim. ``make bench`` runs them; docs/performance.md has the results."""

@@ -22,6 +22,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# what `pytest` alone leaves out, as in pyproject.toml
+MARKED = ("dft", "train", "slow", "browser", "prefect")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests share a worker: those of a file, and all that are marked, one after another.
+
+    The marked tests share the smoke study and the Prefect server, and some of them fill a core or measure times.
+    """
+    for item in items:
+        marked = any(item.get_closest_marker(name) for name in MARKED)
+        item.add_marker(pytest.mark.xdist_group("marked" if marked else item.path.relative_to(ROOT).as_posix()))
+
 
 @dataclass(frozen=True)
 class PrefectServer:

@@ -1,4 +1,4 @@
-"""Ways of training that know how few labels there are. One file each; this is the registry of those that descend."""
+"""Tunings of a model's weights: what is free, and what holds it. One file each; this registers those that descend."""
 
 from al_core.config.training import FrozenTuning, LowRankTuning, PlainTuning
 from al_core.models.engine.stack import Stack
