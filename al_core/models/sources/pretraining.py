@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from al_core.config.sources import PretrainConfig
-from al_core.errors import TrainingError
+from al_core.errors import DivergedError
 from al_core.evaluation.errors import member_force_maes, slice_errors
 from al_core.models.arms.scratch import initial_model
 from al_core.models.bundle import load_bundle, save_bundle
-from al_core.models.card import committee_folders
+from al_core.models.card import CARD, committee_folders
 from al_core.models.engine.stack import pick_device
 from al_core.models.prediction import predict
 from al_core.models.training.loss import Labelled
@@ -35,7 +35,8 @@ def split(data: Path) -> tuple[list[Labelled], list[Labelled]]:
 def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Sequence[int]) -> None:
     """Train members of a source committee side by side and save their bundles; finished ones are left as they are.
 
-    A training that was killed goes on from its last checkpoint.
+    A training that was killed goes on from its last checkpoint. A member that diverges leaves ``diverged-N.json``
+    and is not trained again, for it would diverge again.
 
     Args:
         config: architecture, training, learning rate.
@@ -43,8 +44,8 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
         out: the committee's folder.
         numbers: which members; a member's number is the seed of its weights.
     """
-    folders = {number: out / f"member-{number}" for number in numbers}
-    missing = [number for number, folder in folders.items() if not (folder / "model.json").exists()]
+    missing = [number for number in numbers if not (_folder(out, number) / CARD).exists()]
+    missing = [number for number in missing if not _diverged(out, number).exists()]
     if not missing:
         return
     device = pick_device(config.device)
@@ -56,8 +57,9 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
     # survivors: these may be a share of the committee
     committee = train(starts, training_set, *settings, members=missing, survivors=0, checkpoint=state)
     for number, trained in zip(missing, committee, strict=True):
-        if trained is None:
-            continue  # it diverged; whether enough are left is told when the committee is whole
+        if trained is None:  # whether enough are left is told when the committee is whole
+            write_json(_diverged(out, number), {"learning_rate": config.learning_rate, "cause": "loss not finite"})
+            continue
         card = {
             **trained.info,
             "name": f"{config.name}/member-{number}",
@@ -65,19 +67,27 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
             "settings": config.training.model_dump(),
             "held_out_errors": slice_errors(predict([trained], [atoms for atoms, _ in held_out], device), held_out),
         }
-        save_bundle(replace(trained, info=card), folders[number])
+        save_bundle(replace(trained, info=card), _folder(out, number))
+
+
+def _folder(out: Path, number: int) -> Path:
+    return out / f"member-{number}"
+
+
+def _diverged(out: Path, number: int) -> Path:
+    return out / f"diverged-{number}.json"
 
 
 def describe_committee(data: Path, out: Path, device: str = "auto") -> dict[str, object]:
     """Evaluate a committee on the held out part of its data, write ``committee.json`` and return it.
 
     Raises:
-        TrainingError: fewer than two members are there, because the others diverged.
+        DivergedError: fewer than two members are there, because the others diverged.
     """
     _, held_out = split(data)
     folders = sorted(out.glob("member-*"))
     if len(folders) < 2:
-        raise TrainingError(f"{out}: {len(folders)} of the models did not diverge, two are needed; lower learning_rate")
+        raise DivergedError(f"{out}: {len(folders)} of the models did not diverge, two are needed; lower learning_rate")
     committee = [load_bundle(folder) for folder in committee_folders(out)]
     said = predict(committee, [atoms for atoms, _ in held_out], pick_device(device))
     card = {

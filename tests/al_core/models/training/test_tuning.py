@@ -283,11 +283,14 @@ def test_a_source_committee_goes_on_with_two_survivors_and_not_with_one(
     for share in ([0, 2], [1]):
         pretraining.pretrain_members(config, data, tmp_path, share)
     assert len(list(tmp_path.glob("member-*"))) == 3 - diverging
+    assert {path.name for path in tmp_path.glob("diverged-*")} == {f"diverged-{n}.json" for n in range(diverging)}
+    monkeypatch.setattr(pretraining, "train", None)
+    pretraining.pretrain_members(config, data, tmp_path, [0, 1, 2])  # trains nobody again
     if diverging == 1:
         assert pretraining.describe_committee(data, tmp_path, "cpu")["members"] == 2
         assert read_json(tmp_path / "committee.json")["members"] == 2
     else:
-        with pytest.raises(TrainingError, match="1 of the models did not diverge, two are needed"):
+        with pytest.raises(DivergedError, match="1 of the models did not diverge, two are needed"):
             pretraining.describe_committee(data, tmp_path, "cpu")
         assert not (tmp_path / "committee.json").exists()
 
