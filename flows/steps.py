@@ -16,6 +16,7 @@ from flows import tasks
 from flows.runtime.progress import Counters
 
 MODELS, EVALUATIONS = "committees trained", "committees evaluated"
+_TOGETHER = 8  # evaluations of a task: Prefect takes a good part of a second for each task, as one evaluation does
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,16 @@ class TaskSteps:
 
     def evaluate(self, evaluations: Sequence[EvaluationInputs]) -> list[str]:
         """See :class:`al_core.learning.steps.Steps`."""
-        known = [found.failure if (found := evaluated(inputs)) else None for inputs in evaluations]
-        submit = [partial(tasks.evaluate.submit, inputs) for inputs in evaluations]
-        return _all(known, submit, partial(self.counters.done, EVALUATIONS))
+        known = [evaluated(inputs) for inputs in evaluations]
+        new = [inputs for inputs, record in zip(evaluations, known, strict=True) if record is None]
+        self.counters.done(EVALUATIONS, len(evaluations) - len(new))
+        parts = [new[start : start + _TOGETHER] for start in range(0, len(new), _TOGETHER)]
+        failures: list[str] = []
+        for part, future in [(part, tasks.evaluate.submit(part, len(part))) for part in parts]:
+            failures += future.result()
+            self.counters.done(EVALUATIONS, len(part))
+        left = iter(failures)
+        return [next(left) if record is None else record.failure for record in known]
 
 
 def _all(

@@ -64,10 +64,10 @@ def train(inputs: ModelInputs, labels: int) -> str:
     return current_runner().submit(work.train, inputs).result()
 
 
-@task(task_run_name="evaluate {inputs.evaluation.kind} of {inputs.model.arm.kind}", cache_policy=NO_CACHE, **RETRIES)
-def evaluate(inputs: EvaluationInputs) -> str:
-    """Evaluate a trained committee; return '' or why it failed."""
-    return current_runner().submit(work.evaluate, inputs).result()
+@task(task_run_name="evaluate {count} committees", cache_policy=NO_CACHE, **RETRIES)
+def evaluate(evaluations: Sequence[EvaluationInputs], count: int) -> list[str]:
+    """Evaluate trained committees; return '' or why it failed, for each."""
+    return current_runner().submit(work.evaluate, evaluations).result()
 
 
 @task(task_run_name="pretrain members {numbers} of {config.name}", cache_policy=NO_CACHE, **RETRIES)

@@ -67,11 +67,11 @@ def train(inputs: ModelInputs) -> str:
     return committees.train_committee(inputs)
 
 
-def evaluate(inputs: EvaluationInputs) -> str:
-    """Evaluate a committee; see :func:`al_core.studies.evaluations.evaluate_committee`."""
-    from al_core.studies import evaluations
+def evaluate(evaluations: Sequence[EvaluationInputs]) -> list[str]:
+    """Evaluate committees; see :func:`al_core.studies.evaluations.evaluate_committee`."""
+    from al_core.studies.evaluations import evaluate_committee
 
-    return evaluations.evaluate_committee(inputs)
+    return [evaluate_committee(inputs) for inputs in evaluations]
 
 
 def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Sequence[int]) -> None:
