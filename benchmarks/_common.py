@@ -95,7 +95,8 @@ def labelled(n_structures: int, n_atoms: int, seed: int = 0) -> "list[tuple[Atom
 def committee() -> "tuple[Bundle, ...]":
     """Return the four shipped silicon models: 32 channels, max L 0, 2 layers, r_max 5 Å, l_max 3, correlation 3."""
     from al_core.models.bundle import load_bundle
-    from al_core.models.card import committee_folders, shipped_committee
+    from al_core.models.committee import committee_folders
+    from al_core.models.sources.shipped import shipped_committee
 
     return tuple(load_bundle(folder) for folder in committee_folders(shipped_committee("si-pbe")))
 

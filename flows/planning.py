@@ -14,7 +14,9 @@ from al_core.errors import ConfigError
 from al_core.labels.costs import CostModel, Known, learn
 from al_core.labels.databases import is_url
 from al_core.labels.store import Entry, LabelStore
-from al_core.models.card import committee_folders, read_card, shipped_committee
+from al_core.models.card import read_card
+from al_core.models.committee import committee_folders
+from al_core.models.sources.shipped import shipped_committee
 from al_core.structures.datasets import LabelKeys, bundled, read_structures
 from al_core.structures.sampling import crystals_like
 from al_core.studies.plan import Plan, plan

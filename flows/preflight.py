@@ -13,7 +13,9 @@ from al_core.config.structures import MDStructures
 from al_core.config.study import StudyConfig
 from al_core.errors import BundleError, ConfigError
 from al_core.labels.store import LabelStore
-from al_core.models.card import committee_folders, read_card, shipped_committee
+from al_core.models.card import read_card
+from al_core.models.committee import committee_folders
+from al_core.models.sources.shipped import shipped_committee
 from al_core.structures.datasets import bundled, read_structures
 from al_core.structures.elements import CRYSTALS
 from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, hold_out, unique, with_slices

@@ -11,7 +11,8 @@ from al_core.config.study import StudyConfig
 from al_core.errors import LabelError
 from al_core.learning.inputs import StudyInputs
 from al_core.learning.rounds import Rounds
-from al_core.models.card import committee_folders, content_hash, shipped_committee
+from al_core.models.committee import committee_folders, content_hash
+from al_core.models.sources.shipped import shipped_committee
 from al_core.report.render import headline, write_report
 from al_core.storage.hashing import label_key
 from al_core.structures.datasets import read_structures, write_labelled

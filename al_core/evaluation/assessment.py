@@ -4,7 +4,8 @@ from pathlib import Path
 
 from al_core.errors import BundleError, ConfigError
 from al_core.evaluation.errors import slice_errors
-from al_core.models.card import CARD, committee_folders, read_card
+from al_core.models.card import CARD, read_card
+from al_core.models.committee import committee_folders
 from al_core.structures.datasets import LabelKeys, labelled_structures
 
 

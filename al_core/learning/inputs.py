@@ -6,7 +6,7 @@ from pathlib import Path
 
 from al_core.config.evaluation import AnyEvaluation
 from al_core.config.study import StudyConfig
-from al_core.models.card import content_hash, seed_members
+from al_core.models.committee import content_hash, seed_members
 from al_core.storage.hashing import digest
 from al_core.studies.grid import Learner
 from al_core.studies.keys import EvaluationInputs, ModelInputs

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from al_core.models.card import committee_folders, read_card
+from al_core.models.card import read_card
+from al_core.models.committee import committee_folders
 from al_core.storage.files import read_json
 
 

@@ -12,7 +12,7 @@ from al_core.labels.obtaining import finished
 from al_core.labels.store import LabelStore
 from al_core.models.arms import ARMS
 from al_core.models.bundle import Bundle, load_bundle, save_bundle
-from al_core.models.card import committee_folders
+from al_core.models.committee import committee_folders
 from al_core.models.engine.stack import pick_device
 from al_core.models.training.loss import Labelled
 from al_core.models.training.train import train

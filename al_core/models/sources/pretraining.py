@@ -9,7 +9,8 @@ from al_core.errors import DivergedError
 from al_core.evaluation.errors import member_force_maes, slice_errors
 from al_core.models.arms.scratch import initial_model
 from al_core.models.bundle import load_bundle, save_bundle
-from al_core.models.card import CARD, committee_folders
+from al_core.models.card import CARD
+from al_core.models.committee import committee_folders
 from al_core.models.engine.stack import pick_device
 from al_core.models.prediction import predict
 from al_core.models.training.loss import Labelled

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from al_core.errors import BundleError, ConfigError
+from al_core.errors import BundleError
 from al_core.models import bundle as bundle_module
 from al_core.models.bundle import Bundle, load_bundle, save_bundle
-from al_core.models.card import committee_folders, read_card, shipped_committee
+from al_core.models.card import read_card
+from al_core.models.committee import committee_folders
 from al_core.models.engine import untrained
 from al_core.models.engine.mace import build
 from al_core.models.engine.untrained import seeded_bundle
@@ -150,19 +151,9 @@ def test_nan_is_not_written_into_a_card(one: Bundle, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_members_are_in_the_order_of_their_numbers(one: Bundle, tmp_path: Path) -> None:
-    for number in (10, 2, 0):
-        save_bundle(one, tmp_path / f"member-{number}")
-    assert [path.name for path in committee_folders(tmp_path)] == ["member-0", "member-2", "member-10"]
-
-
-def test_a_folder_without_members_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="no committee"):
-        committee_folders(tmp_path)
+def test_a_folder_without_a_bundle_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no model bundle"):
         read_card(tmp_path)
-    with pytest.raises(ConfigError, match="no committee 'gold' is shipped"):
-        shipped_committee("gold")
 
 
 def test_a_seed_is_a_model(tiny: Any) -> None:

@@ -81,7 +81,7 @@ def test_the_first_choice_is_what_the_committee_is_least_sure_of(finished: Path,
     """Worked out again from the arm's start, with nothing of the study but its source and its pool."""
     from al_core.models.arms import ARMS as STARTS
     from al_core.models.bundle import load_bundle
-    from al_core.models.card import committee_folders
+    from al_core.models.committee import committee_folders
     from al_core.models.engine.stack import pick_device
     from al_core.models.prediction import predict
     from al_core.storage.hashing import structure_id
@@ -114,7 +114,7 @@ def test_every_transfer_has_its_baseline(results: StudyResults) -> None:
 
 def test_the_errors_are_those_of_the_models_that_were_kept(finished: Path, results: StudyResults) -> None:
     from al_core.models.bundle import load_bundle
-    from al_core.models.card import committee_folders
+    from al_core.models.committee import committee_folders
     from al_core.models.engine.stack import pick_device
     from al_core.models.prediction import predict
 

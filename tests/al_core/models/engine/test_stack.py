@@ -13,7 +13,7 @@ from ase.build import bulk
 
 from al_core.config.training import Architecture, Training
 from al_core.models.bundle import Bundle, load_bundle
-from al_core.models.card import committee_folders, shipped_committee
+from al_core.models.committee import committee_folders
 from al_core.models.engine import graphs
 from al_core.models.engine.mace import build, cutoff
 from al_core.models.engine.network import Network
@@ -22,6 +22,7 @@ from al_core.models.engine.stock import StockNetwork
 from al_core.models.engine.untrained import seeded_bundle
 from al_core.models.prediction import predict
 from al_core.models.rescaling import Rescaling, rescale
+from al_core.models.sources.shipped import shipped_committee
 from al_core.models.training.train import train
 
 FALLBACK = {

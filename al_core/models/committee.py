@@ -1,0 +1,40 @@
+"""Committees: folders of bundles ``member-0``, ``member-1``, ..., read without torch."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from al_core.errors import BundleError
+from al_core.models.card import read_card
+from al_core.storage.hashing import digest
+
+
+def committee_folders(folder: Path) -> list[Path]:
+    """Return the bundles of a committee's folder, in the order of their numbers.
+
+    Raises:
+        BundleError: there are none.
+    """
+    members = [path for path in Path(folder).glob("member-*") if re.fullmatch("member-[0-9]+", path.name)]
+    folders = sorted(members, key=lambda path: int(path.name.removeprefix("member-")))
+    if not folders:
+        raise BundleError(f"{folder}: no committee (a folder of bundles member-0, member-1, ...)")
+    return folders
+
+
+def content_hash(folders: Sequence[Path]) -> str:
+    """Return the hash of what bundles compute: weights, architecture and neighbour counts, in this order."""
+    cards = [read_card(folder) for folder in folders]
+    return digest([[card["weights_sha256"], card["avg_num_neighbors"], card["architecture"]] for card in cards])
+
+
+def seed_members(folders: Sequence[Path], k: int, seed: int) -> tuple[Path, ...]:
+    """Return the k source models of a seed, drawn without replacement.
+
+    Where a committee chooses structures, the source models are all that can differ between the seeds of an arm that
+    starts from them: with the same models for every seed the seeds would be copies of each other.
+    """
+    chosen = np.random.default_rng(seed).permutation(len(folders))[:k]
+    return tuple(folders[index] for index in sorted(chosen))
