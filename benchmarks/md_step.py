@@ -24,7 +24,7 @@ def main() -> None:
         runners = dict(zip(SIDES, (ours, stock), strict=True))
         for size in SIZES:
             times = 4 if size == SIZES[0] else 1
-            said = {name: run(forces, name, size) for name, run in runners.items()}
+            predicted = {name: run(forces, name, size) for name, run in runners.items()}
             exact = ours(forces, "graft float64", size)
             for name, run in runners.items():
                 run(measure, name, size, times, 1)  # TorchScript is slow at first
@@ -32,7 +32,7 @@ def main() -> None:
             timings = compare(sides, given.repeats)
             ratios.append(timings["MACECalculator"].median / timings["graft"].median)
             for name, timing in timings.items():
-                apart = f"{np.abs(said[name] - exact).max():.0e}"
+                apart = f"{np.abs(predicted[name] - exact).max():.0e}"
                 faster = f"{timings['MACECalculator'].median / timing.median:.2f}"
                 rows.append((size, name, timing.threads, timing, f"{1e3 * timing.median / size:.3f}", apart, faster))
     table(("atoms", "side", "threads", "ms a step (range)", "ms/atom", "off float64, eV/Å", "times as fast"), rows)

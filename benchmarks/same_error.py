@@ -24,7 +24,7 @@ def main() -> None:
     with process(graft=True) as ours:
         for seed in range(given.repeats):
             for run in runs:
-                found[run].append(ours(train, *run, seed))
+                found[run].append(ours(measure, *run, seed))
     faster = []
     for number, (slow, goal) in enumerate(found["adam", steps]):
         enough = [found[run][number][0] for run in runs[1:] if found[run][number][1] <= goal]
@@ -42,7 +42,7 @@ def main() -> None:
     ratio(statistics.median(faster))
 
 
-def train(optimizer: str, steps: int, seed: int) -> tuple[float, float]:
+def measure(optimizer: str, steps: int, seed: int) -> tuple[float, float]:
     """Return the seconds of training, and the force MAE on the structures held out, meV/Å."""
     import time
 
@@ -53,7 +53,7 @@ def train(optimizer: str, steps: int, seed: int) -> tuple[float, float]:
     from al_core.models.arms.scratch import initial_model
     from al_core.models.prediction import predict
     from al_core.models.sources.pretraining import split
-    from al_core.models.training.train import train as teach
+    from al_core.models.training.train import train
     from al_core.structures.datasets import bundled
 
     torch.set_num_threads(1)
@@ -62,7 +62,7 @@ def train(optimizer: str, steps: int, seed: int) -> tuple[float, float]:
     starts = [initial_model(Architecture(), labelled, "Si", 2 * seed + number, cpu) for number in range(2)]
     settings = Training(steps=steps, optimizer=optimizer, ema_decay=0.99)
     begin = time.perf_counter()
-    committee = [bundle for bundle in teach(starts, labelled, settings, RATES[optimizer], seed, cpu) if bundle]
+    committee = [bundle for bundle in train(starts, labelled, settings, RATES[optimizer], seed, cpu) if bundle]
     spent = time.perf_counter() - begin
     errors = slice_errors(predict(committee, [atoms for atoms, _ in held_out], cpu), held_out)
     return spent, errors["all"]["force_mae_meV_per_A"]

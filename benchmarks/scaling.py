@@ -76,8 +76,10 @@ def training(structures: int, n_atoms: int, members: int, repeats: int) -> tuple
     def step() -> None:
         for parameter in parameters:
             parameter.grad = None
-        said = models.network(models.weights, batch)
-        loss = ENERGY_WEIGHT * (said.energies / n_atoms).square().mean(1) + (said.forces - forces).square().mean((1, 2))
+        predicted = models.network(models.weights, batch)
+        loss = ENERGY_WEIGHT * (predicted.energies / n_atoms).square().mean(1) + (
+            predicted.forces - forces
+        ).square().mean((1, 2))
         loss.sum().backward()
 
     before = _peak()

@@ -1,7 +1,7 @@
 """Screening a pool: mean and spread of the forces of four models on 8-atom structures.
 
 Graft's ``predict`` against ``MACECalculator`` with the four models as it is used by default: one structure after the
-other, float32. Studies screen in float32, too; ``predict`` is in float64 unless told otherwise.
+other, float32. Studies screen in float32, too; ``predict`` is in float64 by default.
 Required: 6.
 """
 
@@ -22,10 +22,10 @@ def main() -> None:
         print(f"quick: {n} structures instead of {STRUCTURES}")
     with process(graft=True) as ours, process(graft=False) as stock:
         runners = {"graft float32": ours, "graft float64": ours, "MACECalculator": stock}
-        said = {name: run(forces, name, 12) for name, run in runners.items()}  # and TorchScript is slow at first
+        predicted = {name: run(forces, name, 12) for name, run in runners.items()}  # and TorchScript is slow at first
         sides = {name: partial(run, measure, name, n) for name, run in runners.items()}
         timings = compare(sides, given.repeats)
-    graft, reference = timings["graft float32"], said["graft float64"]
+    graft, reference = timings["graft float32"], predicted["graft float64"]
     rows = [
         (
             name,
@@ -33,7 +33,7 @@ def main() -> None:
             f"{timing.median:.2f} ({min(timing.all_seconds):.2f} to {max(timing.all_seconds):.2f})",
             f"{1e3 * timing.median / n:.2f}",
             f"{timings['MACECalculator'].median / timing.median:.2f}",
-            f"{np.abs(said[name] - reference).max():.0e}",
+            f"{np.abs(predicted[name] - reference).max():.0e}",
         )
         for name, timing in timings.items()
     ]
@@ -57,8 +57,8 @@ def forces(side: str, n: int) -> np.ndarray:
     from al_core.models.prediction import predict
 
     precision = getattr(torch, side.removeprefix("graft "))
-    said = predict(committee(), _pool(n), torch.device("cpu"), precision)
-    return np.concatenate([np.stack([one.mean(0), one.std(0)]) for one in said.forces], axis=1)
+    predicted = predict(committee(), _pool(n), torch.device("cpu"), precision)
+    return np.concatenate([np.stack([one.mean(0), one.std(0)]) for one in predicted.forces], axis=1)
 
 
 def _stock_forces(n: int) -> np.ndarray:

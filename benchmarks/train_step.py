@@ -80,9 +80,9 @@ def _graft_step(data: Sequence[Any]) -> Callable[[], dict[str, Any]]:
     def step() -> dict[str, Any]:
         for parameter in parameters.values():
             parameter.grad = None
-        said = models.network(models.weights, batch)
-        loss = ENERGY_WEIGHT * (said.energies / sizes - energies).square().mean()
-        (loss + (said.forces - forces).square().mean()).backward()
+        predicted = models.network(models.weights, batch)
+        loss = ENERGY_WEIGHT * (predicted.energies / sizes - energies).square().mean()
+        (loss + (predicted.forces - forces).square().mean()).backward()
         return {name: parameter.grad for name, parameter in parameters.items()}
 
     return step
@@ -108,9 +108,9 @@ def _stock_step(data: Sequence[Any], scripted: bool) -> Callable[[], dict[str, A
 
     def step() -> dict[str, Any]:
         model.zero_grad(set_to_none=True)
-        said = model(dict(batch), training=True, compute_force=True)
-        loss = ENERGY_WEIGHT * ((said["energy"]) / sizes - energies).square().mean()
-        (loss + (said["forces"] - forces).square().mean()).backward()
+        predicted = model(dict(batch), training=True, compute_force=True)
+        loss = ENERGY_WEIGHT * ((predicted["energy"]) / sizes - energies).square().mean()
+        (loss + (predicted["forces"] - forces).square().mean()).backward()
         return {name: parameter.grad for name, parameter in parameters.items()}
 
     return step
