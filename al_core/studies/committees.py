@@ -46,7 +46,7 @@ def train_committee(inputs: ModelInputs) -> str:
             inputs.arm.learning_rate,
             inputs.seed,
             pick_device(inputs.device),
-            way=inputs.arm.tuning,
+            tuning=inputs.arm.tuning,
             unlabelled=_unlabelled(inputs, labelled),
         )
         members = {number: bundle for number, bundle in enumerate(found) if bundle is not None}

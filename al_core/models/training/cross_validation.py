@@ -9,14 +9,15 @@ import torch
 from al_core.config.training import AnyTuning, SelectedTuning
 from al_core.models.bundle import Bundle
 from al_core.models.engine.stack import Stack, alike, stack
-from al_core.models.training.fit import TrainingTask
 from al_core.models.training.loss import Labelled
+from al_core.models.training.task import TrainingTask
+from al_core.models.training.tuning import fit
 
 
 def select(
     starts: Sequence[Bundle], task: TrainingTask, device: torch.device, selected: SelectedTuning
 ) -> tuple[AnyTuning, float, dict[str, Any]]:
-    """Return the way that does best on labels held out, the share of the steps it does so with, and a record.
+    """Return the tuning that does best on labels held out, with which share of the steps, and a record.
 
     A share of 0 stands for the start itself. Every member leaves out its own share of the labels and is judged by it,
     so that a committee cross-validates in one pass a candidate. Length ratio, energy scale and E0 of a rescaled start
@@ -32,17 +33,17 @@ def select(
     labelled = task.labelled
     if len(labelled) < selected.labels_needed or len(alike(starts)) > 1:
         return selected.candidates[0], 1.0, {}
-    places = np.arange(len(labelled))
-    judges = places % len(starts)
-    shares = np.ones((len(starts), len(labelled)))
-    shares[judges, places] = 0.0
+    labels = np.arange(len(labelled))
+    judges = labels % len(starts)
+    sample_weights = np.ones((len(starts), len(labelled)))
+    sample_weights[judges, labels] = 0.0
     dtype = getattr(torch, task.settings.dtype)
     tried: list[tuple[AnyTuning, float]] = [(selected.candidates[0], 0.0)]
     errors = [_held_out_error(stack(starts, dtype, device), labelled, judges)]
     for candidate in selected.candidates:
         for length in selected.lengths_of(candidate):
             models = stack(starts, dtype, device)
-            task.shorter(length).fit(models, candidate, shares)
+            fit(models, task.shorter(length), candidate, sample_weights)
             tried.append((candidate, length))
             errors.append(_held_out_error(models, labelled, judges))
     best = int(np.argmin(np.nan_to_num(errors, nan=np.inf)))

@@ -5,29 +5,38 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 
 from al_core.config.training import Training
 from al_core.models.training.adam import Adam
-from al_core.models.training.checkpoint import Checkpoint
-from al_core.models.training.loss import Batches, loss
+from al_core.models.training.loss import Batches, TargetsOf, labels_of, loss
+from al_core.models.training.parameters import Parameters
 from al_core.models.training.soap import Soap
-from al_core.models.training.tuning.plain import Plain
+from al_core.models.training.task import TrainingTask
 
 
 def descend(
-    way: Plain,
-    batches: Batches,
-    settings: Training,
-    learning_rate: float,
-    progress: Callable[[int], None] = lambda done: None,
-    checkpoint: Checkpoint | None = None,
+    parameters: Parameters,
+    task: TrainingTask,
+    sample_weights: np.ndarray | None,
+    progress: Callable[[int], None],
+    targets: TargetsOf = labels_of,
 ) -> list[float | None]:
     """Train a stack in place; return the last losses, None where one is not finite.
 
     With a checkpoint it goes on from where a killed process was, to the same outcome.
+
+    Args:
+        parameters: the stack, and what of it is moved.
+        task: what is learned, in how many steps.
+        sample_weights: what each label counts for each member, [K, n_labels]; all the same if not given.
+        progress: told the steps done.
+        targets: weighs the labels of a batch.
     """
-    models, leaves = way.models, way.leaves
+    models, leaves = parameters.models, parameters.leaves
+    settings, checkpoint = task.settings, task.checkpoint
+    batches = Batches(models, task.labelled, settings, np.random.default_rng(task.seed), sample_weights, targets)
     channels = models.bundles[0].architecture.channels
     optimizer = Soap(leaves, channels) if settings.optimizer == "soap" else Adam(leaves)
     averages = [leaf.detach().clone() for leaf in leaves]
@@ -42,10 +51,10 @@ def descend(
     for step in range(first, settings.steps):
         for leaf in leaves:
             leaf.grad = None
-        value = loss(models, way.weights(), *batches.next()) + way.penalty()
+        value = loss(models, parameters.weights(), *batches.next()) + parameters.penalty()
         value.sum().backward()
         _clip(leaves, settings.clip_norm)
-        optimizer.step(learning_rate * _rate(step, settings))
+        optimizer.step(task.learning_rate * _rate(step, settings))
         with torch.no_grad():
             torch._foreach_lerp_(averages, leaves, _share(step, settings.ema_decay))
         progress(step + 1)
@@ -55,8 +64,8 @@ def descend(
             break  # nobody is left
     with torch.no_grad():
         torch._foreach_copy_(leaves, averages)
-        last = loss(models, way.weights(), *batches.next())  # the last step came after the last loss
-        way.finish()
+        last = loss(models, parameters.weights(), *batches.next())  # the last step came after the last loss
+        parameters.finish()
     if checkpoint:
         checkpoint.remove()
     return [float(value) if math.isfinite(value) else None for value in last]

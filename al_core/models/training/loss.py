@@ -37,25 +37,28 @@ class Targets:
     force_weights: torch.Tensor
 
 
+TargetsOf = Callable[[Stack, Sequence[Labelled], Training, np.ndarray], Targets]
+
+
 def loss(models: Stack, weights: Any, batch: Any, target: Targets) -> torch.Tensor:
     """Return each member's loss, [K]: weighted squared errors of energy per atom, force and stress components."""
-    said = models.network(weights, batch)
-    energies = (said.energies / target.sizes - target.energies).square()
-    forces = (said.forces - target.forces).square().mean(2)
+    predicted = models.network(weights, batch)
+    energies = (predicted.energies / target.sizes - target.energies).square()
+    forces = (predicted.forces - target.forces).square().mean(2)
     found = (energies * target.energy_weights).sum(1) + (forces * target.force_weights).sum(1)
     if bool(target.stress_weights.any()):
-        found = found + ((said.stresses - target.stresses).square().mean((2, 3)) * target.stress_weights).sum(1)
+        found = found + ((predicted.stresses - target.stresses).square().mean((2, 3)) * target.stress_weights).sum(1)
     return found
 
 
-def labels_of(models: Stack, labelled: Sequence[Labelled], settings: Training, shares: np.ndarray) -> Targets:
+def labels_of(models: Stack, labelled: Sequence[Labelled], settings: Training, sample_weights: np.ndarray) -> Targets:
     """Return the labels of a batch; energies, forces and stresses each weigh as a mean.
 
     Args:
         models: whose atomic energies are subtracted.
         labelled: the labels.
         settings: weights of the loss.
-        shares: what each label counts for each member, [1 or K, B]; 1 is a full label.
+        sample_weights: what each label counts for each member, [1 or K, B]; 1 is a full label.
     """
     sizes = np.array([len(atoms) for atoms, _ in labelled])
     energies = np.array([label.energy for _, label in labelled]) / sizes
@@ -71,9 +74,9 @@ def labels_of(models: Stack, labelled: Sequence[Labelled], settings: Training, s
         sizes=put(sizes),
         forces=put(np.concatenate([label.forces for _, label in labelled])).unsqueeze(0),
         stresses=put(stresses[:, [[0, 5, 4], [5, 1, 3], [4, 3, 2]]]),
-        energy_weights=put(settings.energy_weight / len(sizes) * shares),
-        stress_weights=put(settings.stress_weight * has_stress / max(1.0, has_stress.sum()) * shares),
-        force_weights=put(np.repeat(settings.force_weight / sizes.sum() * shares, sizes, axis=1)),
+        energy_weights=put(settings.energy_weight / len(sizes) * sample_weights),
+        stress_weights=put(settings.stress_weight * has_stress / max(1.0, has_stress.sum()) * sample_weights),
+        force_weights=put(np.repeat(settings.force_weight / sizes.sum() * sample_weights, sizes, axis=1)),
     )
 
 
@@ -85,7 +88,7 @@ class Batches:
         labelled: the labels.
         settings: batch size and weights of the loss.
         rng: draws the batches.
-        shares: what each label counts for each member, [K, n_labels]; all the same if not given.
+        sample_weights: what each label counts for each member, [K, n_labels]; all the same if not given.
         targets: weighs the labels of a batch; called as :func:`labels_of` is.
     """
 
@@ -95,11 +98,11 @@ class Batches:
         labelled: Sequence[Labelled],
         settings: Training,
         rng: np.random.Generator,
-        shares: np.ndarray | None = None,
-        targets: Callable[[Stack, Sequence[Labelled], Training, np.ndarray], Targets] = labels_of,
+        sample_weights: np.ndarray | None = None,
+        targets: TargetsOf = labels_of,
     ) -> None:
         self._weighed = targets
-        self._shares = np.ones((1, len(labelled))) if shares is None else shares
+        self._sample_weights = np.ones((1, len(labelled))) if sample_weights is None else sample_weights
         self._models, self._labelled, self._settings, self._rng = models, labelled, settings, rng
         self._prepared = models.network.prepare([atoms for atoms, _ in labelled])
         self._size = min(settings.batch_size, len(labelled))
@@ -107,12 +110,12 @@ class Batches:
         everything = range(len(labelled))
         self._whole = (self._join(everything), self._targets(everything)) if self._size == len(labelled) else None
 
-    def _targets(self, places: Sequence[int]) -> Targets:
-        labelled = [self._labelled[place] for place in places]
-        return self._weighed(self._models, labelled, self._settings, self._shares[:, list(places)])
+    def _targets(self, numbers: Sequence[int]) -> Targets:
+        labelled = [self._labelled[number] for number in numbers]
+        return self._weighed(self._models, labelled, self._settings, self._sample_weights[:, list(numbers)])
 
-    def _join(self, places: Sequence[int]) -> Any:
-        return self._models.network.join([self._prepared[place] for place in places])
+    def _join(self, numbers: Sequence[int]) -> Any:
+        return self._models.network.join([self._prepared[number] for number in numbers])
 
     def state(self) -> dict[str, Any]:
         """Return what :meth:`restore` goes on from."""
@@ -128,5 +131,5 @@ class Batches:
             return self._whole
         while len(self._order) < self._size:
             self._order += self._rng.permutation(len(self._labelled)).tolist()
-        places, self._order = self._order[: self._size], self._order[self._size :]
-        return self._join(places), self._targets(places)
+        numbers, self._order = self._order[: self._size], self._order[self._size :]
+        return self._join(numbers), self._targets(numbers)

@@ -17,8 +17,9 @@ from al_core.models.engine.stack import alike, stack
 from al_core.models.training.bootstrap import bootstrap_weights
 from al_core.models.training.checkpoint import Checkpoint
 from al_core.models.training.cross_validation import select
-from al_core.models.training.fit import TrainingTask
 from al_core.models.training.loss import Labelled
+from al_core.models.training.task import TrainingTask
+from al_core.models.training.tuning import fit
 from al_core.storage.hashing import structure_id
 
 Progress = Callable[[int, int], None]
@@ -39,7 +40,7 @@ def train(
     device: torch.device,
     progress: Progress = _silent,
     *,
-    way: AnyTuning | SelectedTuning | None = None,
+    tuning: AnyTuning | SelectedTuning | None = None,
     unlabelled: Sequence[Atoms] = (),
     members: Sequence[int] | None = None,
     survivors: int = 2,
@@ -47,11 +48,11 @@ def train(
 ) -> list[Bundle | None]:
     """Return the models trained from their starts.
 
-    Unless the way is another (``ridge``, ``anchored``): ``settings.steps`` steps of SOAP (or of Adam), and the average
-    of their last weights. The loss is the weighted mean squared error of energy per atom (eV), force components (eV/Å)
-    and stress components (eV/Å^3). The learning rate rises over the warm-up and falls along a cosine to zero. Batches
-    are drawn without repetition from a shuffled order, the same for all members; a set smaller than a batch is one
-    batch.
+    Unless the tuning does otherwise (``ridge``, ``anchored``): ``settings.steps`` steps of SOAP (or of Adam), and the
+    average of their last weights. The loss is the weighted mean squared error of energy per atom (eV), force components
+    (eV/Å) and stress components (eV/Å^3). The learning rate rises over the warm-up and falls along a cosine to zero.
+    Batches are drawn without repetition from a shuffled order, the same for all members; a set smaller than a batch is
+    one batch.
 
     A member whose loss is no longer finite starts once more with a lower rate; if that fails too, it is None.
 
@@ -63,8 +64,8 @@ def train(
         seed: of the order of the batches, and of the bootstrap.
         device: where to compute.
         progress: told (done, total) steps.
-        way: what of the models is free, and what holds it; all of it and nothing if not given.
-        unlabelled: structures of the target for ways that use them.
+        tuning: what of the models is free, and what holds it; all of it and nothing if not given.
+        unlabelled: structures of the target, for tunings that read the pool.
         members: the starts' numbers in their committee, by which they draw labels; 0, 1, ... if not given.
         survivors: how many members must not diverge; all, where there are fewer.
         checkpoint: file to keep the state of a long training in; one that a killed process left is gone on from. It
@@ -77,11 +78,11 @@ def train(
     check_labels(labelled, settings)
     task = TrainingTask(labelled, settings, learning_rate, seed, unlabelled)
     record: dict[str, Any] = {}
-    if isinstance(way, SelectedTuning):
-        way, length, record = select(starts, task, device, way)
+    if isinstance(tuning, SelectedTuning):
+        tuning, length, record = select(starts, task, device, tuning)
         task = task.shorter(length)
-        way = way if length else PlainTuning()
-    way = way or PlainTuning()
+        tuning = tuning if length else PlainTuning()
+    tuning = tuning or PlainTuning()
     weights = _sample_weights(range(len(starts)) if members is None else members, task)
     trained: list[Bundle | None] = [None] * len(starts)
     groups = alike(starts)
@@ -96,7 +97,7 @@ def train(
             if checkpoint:
                 own = replace(own, checkpoint=Checkpoint(Path(f"{checkpoint}-{number}-{attempt}.pt")))
             drawn = None if weights is None else weights[left]
-            found = _trained([starts[member] for member in left], own, way, drawn, device, tell)
+            found = _trained([starts[member] for member in left], own, tuning, drawn, device, tell)
             for member, bundle in zip(left, found, strict=True):
                 trained[member] = bundle and replace(bundle, info={**bundle.info, **record})
     if sum(bundle is not None for bundle in trained) < min(survivors, len(starts)):
@@ -139,19 +140,19 @@ def _sample_weights(members: Sequence[int], task: TrainingTask) -> np.ndarray | 
 def _trained(
     starts: Sequence[Bundle],
     task: TrainingTask,
-    way: AnyTuning,
+    tuning: AnyTuning,
     weights: np.ndarray | None,
     device: torch.device,
     progress: Callable[[int], None],
 ) -> list[Bundle | None]:
     begin = time.process_time()
     models = stack(starts, getattr(torch, task.settings.dtype), device)
-    losses = task.fit(models, way, weights, progress)
+    losses = fit(models, task, tuning, weights, progress)
     spent = time.process_time() - begin + (task.checkpoint.core_seconds if task.checkpoint else 0.0)
     record: dict[str, Any] = {
         "steps": task.settings.steps,
         "learning_rate": task.learning_rate,
-        "tuning": way.model_dump(),
+        "tuning": tuning.model_dump(),
         "seed": task.seed,
         "n_labels": len(task.labelled),
         "core_seconds": spent / len(starts),

@@ -16,6 +16,7 @@ takes hundreds, a descent on some of them at a time gives models as good after a
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -24,8 +25,10 @@ from ase import Atoms
 from al_core.config.training import AnchoredTuning, Training
 from al_core.models.engine.gradient_features import mean_squared_gradient
 from al_core.models.engine.stack import Stack
+from al_core.models.training.descent import descend
 from al_core.models.training.loss import Labelled, Targets, labels_of, loss
-from al_core.models.training.tuning.plain import Plain
+from al_core.models.training.parameters import Parameters
+from al_core.models.training.task import TrainingTask
 
 # An energy is one number of a label and a stress six: they count as often, and not as a mean over labels. With the
 # default weights of the loss, 45 meV/atom and 14 meV/Å^3 are as much as 0.1 eV/Å of a force component: a few labels of
@@ -38,24 +41,44 @@ _MEMORY = 20  # steps that L-BFGS remembers
 _ATOMS_A_BATCH = 64  # of the descent
 
 
-class Anchored(Plain):
+def fit(
+    models: Stack,
+    task: TrainingTask,
+    settings: AnchoredTuning,
+    sample_weights: np.ndarray | None,
+    progress: Callable[[int], None],
+) -> list[float | None]:
+    """Minimise on all labels at once, or descend in batches; see :func:`al_core.models.training.tuning.fit`."""
+    anchored = Anchored(models, settings.strength, task)
+    steps = task.settings.steps
+    if settings.in_batches(len(task.labelled)):
+        batched = replace(task, settings=_in_batches(settings, task))
+        targets = partial(summed, standing_for=len(task.labelled))
+        return descend(anchored, batched, sample_weights, _scaled(progress, steps, batched.settings.steps), targets)
+    evaluations = min(settings.evaluations, steps)
+    return _minimise(anchored, task, evaluations, sample_weights, _scaled(progress, steps, evaluations))
+
+
+def _scaled(progress: Callable[[int], None], steps: int, units: int) -> Callable[[int], None]:
+    """Return what is told units of work and tells them as steps."""
+    each = steps / max(1, units)
+    return lambda done: progress(round(each * done))
+
+
+class Anchored(Parameters):
     """All weights are free, and held at their start.
 
     Args:
         models: the stack as it starts.
         strength: force components that the prior weighs as much as with one label.
-        labelled: what will be learned.
-        unlabelled: structures of the pool; without any, the labelled ones take their place.
-        seed: draws some of them.
+        task: what will be learned. Structures of the pool are drawn by its seed; without any, from the labelled ones.
     """
 
-    def __init__(
-        self, models: Stack, strength: float, labelled: Sequence[Labelled], unlabelled: Sequence[Atoms], seed: int
-    ) -> None:
-        structures = list(unlabelled) or [atoms for atoms, _ in labelled]
-        drawn = np.random.default_rng(seed).permutation(len(structures))[:_STRUCTURES]
-        said = sum(_counted(atoms) for atoms, _ in labelled) / _INDEPENDENT
-        self._strength = strength / said * mean_squared_gradient(models, [structures[place] for place in drawn])
+    def __init__(self, models: Stack, strength: float, task: TrainingTask) -> None:
+        structures = list(task.unlabelled) or [atoms for atoms, _ in task.labelled]
+        drawn = np.random.default_rng(task.seed).permutation(len(structures))[:_STRUCTURES]
+        labels = sum(_counted(atoms) for atoms, _ in task.labelled) / _INDEPENDENT
+        self._strength = strength / labels * mean_squared_gradient(models, [structures[index] for index in drawn])
         super().__init__(models)
         self._starts = [leaf.detach().clone() for leaf in self.leaves]
 
@@ -65,8 +88,9 @@ class Anchored(Plain):
         return self._strength * torch.stack([(leaf - start).flatten(1).square().sum(1) for leaf, start in pairs]).sum(0)
 
 
-def in_batches(tuning: AnchoredTuning, labelled: Sequence[Labelled], settings: Training) -> Training:
+def _in_batches(tuning: AnchoredTuning, task: TrainingTask) -> Training:
     """Return the settings of a descent on batches that passes over the labels as often as the tuning says."""
+    labelled, settings = task.labelled, task.settings
     atoms = sum(len(atoms) for atoms, _ in labelled)
     size = min(len(labelled), max(1, round(_ATOMS_A_BATCH * len(labelled) / atoms)))
     clip_norm = settings.clip_norm * sum(_counted(atoms) for atoms, _ in labelled)  # of sums, not of means
@@ -74,41 +98,41 @@ def in_batches(tuning: AnchoredTuning, labelled: Sequence[Labelled], settings: T
     return settings.model_copy(update={"steps": steps, "batch_size": size, "clip_norm": clip_norm})
 
 
-def minimise(
-    way: Anchored,
-    labelled: Sequence[Labelled],
-    settings: Training,
+def _minimise(
+    anchored: Anchored,
+    task: TrainingTask,
     evaluations: int,
-    shares: np.ndarray | None = None,
-    progress: Callable[[int], None] = lambda done: None,
+    sample_weights: np.ndarray | None,
+    progress: Callable[[int], None],
 ) -> list[float | None]:
     """Train a stack in place by L-BFGS; return the losses that are left, None where one is not finite.
 
     Args:
-        way: the stack and what holds it.
-        labelled, settings: as in :func:`al_core.models.training.train.train`; the weights of the loss are taken.
+        anchored: the stack and what holds it.
+        task: the labels, and the weights of the loss.
         evaluations: of all labels, at most.
-        shares: what each label counts for each member, [K, n_labels]; all the same if not given.
+        sample_weights: what each label counts for each member, [K, n_labels]; all the same if not given.
         progress: told the evaluations done.
     """
-    models = way.models
-    parts = _parts(models, labelled, settings, np.ones((1, len(labelled))) if shares is None else shares)
+    models = anchored.models
+    sample_weights = np.ones((1, len(task.labelled))) if sample_weights is None else sample_weights
+    parts = _parts(models, task.labelled, task.settings, sample_weights)
     optimizer = torch.optim.LBFGS(
-        way.leaves, max_iter=evaluations, max_eval=evaluations, history_size=_MEMORY, line_search_fn="strong_wolfe"
+        anchored.leaves, max_iter=evaluations, max_eval=evaluations, history_size=_MEMORY, line_search_fn="strong_wolfe"
     )
     done = 0
 
     def objective() -> torch.Tensor:
         nonlocal done
         optimizer.zero_grad()
-        held = way.penalty()
+        held = anchored.penalty()
         total = held.detach().clone()
         for batch, targets in parts:
             value = loss(models, models.weights, batch, targets)
             value.sum().backward()  # a part's memory is given back before the next
             total += value.detach()
         held.sum().backward()
-        for leaf in way.leaves:
+        for leaf in anchored.leaves:
             assert leaf.grad is not None  # the anchor reaches every weight
             leaf.grad.nan_to_num_(0.0, 0.0, 0.0)  # a member that is lost stays where it is and leaves the others alone
         done += 1
@@ -123,18 +147,18 @@ def minimise(
 
 
 def summed(
-    models: Stack, labelled: Sequence[Labelled], settings: Training, shares: np.ndarray, standing_for: int = 0
+    models: Stack, labelled: Sequence[Labelled], settings: Training, sample_weights: np.ndarray, standing_for: int = 0
 ) -> Targets:
     """Return the labels of a batch with weights that make its loss a sum of squared errors, not a mean.
 
     Args:
-        models, labelled, settings, shares: as in :func:`al_core.models.training.loss.labels_of`.
+        models, labelled, settings, sample_weights: as in :func:`al_core.models.training.loss.labels_of`.
         standing_for: labels that the batch is a sample of; only itself if not given.
     """
     count, atoms = len(labelled), sum(len(atoms) for atoms, _ in labelled)
     stresses = sum(label.stress is not None for _, label in labelled)
     counting = np.repeat([_counted(atoms) / len(atoms) for atoms, _ in labelled], [len(a) for a, _ in labelled])
-    means = labels_of(models, labelled, settings, shares)
+    means = labels_of(models, labelled, settings, sample_weights)
     each = max(1.0, standing_for / count)
     return replace(
         means,
@@ -150,7 +174,7 @@ def _counted(atoms: Atoms) -> int:
 
 
 def _parts(
-    models: Stack, labelled: Sequence[Labelled], settings: Training, shares: np.ndarray
+    models: Stack, labelled: Sequence[Labelled], settings: Training, sample_weights: np.ndarray
 ) -> list[tuple[object, Targets]]:
     """Return the labels in batches that fit into memory; their losses are sums and add up to that of all labels."""
     count = len(labelled)
@@ -159,7 +183,7 @@ def _parts(
     parts, begin = [], 0
     for end in range(1, count + 1):
         if end == count or ends[end + 1] - ends[begin] > _ATOMS_AT_ONCE:
-            targets = summed(models, labelled[begin:end], settings, shares[:, begin:end])
+            targets = summed(models, labelled[begin:end], settings, sample_weights[:, begin:end])
             parts.append((models.network.join(prepared[begin:end]), targets))
             begin = end
     return parts

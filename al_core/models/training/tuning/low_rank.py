@@ -1,15 +1,30 @@
 """Weights move by a low-rank update: W = W_start + A B (E. J. Hu et al., arXiv:2106.09685)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 
+from al_core.config.training import LowRankTuning
 from al_core.models.engine.stack import Stack
-from al_core.models.training.tuning.plain import Plain
+from al_core.models.training.descent import descend
+from al_core.models.training.parameters import Parameters
+from al_core.models.training.task import TrainingTask
 
 
-class LowRank(Plain):
+def fit(
+    models: Stack,
+    task: TrainingTask,
+    settings: LowRankTuning,
+    sample_weights: np.ndarray | None,
+    progress: Callable[[int], None],
+) -> list[float | None]:
+    """Descend step by step; see :func:`al_core.models.training.tuning.fit`."""
+    return descend(LowRankUpdates(models, settings.rank), task, sample_weights, progress)
+
+
+class LowRankUpdates(Parameters):
     """Every weight is read as a matrix as square as its shape allows; B starts at zero, so that nothing changes."""
 
     def __init__(self, models: Stack, rank: int) -> None:

@@ -1,36 +1,22 @@
-"""All weights are free. The base of the other ways that descend step by step."""
+"""All weights are free."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
-import torch
+import numpy as np
 
+from al_core.config.training import PlainTuning
 from al_core.models.engine.stack import Stack
+from al_core.models.training.descent import descend
+from al_core.models.training.parameters import Parameters
+from al_core.models.training.task import TrainingTask
 
 
-class Plain:
-    """What of a stack is trained.
-
-    Attributes:
-        models: the stack as it starts; :meth:`finish` writes the outcome into it.
-        leaves: the tensors that are optimised, each [K, ...].
-    """
-
-    def __init__(self, models: Stack) -> None:
-        self.models = models
-        self.leaves = self._free()
-        for leaf in self.leaves:
-            leaf.requires_grad_()
-
-    def _free(self) -> list[torch.Tensor]:
-        return [self.models.weights[name] for name in self.models.trainable]
-
-    def weights(self) -> Mapping[str, torch.Tensor]:
-        """Return the weights the network reads."""
-        return self.models.weights
-
-    def penalty(self) -> torch.Tensor | float:
-        """Return what is added to each member's loss, [K]: nothing."""
-        return 0.0
-
-    def finish(self) -> None:
-        """Write the leaves as they are now into the stack."""
+def fit(
+    models: Stack,
+    task: TrainingTask,
+    settings: PlainTuning,
+    sample_weights: np.ndarray | None,
+    progress: Callable[[int], None],
+) -> list[float | None]:
+    """Descend step by step; see :func:`al_core.models.training.tuning.fit`."""
+    return descend(Parameters(models), task, sample_weights, progress)

@@ -1,4 +1,4 @@
-"""The readouts are fitted in closed form: Bayesian ridge regression on what the source's layers say of an atom.
+"""The readouts are fitted in closed form: Bayesian ridge regression on the features that the source has of an atom.
 
 Energies, and with them forces and stresses, are linear in the weights of the readouts of all layers but the last, and
 in the last weights of the final one. What each of these weights contributes is evaluated as one more model of a stack,
@@ -7,37 +7,36 @@ without differentiating by weights. Noise and prior are those of the largest evi
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
-from al_core.config.training import Training
+from al_core.config.training import RidgeTuning
 from al_core.models.engine.network import Output
 from al_core.models.engine.stack import Stack
-from al_core.models.training.loss import Labelled, Targets, labels_of
+from al_core.models.training.loss import Targets, labels_of
+from al_core.models.training.task import TrainingTask
 
 _INDEPENDENT = 8.0  # observations that a structure counts as
 _TOGETHER = 16  # contributions evaluated in one pass
 
 
-def solve(
-    models: Stack, labelled: Sequence[Labelled], settings: Training, shares: np.ndarray | None = None
+def fit(
+    models: Stack,
+    task: TrainingTask,
+    settings: RidgeTuning,
+    sample_weights: np.ndarray | None,
+    progress: Callable[[int], None],
 ) -> list[float | None]:
-    """Fit the readouts of a stack in place; return the losses that are left, None where one is not finite.
+    """Fit the readouts, drawn towards those of the start; see :func:`al_core.models.training.tuning.fit`."""
+    from sklearn.linear_model import BayesianRidge  # half a second that no other tuning needs
 
-    Args:
-        models: the stack as it starts; its readouts are what the fit is drawn towards.
-        labelled, settings: as in :func:`al_core.models.training.train.train`.
-        shares: what each label counts for each member, [K, n_labels]; all the same if not given.
-    """
-    from sklearn.linear_model import BayesianRidge  # half a second that no other way needs
-
-    members = len(models.bundles)
-    shares = np.ones((members, len(labelled))) if shares is None else shares
+    labelled, members = task.labelled, len(models.bundles)
+    sample_weights = np.ones((members, len(labelled))) if sample_weights is None else sample_weights
     batch = models.network.join(models.network.prepare([atoms for atoms, _ in labelled]))
-    targets = labels_of(models, labelled, settings, shares)
+    targets = labels_of(models, labelled, task.settings, sample_weights)
     wanted = _rows(Output(targets.energies * targets.sizes, targets.forces, targets.stresses), targets.sizes)
     with torch.no_grad():
         missing = wanted - _rows(models.network(models.weights, batch), targets.sizes)
@@ -45,11 +44,12 @@ def solve(
     losses: list[float | None] = []
     for member, (columns_of, weights) in enumerate(zip(columns, _row_weights(targets), strict=True)):
         seen = weights > 0
-        independent = _INDEPENDENT * np.count_nonzero(shares[member])
-        fit = BayesianRidge(fit_intercept=False)
-        fit.fit(columns_of[seen], missing[member][seen], sample_weight=independent * weights[seen] / weights.sum())
-        _add(models, member, fit.coef_)
-        loss = float((weights * (missing[member] - columns_of @ fit.coef_) ** 2).sum())
+        independent = _INDEPENDENT * np.count_nonzero(sample_weights[member])
+        regression = BayesianRidge(fit_intercept=False)
+        row_weights = independent * weights[seen] / weights.sum()
+        regression.fit(columns_of[seen], missing[member][seen], sample_weight=row_weights)
+        _add(models, member, regression.coef_)
+        loss = float((weights * (missing[member] - columns_of @ regression.coef_) ** 2).sum())
         losses.append(loss if math.isfinite(loss) else None)
     return losses
 
@@ -74,10 +74,10 @@ def _contributions(models: Stack, member: int, batch: Any, sizes: torch.Tensor) 
     return np.concatenate(found).T
 
 
-def _rows(said: Output, sizes: torch.Tensor) -> np.ndarray:
+def _rows(predicted: Output, sizes: torch.Tensor) -> np.ndarray:
     """Return energies per atom, force and stress components as rows of a regression, [K, rows]."""
-    members = len(said.energies)
-    parts = [said.energies / sizes, said.forces.flatten(-2), said.stresses.flatten(-3)]
+    members = len(predicted.energies)
+    parts = [predicted.energies / sizes, predicted.forces.flatten(-2), predicted.stresses.flatten(-3)]
     return torch.cat([part.expand(members, -1) for part in parts], dim=1).double().cpu().numpy()
 
 

@@ -13,6 +13,7 @@ from al_core.models.bundle import load_bundle
 from al_core.models.sources.pretraining import pretrain_members
 from al_core.models.training.bootstrap import bootstrap_weights
 from al_core.models.training.train import train
+from al_core.models.training.tuning import fit
 from al_core.structures.datasets import write_labelled
 
 # SOAP would turn differences of rounding into larger ones: its first axes are in part those of rounding
@@ -59,17 +60,15 @@ def test_a_source_member_does_not_depend_on_who_trains_with_it(pretraining: Any)
 def test_a_restarted_member_keeps_its_labels(
     source: Any, ge_labelled: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from al_core.models.training.fit import TrainingTask
+    seen = []
 
-    fit, seen = TrainingTask.fit, []
-
-    def second_fails_once(self: TrainingTask, models: Any, tuning: Any, weights: Any, progress: Any) -> Any:
+    def second_fails_once(models: Any, task: Any, tuning: Any, weights: Any, progress: Any) -> Any:
         seen.append(weights)
-        losses = fit(self, models, tuning, weights, progress)
+        losses = fit(models, task, tuning, weights, progress)
         return [losses[0], None] if len(seen) == 1 else losses
 
-    monkeypatch.setattr(TrainingTask, "fit", second_fails_once)
-    train(source, ge_labelled, STEPS, 0.01, 0, cpu, way=PlainTuning())
+    monkeypatch.setattr("al_core.models.training.train.fit", second_fails_once)
+    train(source, ge_labelled, STEPS, 0.01, 0, cpu, tuning=PlainTuning())
     first, again = seen
     assert np.array_equal(again, first[1:])
     assert not np.array_equal(first[0], first[1])

@@ -1,4 +1,4 @@
-"""Choosing a way of training by cross-validation on the labels, and members that draw their own labels."""
+"""Choosing a tuning by cross-validation on the labels."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,8 +9,8 @@ import pytest
 from al_core.config.training import AnchoredTuning, PlainTuning, SelectedTuning, Training
 from al_core.models.arms import ARMS
 from al_core.models.prediction import predict
-from al_core.models.training.fit import TrainingTask
 from al_core.models.training.train import train
+from al_core.models.training.tuning import fit
 from tests.helpers import moved
 
 STEPS = Training(steps=25, batch_size=4)
@@ -26,7 +26,7 @@ SELECTED = SelectedTuning(candidates=(AnchoredTuning(strength=1e5), PlainTuning(
 
 
 def test_the_best_candidate_on_held_out_labels_is_taken(source: Any, ge_labelled: Any, cpu: Any) -> None:
-    tuned = train(source, ge_labelled, STEPS, 0.01, 0, cpu, way=SELECTED)[0]
+    tuned = train(source, ge_labelled, STEPS, 0.01, 0, cpu, tuning=SELECTED)[0]
     assert tuned is not None
     record = tuned.info["selection"]
     held, free = (one["held_out_force_mae_meV_per_A"] for one in record["candidates"])
@@ -42,8 +42,8 @@ def test_the_start_is_kept_where_no_candidate_does_better(source: Any, ge_labell
         (atoms, replace(label, forces=forces.mean(0) + rng.normal(0, 2.0, label.forces.shape)))
         for (atoms, label), forces in zip(ge_labelled, start, strict=True)
     ]
-    way = SelectedTuning(candidates=(PlainTuning(),))
-    tuned = train(source, noise, STEPS.model_copy(update={"steps": 100}), 0.03, 0, cpu, way=way)
+    tuning = SelectedTuning(candidates=(PlainTuning(),))
+    tuned = train(source, noise, STEPS.model_copy(update={"steps": 100}), 0.03, 0, cpu, tuning=tuning)
     assert all(bundle is not None and bundle.info["training"]["steps"] == 0 for bundle in tuned)
     assert max(moved(source[0], tuned[0]).values()) == 0  # type: ignore[arg-type]
 
@@ -52,23 +52,23 @@ def test_a_label_is_judged_by_a_member_that_has_not_seen_it(
     source: Any, ge_labelled: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    fit = TrainingTask.fit
 
-    def spy(self: TrainingTask, models: Any, way: Any, shares: Any = None, progress: Any = lambda done: None) -> Any:
-        seen.append(shares)
-        return fit(self, models, way, shares, progress)
+    def spy(models: Any, task: Any, tuning: Any, weights: Any = None, progress: Any = lambda done: None) -> Any:
+        seen.append(weights)
+        return fit(models, task, tuning, weights, progress)
 
-    monkeypatch.setattr(TrainingTask, "fit", spy)
-    train(source, ge_labelled, STEPS.model_copy(update={"steps": 1}), 0.01, 0, cpu, way=SELECTED)
+    for module in ("train", "cross_validation"):
+        monkeypatch.setattr(f"al_core.models.training.{module}.fit", spy)
+    train(source, ge_labelled, STEPS.model_copy(update={"steps": 1}), 0.01, 0, cpu, tuning=SELECTED)
     assert seen.pop() is None, "what was chosen learns from all labels"
-    for shares in seen:
-        assert shares.shape == (2, 5)
-        assert (shares.sum(0) == 1).all(), "each label is left out by one of the two members"
-        assert set(np.unique(shares)) == {0.0, 1.0}
+    for weights in seen:
+        assert weights.shape == (2, 5)
+        assert (weights.sum(0) == 1).all(), "each label is left out by one of the two members"
+        assert set(np.unique(weights)) == {0.0, 1.0}
 
 
 def test_with_few_labels_the_first_candidate_is_taken_untried(source: Any, ge_labelled: Any, cpu: Any) -> None:
-    tuned = train(source, ge_labelled[:2], STEPS, 0.01, 0, cpu, way=SELECTED)[0]
+    tuned = train(source, ge_labelled[:2], STEPS, 0.01, 0, cpu, tuning=SELECTED)[0]
     assert tuned is not None
     assert tuned.info["training"]["tuning"]["kind"] == "anchored"
     assert "selection" not in tuned.info
@@ -76,8 +76,8 @@ def test_with_few_labels_the_first_candidate_is_taken_untried(source: Any, ge_la
 
 def test_a_shorter_descent_is_taken_where_it_does_better(source: Any, ge_labelled: Any, cpu: Any) -> None:
     """A learning rate that ruins a model in the long run does less harm in one step."""
-    way = SelectedTuning(candidates=(PlainTuning(),), lengths=(0.02, 1.0))
-    tuned = train(source, ge_labelled, STEPS.model_copy(update={"steps": 50}), 0.01, 0, cpu, way=way)[0]
+    tuning = SelectedTuning(candidates=(PlainTuning(),), lengths=(0.02, 1.0))
+    tuned = train(source, ge_labelled, STEPS.model_copy(update={"steps": 50}), 0.01, 0, cpu, tuning=tuning)[0]
     assert tuned is not None
     tried = tuned.info["selection"]["candidates"]
     assert [one["length"] for one in tried] == [0.02, 1.0]

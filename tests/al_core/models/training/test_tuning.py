@@ -23,16 +23,17 @@ from al_core.models.engine.gradient_features import mean_squared_gradient
 from al_core.models.engine.stack import stack
 from al_core.models.prediction import predict
 from al_core.models.rescaling import atomic_energy
-from al_core.models.training.fit import TrainingTask
 from al_core.models.training.loss import loss
+from al_core.models.training.task import TrainingTask
 from al_core.models.training.train import train
-from al_core.models.training.tuning import tuning
+from al_core.models.training.tuning import fit
 from al_core.models.training.tuning.anchored import summed
+from al_core.models.training.tuning.low_rank import LowRankUpdates
 from al_core.types import Label
 from tests.helpers import moved
 
 STEPS = Training(steps=25, batch_size=4)
-WAYS: list[AnyTuning] = [
+TUNINGS: list[AnyTuning] = [
     PlainTuning(),
     AnchoredTuning(strength=10.0),
     FrozenTuning(free="readouts"),
@@ -42,16 +43,18 @@ WAYS: list[AnyTuning] = [
 ]
 
 
-def _tuned(source: Any, labelled: Any, way: AnyTuning, cpu: Any, unlabelled: Any = (), **changes: Any) -> list[Bundle]:
+def _tuned(
+    source: Any, labelled: Any, tuning: AnyTuning, cpu: Any, unlabelled: Any = (), **changes: Any
+) -> list[Bundle]:
     settings = STEPS.model_copy(update=changes)
-    found = train(source, labelled, settings, 0.01, 0, cpu, way=way, unlabelled=unlabelled)
+    found = train(source, labelled, settings, 0.01, 0, cpu, tuning=tuning, unlabelled=unlabelled)
     assert all(bundle is not None for bundle in found)
     return [bundle for bundle in found if bundle is not None]
 
 
 def _force_error(committee: Any, labelled: Any, cpu: Any) -> float:
-    said = predict(committee, [atoms for atoms, _ in labelled], cpu)
-    errors = [forces.mean(0) - label.forces for forces, (_, label) in zip(said.forces, labelled, strict=True)]
+    predicted = predict(committee, [atoms for atoms, _ in labelled], cpu)
+    errors = [forces.mean(0) - label.forces for forces, (_, label) in zip(predicted.forces, labelled, strict=True)]
     return float(np.abs(np.concatenate(errors)).mean())
 
 
@@ -66,19 +69,25 @@ def pool(crystals: Any) -> Any:
     return crystals("Ge", 6, seed=17)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(str(part) for part in way.model_dump().values()))
-def test_every_way_learns_and_is_recorded(source: Any, ge_labelled: Any, cpu: Any, pool: Any, way: AnyTuning) -> None:
-    tuned = _tuned(source, ge_labelled, way, cpu, pool)
+@pytest.mark.parametrize(
+    "tuning", TUNINGS, ids=lambda tuning: "-".join(str(part) for part in tuning.model_dump().values())
+)
+def test_every_tuning_learns_and_is_recorded(
+    source: Any, ge_labelled: Any, cpu: Any, pool: Any, tuning: AnyTuning
+) -> None:
+    tuned = _tuned(source, ge_labelled, tuning, cpu, pool)
     assert _force_error(tuned, ge_labelled, cpu) < _force_error(source, ge_labelled, cpu)
     for bundle, start in zip(tuned, source, strict=True):
-        assert bundle.info["training"]["tuning"] == way.model_dump()
+        assert bundle.info["training"]["tuning"] == tuning.model_dump()
         assert set(bundle.weights) == set(start.weights)
         assert all(bundle.weights[name].shape == start.weights[name].shape for name in start.weights)
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way.kind != "ridge"], ids=lambda way: way.kind)
-def test_no_step_changes_nothing(source: Any, ge_labelled: Any, cpu: Any, pool: Any, way: AnyTuning) -> None:
-    for bundle, start in zip(_tuned(source, ge_labelled, way, cpu, pool, steps=0), source, strict=True):
+@pytest.mark.parametrize(
+    "tuning", [tuning for tuning in TUNINGS if tuning.kind != "ridge"], ids=lambda tuning: tuning.kind
+)
+def test_no_step_changes_nothing(source: Any, ge_labelled: Any, cpu: Any, pool: Any, tuning: AnyTuning) -> None:
+    for bundle, start in zip(_tuned(source, ge_labelled, tuning, cpu, pool, steps=0), source, strict=True):
         assert max(moved(start, bundle).values()) == 0
 
 
@@ -99,19 +108,19 @@ def test_an_anchor_holds_the_stronger_the_more(source: Any, ge_labelled: Any, cp
 
 def test_an_anchor_weighs_less_with_more_labels(source: Any, ge_labelled: Any, cpu: Any, pool: Any) -> None:
     """Five copies of one label are more than one: the prior is not counted five times."""
-    way = AnchoredTuning(strength=100.0)
-    one, five = (_tuned(source, ge_labelled[:1] * n, way, cpu, pool)[0] for n in (1, 5))
+    tuning = AnchoredTuning(strength=100.0)
+    one, five = (_tuned(source, ge_labelled[:1] * n, tuning, cpu, pool)[0] for n in (1, 5))
     assert sum(moved(source[0], five).values()) > 1.1 * sum(moved(source[0], one).values())
 
 
 def test_a_label_the_start_explains_moves_nothing(source: Any, ge_labelled: Any, cpu: Any, pool: Any) -> None:
     """However exact the label: steps are as long as the errors ask, which Adam's are not."""
     atoms = ge_labelled[0][0]
-    said = predict(source[:1], [atoms], cpu)
-    known = [(atoms, Label(float(said.energies[0, 0]), said.forces[0][0] + 1e-4))]
+    predicted = predict(source[:1], [atoms], cpu)
+    known = [(atoms, Label(float(predicted.energies[0, 0]), predicted.forces[0][0] + 1e-4))]
     held, free = (
-        max(moved(source[0], _tuned(source[:1], known, way, cpu, pool)[0]).values())
-        for way in (AnchoredTuning(), PlainTuning())
+        max(moved(source[0], _tuned(source[:1], known, tuning, cpu, pool)[0]).values())
+        for tuning in (AnchoredTuning(), PlainTuning())
     )
     assert held < 1e-3
     assert free > 1e-2
@@ -119,22 +128,24 @@ def test_a_label_the_start_explains_moves_nothing(source: Any, ge_labelled: Any,
 
 def test_an_anchor_reaches_the_minimum(source: Any, ge_labelled: Any, cpu: Any, pool: Any) -> None:
     """The gradient of the errors and that of the anchor cancel: the weights follow from the errors alone."""
-    way = AnchoredTuning(strength=50.0, evaluations=400)
+    tuning = AnchoredTuning(strength=50.0, evaluations=400)
     settings = {"dtype": "float64", "steps": 400}
-    (tuned,) = _tuned(source[:1], ge_labelled, way, cpu, pool, **settings)
+    (tuned,) = _tuned(source[:1], ge_labelled, tuning, cpu, pool, **settings)
     models = stack(source[:1], torch.float64, cpu)
     drawn = [pool[place] for place in np.random.default_rng(0).permutation(len(pool))]
-    anchor = way.strength / (24 * len(ge_labelled) / 96) * mean_squared_gradient(models, drawn)
+    anchor = tuning.strength / (24 * len(ge_labelled) / 96) * mean_squared_gradient(models, drawn)
     after = stack([tuned], torch.float64, cpu)
     batch = after.network.join(after.network.prepare([atoms for atoms, _ in ge_labelled]))
     leaves = [after.weights[name].requires_grad_(True) for name in after.trainable]
-    said = after.network(after.weights, batch)
+    predicted = after.network(after.weights, batch)
     forces = torch.as_tensor(np.concatenate([label.forces for _, label in ge_labelled]))
     sizes = torch.tensor([len(atoms) for atoms, _ in ge_labelled])
     energies = torch.tensor([label.energy for _, label in ge_labelled]) - atomic_energy(tuned) * sizes
-    errors = (said.forces[0] - forces).square().sum() + 5 * ((said.energies[0] - energies) / sizes).square().sum()
+    errors = (predicted.forces[0] - forces).square().sum() + 5 * (
+        (predicted.energies[0] - energies) / sizes
+    ).square().sum()
     stresses = torch.as_tensor(np.stack([voigt_6_to_full_3x3_stress(label.stress) for _, label in ge_labelled]))
-    errors = errors + 6 * 50 * (said.stresses[0] - stresses).square().mean((1, 2)).sum()
+    errors = errors + 6 * 50 * (predicted.stresses[0] - stresses).square().mean((1, 2)).sum()
     pulls = torch.autograd.grad(errors, leaves)
     moves = [leaf.detach() - models.weights[name] for name, leaf in zip(after.trainable, leaves, strict=True)]
     pull = torch.cat([one.flatten() for one in pulls])
@@ -169,11 +180,11 @@ def test_many_labels_are_learned_as_well_in_batches(
     source: Any, ge_labelled: Any, cpu: Any, pool: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fitted as well and held as strongly: the two minimise the same."""
-    way = AnchoredTuning(strength=20.0, evaluations=80)
-    at_once = _tuned(source, ge_labelled, way, cpu, pool, steps=80)
+    tuning = AnchoredTuning(strength=20.0, evaluations=80)
+    at_once = _tuned(source, ge_labelled, tuning, cpu, pool, steps=80)
     monkeypatch.setattr("al_core.models.training.tuning.anchored._ATOMS_A_BATCH", 8)
     monkeypatch.setattr("al_core.config.training._MANY_LABELS", 1)
-    in_batches = _tuned(source, ge_labelled, way, cpu, pool, steps=80)
+    in_batches = _tuned(source, ge_labelled, tuning, cpu, pool, steps=80)
     assert _force_error(in_batches, ge_labelled, cpu) == pytest.approx(
         _force_error(at_once, ge_labelled, cpu), rel=0.35
     )
@@ -185,7 +196,7 @@ def test_many_labels_are_learned_as_well_in_batches(
 
 def test_an_anchored_member_that_is_lost_harms_nobody(source: Any, ge_labelled: Any, cpu: Any, pool: Any) -> None:
     members = [source[0], _spoiled(source[0]), source[1]]
-    found = train(members, ge_labelled, STEPS, 0.01, 0, cpu, way=AnchoredTuning(), unlabelled=pool)
+    found = train(members, ge_labelled, STEPS, 0.01, 0, cpu, tuning=AnchoredTuning(), unlabelled=pool)
     assert found[1] is None
     for member in (0, 2):
         tuned = found[member]
@@ -204,9 +215,9 @@ def test_a_low_rank_update_has_that_rank(source: Any, ge_labelled: Any, cpu: Any
 
 def test_low_rank_trains_every_weight(source: Any, cpu: Any) -> None:
     models = stack(source, torch.float32, cpu)
-    way = tuning(LowRankTuning(rank=1), models)
-    assert len(way.leaves) == 2 * len(models.trainable)
-    assert all(torch.equal(way.weights()[name], models.weights[name]) for name in models.trainable)
+    updates = LowRankUpdates(models, rank=1)
+    assert len(updates.leaves) == 2 * len(models.trainable)
+    assert all(torch.equal(updates.weights()[name], models.weights[name]) for name in models.trainable)
 
 
 # ---- members that diverge -------------------------------------------------------------------------------------------
@@ -232,14 +243,14 @@ def test_a_diverging_member_is_left_out_and_harms_nobody(source: Any, ge_labelle
 def test_a_member_that_diverges_once_is_restarted_with_a_lower_rate(
     source: Any, ge_labelled: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit, rates = TrainingTask.fit, []
+    rates = []
 
-    def fails_first(self: TrainingTask, *arguments: Any, **named: Any) -> Any:
-        rates.append(self.learning_rate)
-        losses = fit(self, *arguments, **named)
+    def fails_first(models: Any, task: TrainingTask, *arguments: Any) -> Any:
+        rates.append(task.learning_rate)
+        losses = fit(models, task, *arguments)
         return [None, *losses[1:]] if len(rates) == 1 else losses
 
-    monkeypatch.setattr(TrainingTask, "fit", fails_first)
+    monkeypatch.setattr("al_core.models.training.train.fit", fails_first)
     first, second = train(source, ge_labelled, STEPS, 0.01, 0, cpu)
     assert rates == [0.01, pytest.approx(0.003)]
     assert first is not None
@@ -333,8 +344,10 @@ def test_ridge_finds_readouts_that_made_the_labels(source: Any, crystals: Any, c
     }
     teacher = replace(source[0], weights={**source[0].weights, **truth})
     structures = crystals("Ge", 12, seed=23, rattle=0.2)
-    said = predict([teacher], structures, cpu)
-    labels = [Label(float(energy[0]), forces[0]) for energy, forces in zip(said.energies, said.forces, strict=True)]
+    predicted = predict([teacher], structures, cpu)
+    labels = [
+        Label(float(energy[0]), forces[0]) for energy, forces in zip(predicted.energies, predicted.forces, strict=True)
+    ]
     labelled = list(zip(structures, labels, strict=True))
     before = _force_error([source[0]], labelled, cpu)
     tuned = _tuned([source[0]], labelled[:8], RidgeTuning(), cpu, dtype="float64")
@@ -345,13 +358,13 @@ def test_ridge_with_a_label_a_member_has_not(source: Any, ge_labelled: Any, cpu:
     """A label that counts nothing for a member does not change it."""
     from dataclasses import replace
 
-    shares = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
+    weights = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
     atoms, label = ge_labelled[2]
     other = [*ge_labelled[:2], (atoms, replace(label, forces=label.forces + 1.0))]
     found = []
     for labelled in (ge_labelled[:3], other):
         models = stack(source, torch.float64, cpu)
-        TrainingTask(labelled, STEPS, 0.01, 0).fit(models, RidgeTuning(), shares)
+        fit(models, TrainingTask(labelled, STEPS, 0.01, 0), RidgeTuning(), weights)
         found.append(models.weights["readouts.0.linear.weight"].clone())
     assert torch.allclose(found[0][0], found[1][0], atol=1e-9)
     assert not torch.allclose(found[0][1], found[1][1], atol=1e-3)
