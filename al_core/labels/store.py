@@ -19,6 +19,7 @@ from al_core.labels.databases import database
 from al_core.labels.databases.base import Claim
 from al_core.labels.rows import Attempt, Entry, attempt_of, entry_of, with_label, write_attempt
 from al_core.storage.hashing import level_of, structure_id
+from al_core.structures.checks import bare
 from al_core.structures.equivalence import Mark, are_equivalent, carried_over, mark
 from al_core.types import Label
 
@@ -111,7 +112,7 @@ class LabelStore:
             with self._database.open() as db:
                 row = self._row(db, key)
                 if row is None:
-                    return self._first(db, key, atoms, labeler, images)
+                    return self._first(db, key, bare(atoms), labeler, images)
                 return self._again(db, row, next_rung)
         except BaseException:
             if self._claims.get(key) is not before:

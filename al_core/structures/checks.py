@@ -9,6 +9,15 @@ MIN_DISTANCE_A = 0.5
 _SEARCH_A = 3.0
 
 
+def bare(atoms: Atoms) -> Atoms:
+    """Return a copy with what a label is of, and nothing else: elements, positions, cell and periodicity.
+
+    Constraints, initial moments and charges, velocities, tags and a calculator are left out. A calculator would read
+    some of them (forces of fixed atoms are zero in ASE), and none is in the structure's id.
+    """
+    return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+
+
 def closest_distance(atoms: Atoms) -> float:
     """Return the shortest distance between two atoms, images included, Å; 3 Å if there is none shorter."""
     distances = neighbour_list("d", boxed(atoms, _SEARCH_A), _SEARCH_A)
@@ -18,15 +27,15 @@ def closest_distance(atoms: Atoms) -> float:
 def boxed(atoms: Atoms, margin_A: float) -> Atoms:
     """Return a bare copy in a cell that neighbour lists can search: invertible, and with every atom inside.
 
-    Cell vectors of periodic directions stay. In every other direction a box, perpendicular
-    to them, holds the atoms with ``margin_A`` on each side; the atoms are shifted into it. Energy, forces and the
-    distances between atoms are those of the structure; volume and stress are not.
+    Cell vectors of periodic directions stay. In every other direction a box, perpendicular to them, holds the atoms
+    with ``margin_A`` on each side; the atoms are shifted into it. Energy, forces and the distances between atoms are
+    those of the structure; volume and stress are not.
 
     Args:
         atoms: any structure in which :func:`fault` finds nothing.
         margin_A: at least the cutoff of the neighbour list, Å.
     """
-    copy = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    copy = bare(atoms)
     open_axes = np.flatnonzero(~atoms.pbc)
     cell = atoms.cell.array.copy()
     cell[open_axes] = 0.0

@@ -13,7 +13,7 @@ from al_core.config.structures import StressUnit
 from al_core.errors import ConfigError
 from al_core.storage.files import atomic_path, read_json
 from al_core.storage.hashing import DIGITS, file_sha256
-from al_core.structures.checks import fault
+from al_core.structures.checks import bare, fault
 from al_core.structures.stress import UNITS, doubt, of_virial, voigt
 from al_core.types import Label
 
@@ -163,7 +163,7 @@ def write_labelled(path: Path, labelled: list[tuple[Atoms, Label]]) -> None:
     """Write an extxyz file atomically, labels under ``REF_energy``, ``REF_forces`` and ``REF_stress`` (Voigt)."""
     frames = []
     for atoms, label in labelled:
-        frame = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+        frame = bare(atoms)
         frame.info = {k: v for k, v in atoms.info.items() if isinstance(v, str | int | float)}
         frame.info["REF_energy"] = label.energy
         frame.arrays["REF_forces"] = np.array(label.forces)

@@ -4,9 +4,7 @@ K. W. Jacobsen, P. Stoltze and J. K. Nørskov, Surf. Sci. 366, 394 (1996), as AS
 perfect fcc crystal, not from free atoms. ASE's parameters for H, C, N and O describe nothing and are not offered.
 """
 
-import time
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from ase import Atoms
@@ -14,8 +12,7 @@ from ase.calculators.calculator import Calculator
 
 from al_core.config.labelers import EMTLabeler as Settings
 from al_core.errors import LabelError
-from al_core.types import Label
-from calculators.cheap import CheapLabeler
+from calculators.classical.labeler import ClassicalLabeler
 
 ELEMENTS = ("Al", "Cu", "Ag", "Au", "Ni", "Pd", "Pt")
 
@@ -34,11 +31,10 @@ def emt(element: str) -> Calculator:
     return calculator
 
 
-class EMTLabeler(CheapLabeler):
+class EMTLabeler(ClassicalLabeler):
     """Labels of effective medium theory, of one metal or an alloy of them."""
 
     name = "emt"
-    by_physics = True
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -57,13 +53,6 @@ class EMTLabeler(CheapLabeler):
         """See :class:`al_core.types.Labeler`."""
         return 3e-3 + 4e-4 * len(atoms)
 
-    def label(self, atoms: Atoms, directory: Path, rung: int = 0) -> Label:
-        """See :class:`al_core.types.Labeler`."""
-        start = time.process_time()
-        atoms = atoms.copy()
-        atoms.calc = emt(atoms.get_chemical_symbols()[0])
-        energy = float(atoms.get_potential_energy())
-        forces = atoms.get_forces()
-        stress = atoms.get_stress() if atoms.pbc.all() else None
-        spent = time.process_time() - start
-        return Label(energy, forces, stress, spent, {"labeler": self.identity()})
+    def calculator(self, atoms: Atoms) -> Calculator:
+        """See :class:`calculators.classical.labeler.ClassicalLabeler`."""
+        return emt(atoms.get_chemical_symbols()[0])

@@ -5,9 +5,7 @@ Phys. Rev. B 34, 6987 (1986): the same reduced form with epsilon 1.93 eV, sigma 
 The potential itself is matscipy's.
 """
 
-import time
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from ase import Atoms
@@ -15,8 +13,7 @@ from ase.calculators.calculator import Calculator
 
 from al_core.config.labelers import StillingerWeberLabeler as Settings
 from al_core.errors import LabelError
-from al_core.types import Label
-from calculators.cheap import CheapLabeler
+from calculators.classical.labeler import ClassicalLabeler
 
 _REDUCED = {
     "costheta0": 1.0 / 3.0,
@@ -52,11 +49,10 @@ def stillinger_weber(element: str, three_body: float = 1.0) -> Calculator:
     return calculator
 
 
-class StillingerWeberLabeler(CheapLabeler):
+class StillingerWeberLabeler(ClassicalLabeler):
     """Labels of the Stillinger-Weber potential: instant, for tests, demonstrations and development."""
 
     name = "stillinger_weber"
-    by_physics = True
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -79,13 +75,6 @@ class StillingerWeberLabeler(CheapLabeler):
         """See :class:`al_core.types.Labeler`."""
         return 2e-3 + 2e-4 * len(atoms)
 
-    def label(self, atoms: Atoms, directory: Path, rung: int = 0) -> Label:
-        """See :class:`al_core.types.Labeler`."""
-        start = time.process_time()
-        atoms = atoms.copy()
-        atoms.calc = stillinger_weber(atoms.get_chemical_symbols()[0], self.settings.three_body)
-        energy = float(atoms.get_potential_energy())
-        forces = atoms.get_forces()
-        stress = atoms.get_stress() if atoms.pbc.all() else None
-        spent = time.process_time() - start
-        return Label(energy, forces, stress, spent, {"labeler": self.identity()})
+    def calculator(self, atoms: Atoms) -> Calculator:
+        """See :class:`calculators.classical.labeler.ClassicalLabeler`."""
+        return stillinger_weber(atoms.get_chemical_symbols()[0], self.settings.three_body)

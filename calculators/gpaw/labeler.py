@@ -23,7 +23,7 @@ from ase.io import write
 from al_core.config.labelers import GPAWLabeler as Settings
 from al_core.errors import LabelError
 from al_core.storage.files import read_json, write_json
-from al_core.structures.checks import fault
+from al_core.structures.checks import bare, fault
 from al_core.types import Label
 from calculators.gpaw.label_checks import suspicion, too_large
 from calculators.gpaw.paw import valence_electrons
@@ -126,7 +126,7 @@ class GPAWLabeler:
         """Run the program of the subprocess and return what it wrote."""
         for leftover in ("result.json", "gpaw.txt", "worker.log"):
             (directory / leftover).unlink(missing_ok=True)
-        write(directory / "structure.json", atoms)
+        write(directory / "structure.json", bare(atoms))
         special = self.settings.ladder[rung - 1].model_dump(exclude_none=True) if rung else {}
         write_json(directory / "settings.json", {**self.settings.model_dump(mode="json"), "rung": special})
         cores = self.cores(atoms)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.constraints import FixAtoms, FixedPlane
 
 from al_core.config.labelers import DatasetLabeler, EMTLabeler, GPAWLabeler, StillingerWeberLabeler
 from al_core.labels.obtaining import obtain_label
@@ -57,6 +59,25 @@ def test_the_structure_is_left_unchanged(case: Case, label: Labelling) -> None:
     assert atoms == before
     assert atoms.calc is None
     assert (atoms.info, set(atoms.arrays)) == (before.info, set(before.arrays))
+
+
+def test_a_label_is_of_the_bare_structure(case: Case, label: Labelling, tmp_path: Path) -> None:
+    bare = label(case.labeler, case.atoms)
+    dressed = case.atoms.copy()
+    dressed.set_constraint([FixAtoms([0]), FixedPlane(1, (0, 0, 1))])
+    dressed.set_momenta(np.ones((len(dressed), 3)))
+    dressed.set_initial_charges(np.ones(len(dressed)))
+    dressed.set_tags(range(len(dressed)))
+    dressed.set_masses(np.full(len(dressed), 2.0))
+    dressed.calc = SinglePointCalculator(dressed, energy=0.0, forces=np.zeros((len(dressed), 3)))
+    store = LabelStore(tmp_path / "labels.db")
+    entry = obtain_label(store, case.labeler, dressed, tmp_path / "labels").entry
+    np.testing.assert_allclose(entry.label.energy, bare.energy, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(entry.label.forces, bare.forces, rtol=0, atol=1e-10)
+    assert len(dressed.constraints) == 2, "the structure was changed"
+    # what the store holds, and hands to others, is bare too
+    assert not entry.atoms.constraints
+    assert set(entry.atoms.arrays) == {"numbers", "positions"}
 
 
 def test_a_label_comes_back_from_the_store_bit_for_bit(case: Case, tmp_path: Path) -> None:
