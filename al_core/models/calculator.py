@@ -50,10 +50,10 @@ class CommitteeCalculator(Calculator):
         for members, models in self._stacks:
             batch = models.network.join(models.network.prepare([structure]))
             with torch.no_grad():
-                said = models.network(models.weights, batch)
-            energy[members] = said.energies[:, 0].double().cpu() + models.atomic_energies * len(structure)
-            force[members] = said.forces.cpu()
-            stress[members] = said.stresses[:, 0].cpu()
+                predicted = models.network(models.weights, batch)
+            energy[members] = predicted.energies[:, 0].double().cpu() + models.atomic_energies * len(structure)
+            force[members] = predicted.forces.cpu()
+            stress[members] = predicted.stresses[:, 0].cpu()
         self.results = {
             "energy": float(energy.mean()),
             "free_energy": float(energy.mean()),  # at zero electronic temperature the same

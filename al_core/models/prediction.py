@@ -1,4 +1,4 @@
-"""What a committee says of structures."""
+"""Energies and forces that a committee predicts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,26 +37,26 @@ def predict(
     forces = [np.empty((len(committee), len(atoms), 3)) for atoms in structures]
     for members in alike(committee):
         models = stack([committee[member] for member in members], dtype, device)
-        for places in _batches(structures):
-            batch = models.network.join(models.network.prepare([structures[place] for place in places]))
+        for indices in _batches(structures):
+            batch = models.network.join(models.network.prepare([structures[index] for index in indices]))
             with torch.no_grad():
-                said = models.network(models.weights, batch)
-            sizes = torch.tensor([len(structures[place]) for place in places])
-            total = said.energies.double().cpu() + models.atomic_energies[:, None] * sizes
-            energies[np.ix_(places, members)] = total.T.numpy()
-            for place, part in zip(places, said.forces.cpu().split(sizes.tolist(), dim=1), strict=True):
-                forces[place][members] = part.numpy()
+                predicted = models.network(models.weights, batch)
+            sizes = torch.tensor([len(structures[index]) for index in indices])
+            total = predicted.energies.double().cpu() + models.atomic_energies[:, None] * sizes
+            energies[np.ix_(indices, members)] = total.T.numpy()
+            for index, part in zip(indices, predicted.forces.cpu().split(sizes.tolist(), dim=1), strict=True):
+                forces[index][members] = part.numpy()
     return Predictions(energies, forces)
 
 
 def _batches(structures: Sequence[Atoms]) -> Iterator[list[int]]:
     batch: list[int] = []
     atoms = 0
-    for place, structure in enumerate(structures):
+    for index, structure in enumerate(structures):
         if batch and atoms + len(structure) > _ATOMS_PER_BATCH:
             yield batch
             batch, atoms = [], 0
-        batch.append(place)
+        batch.append(index)
         atoms += len(structure)
     if batch:
         yield batch

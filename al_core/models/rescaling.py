@@ -168,9 +168,9 @@ class _Misfit:
     def _columns_at(self, log_length: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the columns of energy scale and E0, [n_rows, 2], and what does not depend on them."""
         lam = float(np.exp(log_length))
-        said = predict(self._committee, [_shrunk(atoms, lam) for atoms in self._structures], self._device)
-        forces = np.concatenate([part.mean(axis=0).ravel() for part in said.forces]) / lam
-        per_atom = (said.energies / self._sizes[:, None] - self._e0).mean(axis=1)
+        predicted = predict(self._committee, [_shrunk(atoms, lam) for atoms in self._structures], self._device)
+        forces = np.concatenate([part.mean(axis=0).ravel() for part in predicted.forces]) / lam
+        per_atom = (predicted.energies / self._sizes[:, None] - self._e0).mean(axis=1)
         scale = np.concatenate([forces * self._force_weights, per_atom / _ENERGY_ERROR, [1 / self._widths[1], 0.0]])
         shift = np.concatenate([np.zeros_like(forces), np.full(len(per_atom), 1 / _ENERGY_ERROR), [0.0, 0.0]])
         fixed = np.zeros(len(scale))

@@ -17,7 +17,7 @@ def transfer(
 
     Args:
         source: the source committee.
-        labelled: the labels E0 is fitted to; without labels the source's is kept.
+        labelled: the labels E0 is fitted to; without labels it is the source's.
         element: chemical symbol of the target.
         seed: not used; the members differ by the seeds of their source models.
         device: where to compute.

@@ -1,4 +1,4 @@
-"""Tensors of mace and e3nn are kept on disk: importing either takes seconds, and so most processes need not."""
+"""A disk cache of tensors made by mace and e3nn, whose import takes seconds: most processes need not import them."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ from al_core.storage.hashing import digest
 Made = tuple[dict[str, torch.Tensor], dict[str, str]]
 
 
-def kept(name: str, what: Any, packages: tuple[str, ...], make: Callable[[], Made]) -> Made:
+def cached(name: str, what: Any, packages: tuple[str, ...], make: Callable[[], Made]) -> Made:
     """Return what ``make`` makes, tensors and remarks; from the user's cache folder, if it is there.
 
     Where nothing can be written, each process makes it.

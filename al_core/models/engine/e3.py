@@ -4,7 +4,7 @@ import functools
 
 import torch
 
-from al_core.models.engine.disk_cache import Made, kept
+from al_core.models.engine.disk_cache import Made, cached
 
 _LARGEST = 4  # degree that an architecture may have
 _SILU = "silu"
@@ -22,7 +22,7 @@ def silu_factor() -> float:
 
 @functools.cache
 def _tables() -> Made:
-    return kept("e3nn", _LARGEST, ("e3nn",), _make)
+    return cached("e3nn", _LARGEST, ("e3nn",), _make)
 
 
 def _make() -> Made:

@@ -28,7 +28,7 @@ def _moved(x: torch.Tensor, there: Callable[..., torch.Tensor], back: Callable[.
     return moved
 
 
-class Moves:
+class GatherScatter:
     """Moving values [K, ..., D] between pairs, slots and atoms of a geometry."""
 
     def __init__(self, geometry: Geometry) -> None:

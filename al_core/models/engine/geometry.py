@@ -42,13 +42,13 @@ class Basis:
 class Geometry:
     """One structure or several: N atoms with S neighbour slots each, P pairs, B structures.
 
-    A slot is an atom as another one's neighbour; slots are numbered atom * S + place. A pair has two slots. Slots that
+    A slot is an atom as another one's neighbour; slots are numbered atom * S + index. A pair has two slots. Slots that
     stand for nobody have the pair -1 (P once joined), a harmonic of zero and themselves as reverse.
 
     Attributes:
         sizes: atoms of each structure, [B].
         volumes: Å^3, [B]; 0 where a structure is not periodic.
-        species: place of each atom's number in the basis, [N].
+        species: index of each atom's number in the basis, [N].
         neighbor: the atom in each slot, [N, S].
         pair: [N * S].
         reverse: the slot that sees the pair from the other side, [N * S].
@@ -110,8 +110,8 @@ def _topology(atoms: Atoms, basis: Basis) -> Geometry:
     center, other = near.first, near.second
     count = np.bincount(center, minlength=len(atoms))
     width = max(1, int(count.max(initial=0)))
-    place = np.arange(len(center)) - (np.cumsum(count) - count)[center]  # matscipy sorts edges by their first atom
-    slot = center * width + place
+    index = np.arange(len(center)) - (np.cumsum(count) - count)[center]  # matscipy sorts edges by their first atom
+    slot = center * width + index
     mirror = _mirror(center, other, near.images)
     first = np.flatnonzero(np.arange(len(center)) < mirror)
     pair_of_edge = np.empty(len(center), int)
@@ -124,8 +124,8 @@ def _topology(atoms: Atoms, basis: Basis) -> Geometry:
     vectors = np.full((n_slots, 3), float(basis.r_max))
     neighbor[slot], pair[slot], reverse[slot] = other, pair_of_edge, slot[mirror]
     vectors[slot] = atoms.positions[center] - atoms.positions[other] - near.shifts
-    place_of = {number: index for index, number in enumerate(basis.numbers)}
-    species = [place_of[number] if len(place_of) > 1 else 0 for number in atoms.numbers.tolist()]
+    index_of = {number: index for index, number in enumerate(basis.numbers)}
+    species = [index_of[number] if len(index_of) > 1 else 0 for number in atoms.numbers.tolist()]
     n, nothing = len(atoms), torch.empty(0)
     return Geometry(
         sizes=torch.tensor([n]),
@@ -143,7 +143,7 @@ def _topology(atoms: Atoms, basis: Basis) -> Geometry:
 
 
 def _mirror(center: np.ndarray, other: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Return for every directed edge the place of the one that leads back."""
+    """Return for every directed edge the index of the one that leads back."""
     there = np.lexsort((*cells.T, other, center))
     back = np.lexsort((*-cells.T, center, other))
     mirror = np.empty(len(center), int)

@@ -9,9 +9,9 @@ from ase import Atoms
 
 from al_core.config.training import Architecture
 from al_core.models.engine.e3 import coupling, silu_factor
-from al_core.models.engine.gather_scatter import Moves, Species, matmul
+from al_core.models.engine.gather_scatter import GatherScatter, Species, matmul
 from al_core.models.engine.geometry import Basis, Geometry, geometries, join
-from al_core.models.engine.layer import Constants, Path, Scene, Step, contraction, layers_of
+from al_core.models.engine.layer import Constants, EvaluationContext, Path, Step, contraction, layers_of
 from al_core.models.engine.products import symmetric
 
 Weights = Mapping[str, torch.Tensor]
@@ -46,13 +46,13 @@ class Network:
         self.layers = layers_of(architecture)
         couplings = {
             (layer.number, degree): [
-                symmetric(state[f"{contraction(layer.number, place)}.U_matrix_{order}"].double(), order, degree > 0)
+                symmetric(state[f"{contraction(layer.number, index)}.U_matrix_{order}"].double(), order, degree > 0)
                 .flatten(1)
                 .to(device, dtype)
                 for order in range(1, architecture.correlation + 1)
             ]
             for layer in self.layers
-            for place, degree in enumerate(layer.out)
+            for index, degree in enumerate(layer.out)
         }
         clebsch = _clebsch_gordan(self.layers[-1].paths, architecture.l_max).to(device, dtype)
         self.constants = Constants(
@@ -111,15 +111,17 @@ class _Evaluation:
         self.weights, self.geometry = weights, geometry
         self.members = len(weights["scale_shift.scale"])
         self.atoms, self.width = geometry.neighbor.shape
-        self.moves = Moves(geometry)
+        self.gather_scatter = GatherScatter(geometry)
         self.species = Species(geometry.species, len(network.basis.numbers))
 
-    def _scene(self) -> Scene:
+    def _context(self) -> EvaluationContext:
         angular_of = {0: self._stacked(self.geometry.angular)}
         if self.constants.clebsch.shape[2]:
             vectors = torch.einsum("nsy,aym->nsam", self.geometry.angular, self.constants.clebsch).flatten(1, 2)
             angular_of[1] = self._stacked(vectors)
-        return Scene(self.constants, self.weights, self.geometry, self.moves, self.species, angular_of)
+        return EvaluationContext(
+            self.constants, self.weights, self.geometry, self.gather_scatter, self.species, angular_of
+        )
 
     def _stacked(self, x: torch.Tensor) -> torch.Tensor:
         return x.expand(self.members, *x.shape).flatten(0, 1)
@@ -127,8 +129,8 @@ class _Evaluation:
     def run(self) -> Output:
         scale = self.weights["scale_shift.scale"]
         hidden = self._embedding()
-        scene = self._scene()
-        steps = [Step(scene, layer) for layer in self.layers]
+        context = self._context()
+        steps = [Step(context, layer) for layer in self.layers]
         energy = torch.zeros((), dtype=scale.dtype, device=scale.device)
         readouts = []
         for step in steps:
@@ -171,7 +173,7 @@ class _Evaluation:
         across = across.view(members, self.atoms, self.width, -1)
         pull = torch.einsum("knsy,nsya->knsa", across, geometry.angular_slope)
         unit = geometry.vectors / geometry.vectors.norm(dim=-1, keepdim=True)
-        along = self.moves.to_slots(along.unsqueeze(-1)).view(members, self.atoms, self.width, 1)
+        along = self.gather_scatter.to_slots(along.unsqueeze(-1)).view(members, self.atoms, self.width, 1)
         back = pull.flatten(1, 2).index_select(1, geometry.reverse).view(pull.shape)
         pull = pull - back + along * unit  # dE/d(vector), both slots of a pair together
         virial = torch.einsum("knsa,nsb->knab", pull, geometry.vectors).flatten(2) / 2

@@ -33,7 +33,7 @@ def symmetric(coupling: torch.Tensor, order: int, vector: bool) -> torch.Tensor:
 
 @functools.cache
 def _pairs(components: int, device: torch.device) -> torch.Tensor:
-    """Return the places (i, j), i <= j, of all pairs, [2, n_pairs]."""
+    """Return the indices (i, j), i <= j, of all pairs, [2, n_pairs]."""
     return torch.triu_indices(components, components, device=device)
 
 
@@ -49,7 +49,7 @@ class _Polynomials(torch.autograd.Function):
         n, components, atoms = x.shape
         shape = (n, -1, components, atoms)
         value = gradient = tensors[0].view(n, -1, components, 1)
-        kept = []
+        saved = []
         if len(tensors) > 1:
             linear = torch.bmm(tensors[1], x).view(shape)
             value, gradient = value + linear, torch.add(gradient, linear, alpha=2)
@@ -58,15 +58,15 @@ class _Polynomials(torch.autograd.Function):
             pairs = x.index_select(1, first).mul_(x.index_select(1, second))
             square = torch.bmm(tensors[2], pairs).view(shape)
             value, gradient = value.add_(square), gradient.add_(square, alpha=3)
-            kept = [pairs]
-        ctx.save_for_backward(x, value, *tensors, *kept)
+            saved = [pairs]
+        ctx.save_for_backward(x, value, *tensors, *saved)
         ctx.order = len(tensors)
         return (value * x.unsqueeze(1)).sum(2), gradient.expand(shape[0], -1, components, atoms)
 
     @staticmethod
     def backward(ctx: Any, of_value: torch.Tensor, of_gradient: torch.Tensor) -> Any:
         x, value, *rest = ctx.saved_tensors
-        tensors, kept = rest[: ctx.order], rest[ctx.order :]
+        tensors, saved = rest[: ctx.order], rest[ctx.order :]
         n, components, atoms = x.shape
         of_value = of_value.contiguous().unsqueeze(2)
         of_gradient = of_gradient.contiguous()
@@ -79,7 +79,7 @@ class _Polynomials(torch.autograd.Function):
             of_x.baddbmm_(tensors[1].mT, of_second)
         if ctx.order > 2:
             of_third = torch.add(row, of_gradient, alpha=3).reshape(n, -1, atoms)
-            found.append(torch.bmm(of_third, kept[0].mT))
+            found.append(torch.bmm(of_third, saved[0].mT))
             of_pairs = torch.bmm(tensors[2].mT, of_third)
             first, second = _pairs(components, x.device)
             either = torch.cat([x.index_select(1, second), x.index_select(1, first)], dim=1)

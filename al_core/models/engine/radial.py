@@ -28,7 +28,7 @@ class _Network(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, inputs: torch.Tensor, *weights: torch.Tensor) -> Any:
-        hidden, kept = inputs.unsqueeze(0), []
+        hidden, saved = inputs.unsqueeze(0), []
         for weight in weights[:-1]:
             before = torch.matmul(hidden, weight)
             hidden = torch.empty_like(before)
@@ -38,8 +38,8 @@ class _Network(torch.autograd.Function):
             torch.mul(u, gate, out=value)
             opening = (gate + value).addcmul_(value, gate, value=-1)  # silu' = s + u s (1 - s)
             torch.mul(opening, slope, out=value_slope)
-            kept += [before, hidden, gate, opening]
-        ctx.save_for_backward(inputs, *weights, *kept)
+            saved += [before, hidden, gate, opening]
+        ctx.save_for_backward(inputs, *weights, *saved)
         ctx.layers = len(weights)
         return torch.matmul(hidden, weights[-1]).chunk(2, dim=1)
 
@@ -47,10 +47,10 @@ class _Network(torch.autograd.Function):
     def backward(ctx: Any, of_value: torch.Tensor, of_slope: torch.Tensor) -> Any:
         gradient = torch.cat([of_value, of_slope], dim=1)
         inputs, *rest = ctx.saved_tensors
-        weights, kept = rest[: ctx.layers], rest[ctx.layers :]
+        weights, saved = rest[: ctx.layers], rest[ctx.layers :]
         found: list[torch.Tensor | None] = [None] * ctx.layers
         for layer in range(ctx.layers - 1, 0, -1):
-            before, hidden, gate, opening = kept[4 * layer - 4 : 4 * layer]
+            before, hidden, gate, opening = saved[4 * layer - 4 : 4 * layer]
             found[layer] = torch.matmul(hidden.mT, gradient)
             gradient = _through_silu(before, hidden, gate, opening, torch.matmul(gradient, weights[layer].mT))
         found[0] = torch.matmul(inputs.mT, gradient)

@@ -89,14 +89,14 @@ def stack(bundles: Sequence[Bundle], dtype: torch.dtype, device: torch.device) -
 
 
 def alike(bundles: Sequence[Bundle]) -> list[list[int]]:
-    """Return the places of the models that can be stacked, group by group."""
+    """Return the indices of the models that can be stacked, group by group."""
     groups: list[list[int]] = []
     bases = [read_basis(bundle.weights, bundle.architecture.l_max) for bundle in bundles]
-    for place, bundle in enumerate(bundles):
+    for index, bundle in enumerate(bundles):
         for group in groups:
-            if bundles[group[0]].architecture == bundle.architecture and bases[group[0]].same(bases[place]):
-                group.append(place)
+            if bundles[group[0]].architecture == bundle.architecture and bases[group[0]].same(bases[index]):
+                group.append(index)
                 break
         else:
-            groups.append([place])
+            groups.append([index])
     return groups

@@ -39,8 +39,8 @@ class StockNetwork:
                 setattr(interaction, "avg_num_neighbors", float(weights["avg_num_neighbors"][member]))  # noqa: B010
             options = {"training": training, "compute_stress": True}
             with torch.enable_grad():  # forces are derivatives
-                said = torch.func.functional_call(model, own, (dict(batch),), options)
-            outputs.append({key: said[key] for key in _READ})
+                predicted = torch.func.functional_call(model, own, (dict(batch),), options)
+            outputs.append({key: predicted[key] for key in _READ})
         energies, forces, stresses = (torch.stack([one[key] for one in outputs]) for key in _READ)
         stresses = stresses * batch["periodic"].view(1, -1, 1, 1)
         parts = (energies, forces, stresses)

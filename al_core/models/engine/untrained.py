@@ -1,4 +1,4 @@
-"""Untrained models. What mace makes of an architecture is kept on disk, so that mace is not imported every time."""
+"""Untrained models. What mace makes of an architecture is in the disk cache, so that few processes import mace."""
 
 import functools
 import json
@@ -8,7 +8,7 @@ from ase.data import atomic_numbers
 
 from al_core.config.training import Architecture
 from al_core.models.bundle import Bundle
-from al_core.models.engine.disk_cache import Made, kept
+from al_core.models.engine.disk_cache import Made, cached
 
 _DRAWN = "drawn"  # the names of what is drawn at random
 
@@ -39,5 +39,5 @@ def _template(architecture: Architecture) -> tuple[dict[str, torch.Tensor], list
         state, drawn = untrained_state(architecture)
         return state, {_DRAWN: json.dumps(drawn)}
 
-    state, remarks = kept("untrained", architecture.model_dump(), ("mace-torch", "e3nn", "torch"), make)
+    state, remarks = cached("untrained", architecture.model_dump(), ("mace-torch", "e3nn", "torch"), make)
     return state, json.loads(remarks[_DRAWN])

@@ -1,4 +1,4 @@
-"""Training the members of a source committee, and telling how good the committee is."""
+"""Training the members of a source committee, and measuring its errors."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ from al_core.storage.progress import step_writer, steps_file
 from al_core.structures.datasets import LabelKeys, labelled_structures
 from al_core.studies.data import hold_out
 
-_HELD_OUT_SHARE = 10  # one structure in ten is kept for the errors on the model card
+_HELD_OUT_SHARE = 10  # one structure in ten is held out for the errors on the model card
 _BATCH_SEED = 0  # one order of batches for all, so that members do not depend on which of them train together
 
 
@@ -52,13 +52,13 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
     device = pick_device(config.device)
     training_set, held_out = split(data)
     starts = [initial_model(config.model, training_set, config.element, number, device) for number in missing]
-    tell = step_writer(steps_file(out, numbers[0]))
-    settings = (config.training, config.learning_rate, _BATCH_SEED, device, tell)
+    progress = step_writer(steps_file(out, numbers[0]))
+    settings = (config.training, config.learning_rate, _BATCH_SEED, device, progress)
     state = out / f"unfinished-{'-'.join(map(str, missing))}"
     # survivors: these may be a share of the committee
     committee = train(starts, training_set, *settings, members=missing, survivors=0, checkpoint=state)
     for number, trained in zip(missing, committee, strict=True):
-        if trained is None:  # whether enough are left is told when the committee is whole
+        if trained is None:  # whether enough are left is decided when the committee is whole
             write_json(_diverged(out, number), {"learning_rate": config.learning_rate, "cause": "loss not finite"})
             continue
         card = {
@@ -90,14 +90,14 @@ def describe_committee(data: Path, out: Path, device: str = "auto") -> dict[str,
     if len(folders) < 2:
         raise DivergedError(f"{out}: {len(folders)} of the models did not diverge, two are needed; lower learning_rate")
     committee = [load_bundle(folder) for folder in committee_folders(out)]
-    said = predict(committee, [atoms for atoms, _ in held_out], pick_device(device))
+    predicted = predict(committee, [atoms for atoms, _ in held_out], pick_device(device))
     card = {
         "members": len(committee),
         "element": committee[0].element,
         "data_sha256": file_sha256(data),
         "held_out": len(held_out),
-        "errors": slice_errors(said, held_out),
-        "members_force_mae_meV_per_A": member_force_maes(said, held_out),
+        "errors": slice_errors(predicted, held_out),
+        "members_force_mae_meV_per_A": member_force_maes(predicted, held_out),
     }
     write_json(out / "committee.json", card)
     return card

@@ -31,7 +31,7 @@ def descend(
         parameters: the stack, and what of it is moved.
         task: what is learned, in how many steps.
         sample_weights: what each label counts for each member, [K, n_labels]; all the same if not given.
-        progress: told the steps done.
+        progress: called with the steps done.
         targets: weighs the labels of a batch.
     """
     models, leaves = parameters.models, parameters.leaves

@@ -35,10 +35,10 @@ class Soap:
     def __init__(self, leaves: Sequence[torch.Tensor], channels: int) -> None:
         self._leaves = leaves
         self._steps = 0
-        places = defaultdict(list)
-        for place, leaf in enumerate(leaves):
-            places[_matrix_shape(leaf.shape[1:], channels)].append(place)
-        self._groups = [_Group([leaves[place] for place in own], *shape) for shape, own in places.items()]
+        groups = defaultdict(list)
+        for leaf in leaves:
+            groups[_matrix_shape(leaf.shape[1:], channels)].append(leaf)
+        self._groups = [_Group(own, *shape) for shape, own in groups.items()]
 
     def step(self, rate: float) -> None:
         """Move the leaves along their gradients, with a learning rate."""

@@ -20,7 +20,7 @@ class TrainingTask:
         learning_rate: the largest.
         seed: of the order of the batches.
         unlabelled: structures of the target, for tunings that read the pool.
-        checkpoint: where the state of a long training is kept, for tunings that descend step by step.
+        checkpoint: file of the state of a long training, for tunings that descend step by step.
     """
 
     labelled: Sequence[Labelled]

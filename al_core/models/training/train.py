@@ -63,7 +63,7 @@ def train(
         learning_rate: the largest learning rate.
         seed: of the order of the batches, and of the bootstrap.
         device: where to compute.
-        progress: told (done, total) steps.
+        progress: called with (done, total) steps.
         tuning: what of the models is free, and what holds it; all of it and nothing if not given.
         unlabelled: structures of the target, for tunings that read the pool.
         members: the starts' numbers in their committee, by which they draw labels; 0, 1, ... if not given.

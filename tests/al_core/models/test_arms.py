@@ -51,9 +51,9 @@ def test_a_start_is_a_committee_of_the_target(
         assert start.weights["atomic_numbers"].tolist() == [32]
         assert start.architecture == bundle.architecture
         assert all(tensor.isfinite().all() for tensor in start.weights.values())
-    said = predict(starts, [cells["rattled"], cells["vacancy"]], cpu)
-    assert np.isfinite(said.energies).all()
-    deviation = [np.abs(forces[0] - forces[1]).max() for forces in said.forces]
+    predicted = predict(starts, [cells["rattled"], cells["vacancy"]], cpu)
+    assert np.isfinite(predicted.energies).all()
+    deviation = [np.abs(forces[0] - forces[1]).max() for forces in predicted.forces]
     assert min(deviation) > 1e-3, "the members are one model"
 
 
@@ -69,9 +69,9 @@ def test_a_start_survives_a_bundle_bit_for_bit(
         assert _same(before, after)
         assert (after.element, after.architecture, after.info) == (before.element, before.architecture, before.info)
         assert after.avg_num_neighbors == before.avg_num_neighbors
-    said, again = (predict(committee, [cells["rattled"]], cpu) for committee in (starts, loaded))
-    assert np.array_equal(said.energies, again.energies)
-    assert np.array_equal(said.forces[0], again.forces[0])
+    predicted, again = (predict(committee, [cells["rattled"]], cpu) for committee in (starts, loaded))
+    assert np.array_equal(predicted.energies, again.energies)
+    assert np.array_equal(predicted.forces[0], again.forces[0])
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -101,8 +101,8 @@ def test_the_same_seed_gives_the_same_start(source: Any, ge_labelled: Any, cpu: 
 @pytest.mark.parametrize("arm", ARMS)
 def test_the_target_e0_is_fitted(source: Any, ge_labelled: Any, cpu: Any, arm: str) -> None:
     starts = ARMS[arm](source, ge_labelled, "Ge", 0, cpu)
-    said = predict(starts, [atoms for atoms, _ in ge_labelled], cpu).energies
-    for member in said.T:
+    predicted = predict(starts, [atoms for atoms, _ in ge_labelled], cpu).energies
+    for member in predicted.T:
         errors = [(e - label.energy) / len(atoms) for e, (atoms, label) in zip(member, ge_labelled, strict=True)]
         assert abs(np.mean(errors)) < 1e-6
 

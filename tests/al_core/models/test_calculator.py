@@ -39,11 +39,11 @@ def test_it_says_what_predictions_say(
     for name, cell in cells.items():
         atoms = cell.copy()
         atoms.calc = calculator
-        said = predict(committee, [atoms], cpu)
-        assert atoms.get_potential_energy() == pytest.approx(said.energies[0].mean(), abs=tolerance), name
+        predicted = predict(committee, [atoms], cpu)
+        assert atoms.get_potential_energy() == pytest.approx(predicted.energies[0].mean(), abs=tolerance), name
         assert atoms.get_potential_energy(force_consistent=True) == atoms.get_potential_energy()
-        np.testing.assert_allclose(atoms.get_forces(), said.forces[0].mean(axis=0), rtol=0, atol=tolerance)
-        spread = np.sqrt(np.square(said.forces[0] - said.forces[0].mean(axis=0)).mean(axis=0))
+        np.testing.assert_allclose(atoms.get_forces(), predicted.forces[0].mean(axis=0), rtol=0, atol=tolerance)
+        spread = np.sqrt(np.square(predicted.forces[0] - predicted.forces[0].mean(axis=0)).mean(axis=0))
         np.testing.assert_allclose(calculator.get_property("forces_std", atoms), spread, rtol=0, atol=tolerance)
         assert atoms == cell, "the structure was changed"
         if name == "rattled":
@@ -60,8 +60,8 @@ def test_the_energies_of_the_members_are_in_their_order(committee: Any, cells: A
     atoms = cells["rattled"].copy()
     atoms.calc = CommitteeCalculator(committee, cpu, torch.float64)
     atoms.get_potential_energy()
-    said = predict(committee, [atoms], cpu)
-    np.testing.assert_allclose(_members(atoms.calc.results, 3), said.energies[0], rtol=0, atol=1e-9)
+    predicted = predict(committee, [atoms], cpu)
+    np.testing.assert_allclose(_members(atoms.calc.results, 3), predicted.energies[0], rtol=0, atol=1e-9)
 
 
 def test_a_trajectory_can_be_written(committee: Any, cells: Any, cpu: Any, tmp_path: Path) -> None:
@@ -86,13 +86,13 @@ def test_stress_is_the_slope_of_the_mean_energy(committee: Any, cells: Any, cpu:
     atoms, h = cells["rattled"].copy(), 1e-5
     atoms.calc = CommitteeCalculator(committee, cpu, torch.float64)
     stress = atoms.get_stress()
-    for place, (a, b) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
+    for index, (a, b) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
         energies = []
         for sign in (1, -1):
             copy = strained(atoms, a, b, sign * h)
             copy.calc = atoms.calc
             energies.append(copy.get_potential_energy())
-        assert stress[place] == pytest.approx((energies[0] - energies[1]) / (2 * h * atoms.get_volume()), abs=1e-6)
+        assert stress[index] == pytest.approx((energies[0] - energies[1]) / (2 * h * atoms.get_volume()), abs=1e-6)
     assert np.abs(stress).max() > 1e-3
 
 
@@ -171,6 +171,6 @@ def test_the_stress_is_the_mean_over_groups(committee: Any, cells: Any, cpu: Any
     for bundle in committee:
         models = stack([bundle], torch.float64, cpu)
         with torch.no_grad():
-            said = models.network(models.weights, models.network.join(models.network.prepare([atoms])))
-        each.append(full_3x3_to_voigt_6_stress(said.stresses[0, 0].numpy()))
+            predicted = models.network(models.weights, models.network.join(models.network.prepare([atoms])))
+        each.append(full_3x3_to_voigt_6_stress(predicted.stresses[0, 0].numpy()))
     np.testing.assert_allclose(atoms.get_stress(), np.mean(each, axis=0), rtol=0, atol=1e-12)

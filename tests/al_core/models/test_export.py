@@ -40,10 +40,12 @@ def _assert_same_potential(bundle: Bundle, path: Path, cells: Any, cpu: Any) -> 
     calculator = _calculator(path)
     for name in CELLS:
         atoms = cells[name].copy()
-        said = predict([bundle], [atoms], cpu)
+        predicted = predict([bundle], [atoms], cpu)
         atoms.calc = calculator
-        assert atoms.get_potential_energy() == pytest.approx(said.energies[0, 0], abs=ENERGY_EV), name
-        np.testing.assert_allclose(atoms.get_forces(), said.forces[0][0], rtol=0, atol=FORCE_EV_PER_A, err_msg=name)
+        assert atoms.get_potential_energy() == pytest.approx(predicted.energies[0, 0], abs=ENERGY_EV), name
+        np.testing.assert_allclose(
+            atoms.get_forces(), predicted.forces[0][0], rtol=0, atol=FORCE_EV_PER_A, err_msg=name
+        )
     assert np.abs(predict([bundle], [cells["rattled"]], cpu).forces[0]).max() > 0.1  # else nothing is compared
 
 

@@ -77,10 +77,10 @@ def test_the_transferred_arm_is_exact_before_training(source: Any, ge_labelled: 
 
 
 def _labels_of(committee: list[Bundle], structures: list[Any], device: Any) -> list[tuple[Any, Label]]:
-    said = predict(committee, structures, device)
+    predicted = predict(committee, structures, device)
     return [
         (atoms, Label(float(energies.mean()), forces.mean(axis=0)))
-        for atoms, energies, forces in zip(structures, said.energies, said.forces, strict=True)
+        for atoms, energies, forces in zip(structures, predicted.energies, predicted.forces, strict=True)
     ]
 
 
@@ -137,9 +137,9 @@ def test_the_committee_gets_one_rescaling_and_each_member_its_own_e0(source: Any
 
 def test_the_rescaled_arm_explains_labels_of_a_rescaled_source(source: Any, made: Any, cpu: Any) -> None:
     starts = ARMS["rescaled"](source, made, "Ge", 0, cpu)
-    said = predict(starts, [atoms for atoms, _ in made], cpu)
+    predicted = predict(starts, [atoms for atoms, _ in made], cpu)
     wanted = np.concatenate([label.forces for _, label in made])
-    got = np.concatenate([forces.mean(axis=0) for forces in said.forces])
+    got = np.concatenate([forces.mean(axis=0) for forces in predicted.forces])
     relabelled = predict(source, [atoms for atoms, _ in made], cpu)
     unscaled = np.concatenate([forces.mean(axis=0) for forces in relabelled.forces])
     assert np.abs(got - wanted).mean() < 0.07 * np.abs(unscaled - wanted).mean()
@@ -176,9 +176,9 @@ def test_fitting_e0_makes_the_mean_energy_error_zero(source: Any, ge_labelled: A
     fitted = fit_atomic_energy(source[0], labelled, cpu)
 
     def errors(bundle: Bundle) -> np.ndarray:
-        said = predict([bundle], [atoms for atoms, _ in labelled], cpu).energies[:, 0]
+        predicted = predict([bundle], [atoms for atoms, _ in labelled], cpu).energies[:, 0]
         return np.array(
-            [(energy - label.energy) / len(atoms) for energy, (atoms, label) in zip(said, labelled, strict=True)]
+            [(energy - label.energy) / len(atoms) for energy, (atoms, label) in zip(predicted, labelled, strict=True)]
         )
 
     assert abs(errors(source[0]).mean()) > 0.01

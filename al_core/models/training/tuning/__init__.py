@@ -35,6 +35,6 @@ def fit(
         task: what it learns.
         tuning: what of it is free, and what holds it.
         sample_weights: what each label counts for each member, [K, n_labels]; all the same if not given.
-        progress: told the steps done.
+        progress: called with the steps done.
     """
     return _TUNINGS[tuning.kind](models, task, tuning, sample_weights, progress)

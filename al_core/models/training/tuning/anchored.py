@@ -60,7 +60,7 @@ def fit(
 
 
 def _scaled(progress: Callable[[int], None], steps: int, units: int) -> Callable[[int], None]:
-    """Return what is told units of work and tells them as steps."""
+    """Return a callback for units of work that reports them as steps."""
     each = steps / max(1, units)
     return lambda done: progress(round(each * done))
 
@@ -112,7 +112,7 @@ def _minimise(
         task: the labels, and the weights of the loss.
         evaluations: of all labels, at most.
         sample_weights: what each label counts for each member, [K, n_labels]; all the same if not given.
-        progress: told the evaluations done.
+        progress: called with the evaluations done.
     """
     models = anchored.models
     sample_weights = np.ones((1, len(task.labelled))) if sample_weights is None else sample_weights

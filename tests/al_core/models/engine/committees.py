@@ -83,7 +83,7 @@ class Committee:
         }
         return stack | {"avg_num_neighbors": torch.tensor(self.neighbors, dtype=dtype)}
 
-    def fast(self, structures: Sequence[Atoms], dtype: torch.dtype = torch.float64) -> Output:
+    def regrouped(self, structures: Sequence[Atoms], dtype: torch.dtype = torch.float64) -> Output:
         """Evaluate all members on a batch."""
         network = self.network(dtype)
         with torch.no_grad():
@@ -106,8 +106,8 @@ class Committee:
     def _graph(self, atoms: Atoms, dtype: torch.dtype) -> graphs.Graph:
         one = graphs.graph(atoms, R_MAX, dtype)
         if len(self.elements) > 1:
-            places = [self.elements.index(symbol) for symbol in atoms.symbols]
-            one["node_attrs"] = torch.eye(len(self.elements), dtype=dtype)[places]
+            indices = [self.elements.index(symbol) for symbol in atoms.symbols]
+            one["node_attrs"] = torch.eye(len(self.elements), dtype=dtype)[indices]
         return one
 
 
@@ -181,7 +181,7 @@ def structures_of(elements: tuple[str, ...]) -> dict[str, Atoms]:
     if len(elements) > 1:
         for number, atoms in enumerate(made.values()):
             drawn = np.random.default_rng(number).integers(0, 2, len(atoms))
-            atoms.numbers = [atomic_numbers[elements[place]] for place in drawn]
+            atoms.numbers = [atomic_numbers[elements[index]] for index in drawn]
         made["1 atom, many images"].symbols[:] = elements[1]
         made["dimer"].symbols[:] = elements[0]
         assert all(len(set(made[name].numbers)) == 2 for name in ("8 atoms", "64 atoms", "95 atoms", "slab"))

@@ -30,7 +30,7 @@ def committee() -> Iterator[Callable[[str], Committee]]:
         neighbors = [11.5, 14.75]
         network = functools.cache(lambda dtype: Network(architecture, members[0], dtype, CPU))
         made = Committee(elements, stock, members, neighbors, network)
-        for number, forces in enumerate(made.fast([structures_of(elements)["8 atoms"]]).forces):
+        for number, forces in enumerate(made.regrouped([structures_of(elements)["8 atoms"]]).forces):
             # eV and eV/Å; float32 resolves the more the smaller the numbers are
             members[number]["scale_shift.scale"] = (0.2 + 0.1 * number) / forces.std()
             members[number]["scale_shift.shift"] = torch.tensor(-0.4 + 0.9 * number, dtype=torch.float64)

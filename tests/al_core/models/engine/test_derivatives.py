@@ -23,8 +23,8 @@ def test_forces_are_the_slope_of_the_energy(committee: Any, name: str, which: st
         for sign in (1, -1):
             copies.append(atoms.copy())
             copies[-1].positions[atom, axis] += sign * h
-    energies = models.fast(copies).energies.view(2, len(moves), 2)
-    found = models.fast([atoms]).forces[:, [atom for atom, _ in moves], [axis for _, axis in moves]]
+    energies = models.regrouped(copies).energies.view(2, len(moves), 2)
+    found = models.regrouped([atoms]).forces[:, [atom for atom, _ in moves], [axis for _, axis in moves]]
     torch.testing.assert_close(found, (energies[..., 1] - energies[..., 0]) / (2 * h), rtol=1e-6, atol=1e-6)
     assert which.startswith("1 atom") or float(found.abs().max()) > 0.05
 
@@ -36,8 +36,8 @@ def test_stress_is_the_slope_of_the_energy(committee: Any, name: str, which: str
     atoms, h = structures_of(models.elements)[which], 1e-5
     axes = [(a, b) for a in range(3) for b in range(a, 3)]
     copies = [strained(atoms, a, b, sign * h) for a, b in axes for sign in (1, -1)]
-    energies = models.fast(copies).energies.view(2, len(axes), 2)
-    stress = models.fast([atoms]).stresses[:, 0]
+    energies = models.regrouped(copies).energies.view(2, len(axes), 2)
+    stress = models.regrouped([atoms]).stresses[:, 0]
     assert torch.equal(stress, stress.mT)
     slopes = (energies[..., 0] - energies[..., 1]) / (2 * h * atoms.get_volume())
     torch.testing.assert_close(stress[:, [a for a, _ in axes], [b for _, b in axes]], slopes, rtol=1e-6, atol=1e-7)
@@ -64,25 +64,25 @@ def test_turning_moving_and_renumbering(committee: Any, name: str, which: str) -
     renumbered = atoms[order]
     if atoms.pbc.all():
         moved.wrap()
-    said = models.fast([atoms])
-    after = [models.fast([one]) for one in (turned, moved, renumbered)]
+    predicted = models.regrouped([atoms])
+    after = [models.regrouped([one]) for one in (turned, moved, renumbered)]
     at = {"rtol": 0, "atol": 1e-9}
     for one in after:
-        torch.testing.assert_close(one.energies, said.energies, **at)
+        torch.testing.assert_close(one.energies, predicted.energies, **at)
     rotation = torch.from_numpy(turn)
-    torch.testing.assert_close(after[0].forces, said.forces @ rotation.T, **at)
-    torch.testing.assert_close(after[0].stresses, rotation @ said.stresses @ rotation.T, **at)
-    torch.testing.assert_close(after[1].forces, said.forces, **at)
-    torch.testing.assert_close(after[1].stresses, said.stresses, **at)
-    torch.testing.assert_close(after[2].forces, said.forces[:, order], **at)
-    torch.testing.assert_close(after[2].stresses, said.stresses, **at)
+    torch.testing.assert_close(after[0].forces, predicted.forces @ rotation.T, **at)
+    torch.testing.assert_close(after[0].stresses, rotation @ predicted.stresses @ rotation.T, **at)
+    torch.testing.assert_close(after[1].forces, predicted.forces, **at)
+    torch.testing.assert_close(after[1].stresses, predicted.stresses, **at)
+    torch.testing.assert_close(after[2].forces, predicted.forces[:, order], **at)
+    torch.testing.assert_close(after[2].stresses, predicted.stresses, **at)
 
 
 def test_a_supercell_is_the_same_crystal(committee: Any) -> None:
     """One atom that is its own neighbour 100 times over, and the same crystal of eight atoms."""
     models = committee("vectors")
     one = structures_of(ONE)["1 atom, many images"]
-    small, large = models.fast([one]), models.fast([one * (2, 2, 2)])
+    small, large = models.regrouped([one]), models.regrouped([one * (2, 2, 2)])
     torch.testing.assert_close(large.energies, 8 * small.energies, rtol=1e-11, atol=0)
     torch.testing.assert_close(large.stresses, small.stresses, rtol=0, atol=1e-11)
     assert float(small.forces.abs().max()) < 1e-11

@@ -27,27 +27,29 @@ def test_energies_forces_and_stress_are_those_of_stock_modules(committee: Any, n
     models = committee(name)
     structures = structures_of(models.elements)
     batch = list(structures.values())
-    said = models.fast(batch, dtype)
-    assert said.energies.dtype == said.forces.dtype == said.stresses.dtype == dtype
+    predicted = models.regrouped(batch, dtype)
+    assert predicted.energies.dtype == predicted.forces.dtype == predicted.stresses.dtype == dtype
     sizes = torch.tensor([len(atoms) for atoms in batch])
     periodic = torch.tensor([bool(atoms.pbc.all()) for atoms in batch])
     for member in range(len(models.members)):
         stock = models.stock(member, batch, dtype)[0]
-        energy = ((said.energies[member] - stock["interaction_energy"]) / sizes).abs()
-        force = (said.forces[member] - stock["forces"]).split(sizes.tolist())
-        stress = said.stresses[member] - torch.where(periodic.view(-1, 1, 1), stock["stress"], 0.0)
-        for place, which in enumerate(structures):
-            assert float(energy[place].detach()) < ENERGY[dtype], (member, which)
-            assert float(force[place].detach().abs().max()) < FORCE[dtype], (member, which)
-            assert float(stress[place].detach().abs().max()) < STRESS[dtype], (member, which)
-    assert float(said.forces.std()) > 0.1, "nothing is compared"
-    assert float((said.energies[0] - said.energies[1]).abs().min()) > 1e-3, "the members do not differ"
+        energy = ((predicted.energies[member] - stock["interaction_energy"]) / sizes).abs()
+        force = (predicted.forces[member] - stock["forces"]).split(sizes.tolist())
+        stress = predicted.stresses[member] - torch.where(periodic.view(-1, 1, 1), stock["stress"], 0.0)
+        for index, which in enumerate(structures):
+            assert float(energy[index].detach()) < ENERGY[dtype], (member, which)
+            assert float(force[index].detach().abs().max()) < FORCE[dtype], (member, which)
+            assert float(stress[index].detach().abs().max()) < STRESS[dtype], (member, which)
+    assert float(predicted.forces.std()) > 0.1, "nothing is compared"
+    assert float((predicted.energies[0] - predicted.energies[1]).abs().min()) > 1e-3, "the members do not differ"
 
 
-def _gradient(parameters: Sequence[torch.Tensor], said: Sequence[torch.Tensor], sizes: list[int]) -> list[torch.Tensor]:
+def _gradient(
+    parameters: Sequence[torch.Tensor], predicted: Sequence[torch.Tensor], sizes: list[int]
+) -> list[torch.Tensor]:
     """Differentiate a loss of energy, forces and stress, [B], [N, 3] and [B, 3, 3], with fixed targets."""
     rng = np.random.default_rng(7)
-    energies, forces, stresses = said
+    energies, forces, stresses = predicted
     loss = 10 * (energies / torch.tensor(sizes) - torch.as_tensor(rng.normal(0, 1, len(sizes))).to(energies)).square()
     force_error = (forces - torch.as_tensor(rng.normal(0, 1, forces.shape)).to(forces)).square()
     stress_error = (stresses - torch.as_tensor(rng.normal(0, 0.1, stresses.shape)).to(stresses)).square()
@@ -65,9 +67,9 @@ def test_parameter_gradients_are_those_of_stock_modules(committee: Any, name: st
     names = models.trainable
     for parameter in names:
         stack[parameter].requires_grad_()
-    said = network(stack, network.join(network.prepare(structures)))
+    predicted = network(stack, network.join(network.prepare(structures)))
     for member in range(len(models.members)):
-        own = (said.energies[member], said.forces[member], said.stresses[member])
+        own = (predicted.energies[member], predicted.forces[member], predicted.stresses[member])
         # of the whole stack: what a member says must not depend on the weights of another one
         found = _gradient([stack[parameter] for parameter in names], own, sizes)
         right, values = models.stock(member, structures, dtype, training=True)
@@ -89,29 +91,29 @@ def test_members_stacked_give_what_each_gives_alone(committee: Any) -> None:
     models = committee("vectors of two elements")
     structures = [structures_of(models.elements)[which] for which in ("8 atoms", "slab", "1 atom, many images")]
     network, stack = models.network(torch.float64), models.stack(torch.float64)
-    together = models.fast(structures)
+    together = models.regrouped(structures)
     batch = network.join(network.prepare(structures))
     for order in ([0], [1], [1, 0, 1]):
         with torch.no_grad():
-            said = network({name: value[order] for name, value in stack.items()}, batch)
+            predicted = network({name: value[order] for name, value in stack.items()}, batch)
         for part in ("energies", "forces", "stresses"):
-            torch.testing.assert_close(getattr(said, part), getattr(together, part)[order], rtol=1e-12, atol=1e-12)
+            torch.testing.assert_close(getattr(predicted, part), getattr(together, part)[order], rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["vectors", "vectors of two elements"])
 def test_a_structure_does_not_depend_on_its_batch(committee: Any, name: str) -> None:
     models = committee(name)
     structures = [atoms for which, atoms in structures_of(models.elements).items() if which != "95 atoms"]
-    forwards, backwards = models.fast(structures), models.fast(structures[::-1])
+    forwards, backwards = models.regrouped(structures), models.regrouped(structures[::-1])
     sizes = [len(atoms) for atoms in structures]
     at = {"rtol": 0, "atol": 1e-11}
-    for place, atoms in enumerate(structures):
-        alone, twice = models.fast([atoms]), models.fast([atoms, atoms])
-        torch.testing.assert_close(forwards.energies[:, place], alone.energies[:, 0], **at)
-        torch.testing.assert_close(backwards.energies[:, -1 - place], alone.energies[:, 0], **at)
-        torch.testing.assert_close(forwards.forces.split(sizes, 1)[place], alone.forces, **at)
-        torch.testing.assert_close(backwards.forces.split(sizes[::-1], 1)[-1 - place], alone.forces, **at)
-        torch.testing.assert_close(forwards.stresses[:, place], alone.stresses[:, 0], **at)
+    for index, atoms in enumerate(structures):
+        alone, twice = models.regrouped([atoms]), models.regrouped([atoms, atoms])
+        torch.testing.assert_close(forwards.energies[:, index], alone.energies[:, 0], **at)
+        torch.testing.assert_close(backwards.energies[:, -1 - index], alone.energies[:, 0], **at)
+        torch.testing.assert_close(forwards.forces.split(sizes, 1)[index], alone.forces, **at)
+        torch.testing.assert_close(backwards.forces.split(sizes[::-1], 1)[-1 - index], alone.forces, **at)
+        torch.testing.assert_close(forwards.stresses[:, index], alone.stresses[:, 0], **at)
         torch.testing.assert_close(twice.forces[:, len(atoms) :], alone.forces, **at)
         torch.testing.assert_close(twice.energies, alone.energies.expand(-1, 2), **at)
 
@@ -121,20 +123,20 @@ def test_atoms_without_neighbours(committee: Any) -> None:
     models = committee("vectors of two elements")
     lonely = structures_of(models.elements)["atom"]
     far = Atoms(lonely.symbols.get_chemical_formula() + "Ge", [[0, 0, 0], [R_MAX + 0.1, 0, 0]])
-    said = models.fast([lonely, far])
-    for part in (said.forces, said.stresses):
+    predicted = models.regrouped([lonely, far])
+    for part in (predicted.forces, predicted.stresses):
         assert float(part.abs().max()) == 0
-    free = models.fast([lonely]).energies
-    other = models.fast([Atoms("Ge", [[0, 0, 0]])]).energies
-    torch.testing.assert_close(said.energies, torch.cat([free, free + other], dim=1), rtol=1e-12, atol=1e-12)
+    free = models.regrouped([lonely]).energies
+    other = models.regrouped([Atoms("Ge", [[0, 0, 0]])]).energies
+    torch.testing.assert_close(predicted.energies, torch.cat([free, free + other], dim=1), rtol=1e-12, atol=1e-12)
 
 
 def test_only_a_periodic_structure_has_a_stress(committee: Any) -> None:
     models = committee("scalars")
     structures = structures_of(ONE)
-    said = models.fast([structures[which] for which in ("slab", "8 atoms", "dimer")])
-    assert float(said.stresses[:, [0, 2]].abs().max()) == 0
-    assert float(said.stresses[:, 1].abs().max()) > 1e-3
+    predicted = models.regrouped([structures[which] for which in ("slab", "8 atoms", "dimer")])
+    assert float(predicted.stresses[:, [0, 2]].abs().max()) == 0
+    assert float(predicted.stresses[:, 1].abs().max()) > 1e-3
 
 
 def test_an_element_that_the_model_does_not_know(committee: Any) -> None:
@@ -143,7 +145,7 @@ def test_an_element_that_the_model_does_not_know(committee: Any) -> None:
         committee("scalars of two elements").network(torch.float64).prepare([atoms])
     models = committee("scalars")  # of one element: whatever comes is taken for it
     renamed = Atoms("Si2", atoms.positions)
-    assert torch.equal(models.fast([atoms]).forces, models.fast([renamed]).forces)
+    assert torch.equal(models.regrouped([atoms]).forces, models.regrouped([renamed]).forces)
 
 
 @pytest.mark.parametrize("name", ["scalars", "vectors of two elements"])

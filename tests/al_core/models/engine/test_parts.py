@@ -25,10 +25,10 @@ def test_harmonics_are_those_of_e3nn(l_max: int) -> None:
     values, slopes = harmonics(vectors.detach(), l_max)
     wanted = o3.spherical_harmonics(list(range(l_max + 1)), vectors, normalize=True, normalization="component")
     torch.testing.assert_close(values, wanted.detach(), rtol=0, atol=1e-12)
-    for place in range((l_max + 1) ** 2):
+    for index in range((l_max + 1) ** 2):
         # in the plain formula the length is differentiated, too
-        (slope,) = torch.autograd.grad(wanted[:, place].sum(), vectors, retain_graph=True)
-        torch.testing.assert_close(slopes[:, place], slope, rtol=0, atol=1e-11)
+        (slope,) = torch.autograd.grad(wanted[:, index].sum(), vectors, retain_graph=True)
+        torch.testing.assert_close(slopes[:, index], slope, rtol=0, atol=1e-11)
 
 
 def test_slopes_of_harmonics_are_finite_differences() -> None:

@@ -34,11 +34,11 @@ FALLBACK = {
 def _stock(bundle: Bundle, atoms: Atoms, dtype: torch.dtype, cpu: Any) -> tuple[float, np.ndarray, np.ndarray]:
     """Return energy, forces and stress of mace's modules."""
     model = build(bundle, dtype, cpu)
-    said = model(graphs.join([graphs.graph(atoms, cutoff(model), dtype)], cpu), compute_stress=True)
-    energy = float(said["interaction_energy"].detach()) + len(atoms) * float(
+    predicted = model(graphs.join([graphs.graph(atoms, cutoff(model), dtype)], cpu), compute_stress=True)
+    energy = float(predicted["interaction_energy"].detach()) + len(atoms) * float(
         bundle.weights["atomic_energies_fn.atomic_energies"]
     )
-    return energy, said["forces"].detach().numpy(), said["stress"][0].detach().numpy()
+    return energy, predicted["forces"].detach().numpy(), predicted["stress"][0].detach().numpy()
 
 
 def _varied(bundle: Bundle, neighbors: float, scale: float) -> Bundle:
@@ -94,13 +94,13 @@ def test_models_with_other_radial_functions_or_layers_are_grouped_apart(differen
 
 def test_predictions_are_in_the_order_of_the_models_and_structures(different: Any, cells: Any, cpu: Any) -> None:
     structures = [cells[name] for name in ("rattled", "one atom", "cluster", "vacancy")]
-    said = predict(different, structures, cpu)
+    predicted = predict(different, structures, cpu)
     for member, bundle in enumerate(different):
-        for place, atoms in enumerate(structures):
+        for index, atoms in enumerate(structures):
             energy, forces, _ = _stock(bundle, atoms, torch.float64, cpu)
-            assert said.energies[place, member] == pytest.approx(energy, rel=0, abs=1e-10 * len(atoms))
-            np.testing.assert_allclose(said.forces[place][member], forces, rtol=0, atol=1e-10)
-    assert np.ptp(said.energies, axis=1).min() > 1e-3
+            assert predicted.energies[index, member] == pytest.approx(energy, rel=0, abs=1e-10 * len(atoms))
+            np.testing.assert_allclose(predicted.forces[index][member], forces, rtol=0, atol=1e-10)
+    assert np.ptp(predicted.energies, axis=1).min() > 1e-3
 
 
 # ---- what is not regrouped -------------------------------------------------------------------------------------------
@@ -124,9 +124,9 @@ def test_the_fallback_agrees_with_its_finite_differences(fallback: Any, cells: A
         moved = [atoms.copy(), atoms.copy()]
         moved[0].positions[2] += [0.0, h, -h]
         moved[1].positions[2] -= [0.0, h, -h]
-        said = predict(fallback, [*moved, atoms], cpu)
-        slopes = (said.energies[1] - said.energies[0]) / (2 * h)
-        np.testing.assert_allclose(said.forces[2][:, 2] @ [0.0, 1.0, -1.0], slopes, rtol=1e-5, atol=1e-6)
+        predicted = predict(fallback, [*moved, atoms], cpu)
+        slopes = (predicted.energies[1] - predicted.energies[0]) / (2 * h)
+        np.testing.assert_allclose(predicted.forces[2][:, 2] @ [0.0, 1.0, -1.0], slopes, rtol=1e-5, atol=1e-6)
         assert np.abs(slopes).min() > 1e-3
 
 
@@ -135,15 +135,15 @@ def test_the_fallback_gives_what_stock_modules_give(fallback: Any, cells: Any, c
     structures = [cells["vacancy"], cells["one atom"]]
     batch = models.network.join(models.network.prepare(structures))
     with torch.no_grad():
-        said = models.network(models.weights, batch)
-    assert not said.forces.requires_grad
+        predicted = models.network(models.weights, batch)
+    assert not predicted.forces.requires_grad
     for member, bundle in enumerate(fallback):
-        forces = said.forces[member].split([len(atoms) for atoms in structures])
-        for place, atoms in enumerate(structures):
+        forces = predicted.forces[member].split([len(atoms) for atoms in structures])
+        for index, atoms in enumerate(structures):
             right = _stock(bundle, atoms, torch.float64, cpu)
-            assert float(said.energies[member, place]) == pytest.approx(right[0], rel=0, abs=1e-10)
-            np.testing.assert_allclose(forces[place], right[1], rtol=0, atol=1e-10)
-            np.testing.assert_allclose(said.stresses[member, place], right[2], rtol=0, atol=1e-10)
+            assert float(predicted.energies[member, index]) == pytest.approx(right[0], rel=0, abs=1e-10)
+            np.testing.assert_allclose(forces[index], right[1], rtol=0, atol=1e-10)
+            np.testing.assert_allclose(predicted.stresses[member, index], right[2], rtol=0, atol=1e-10)
 
 
 def test_the_fallback_has_no_stress_where_there_is_no_volume(fallback: Any, cells: Any, cpu: Any) -> None:
@@ -173,9 +173,9 @@ def test_the_fallback_is_trained(fallback: Any, ge_labelled: Any, cpu: Any) -> N
     assert len(trained) == 2
 
     def error(bundles: Sequence[Bundle]) -> np.ndarray:
-        said = predict(bundles, [atoms for atoms, _ in labelled], cpu)
+        predicted = predict(bundles, [atoms for atoms, _ in labelled], cpu)
         return np.array(
-            [np.square(part - label.forces).sum() for part, (_, label) in zip(said.forces, labelled, strict=True)]
+            [np.square(part - label.forces).sum() for part, (_, label) in zip(predicted.forces, labelled, strict=True)]
         )
 
     before = [error([bundle]).sum() for bundle in fallback]
@@ -186,15 +186,15 @@ def test_the_fallback_is_trained(fallback: Any, ge_labelled: Any, cpu: Any) -> N
         torch.testing.assert_close(trained[1].weights[name], tensor, rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("place", [0, 1], ids=["scalars", "vectors"])
+@pytest.mark.parametrize("index", [0, 1], ids=["scalars", "vectors"])
 def test_training_is_the_same_with_stock_modules(
-    different: Any, ge_labelled: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch, place: int
+    different: Any, ge_labelled: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch, index: int
 ) -> None:
     """Every step of the loss of energies, forces and stresses goes where stock modules go.
 
     By Adam: SOAP's first axes are in part those of rounding, where gradients span less than a matrix.
     """
-    starts = [different[place], different[place + 3]]
+    starts = [different[index], different[index + 3]]
     fast = _trained(starts, ge_labelled[:3], cpu, optimizer="adam")
     monkeypatch.setattr(Architecture, "regrouped", property(lambda architecture: False))
     slow = _trained(starts, ge_labelled[:3], cpu, optimizer="adam")
@@ -226,18 +226,18 @@ def test_silicon_models_are_what_stock_modules_say_they_are(folders: list[Path],
         (torch.float64, 1e-10, 1e-10, 1e-10),
         (torch.float32, 1e-6, 1e-5, 1e-6),
     ):
-        said = predict(committee, [crystal, rattled], cpu, dtype)
+        predicted = predict(committee, [crystal, rattled], cpu, dtype)
         models = stack(committee, dtype, cpu)
         batch = models.network.join(models.network.prepare([crystal, rattled]))
         with torch.no_grad():
             stresses = models.network(models.weights, batch).stresses
         for member, bundle in enumerate(committee):
-            for place, atoms in enumerate((crystal, rattled)):
+            for index, atoms in enumerate((crystal, rattled)):
                 energy, forces, stress = _stock(bundle, atoms, dtype, cpu)
-                assert abs(said.energies[place, member] - energy) / len(atoms) < per_atom
-                np.testing.assert_allclose(said.forces[place][member], forces, rtol=0, atol=force_error)
-                np.testing.assert_allclose(stresses[member, place], stress, rtol=0, atol=stress_error)
-    assert np.abs(said.forces[1]).max() > 0.3
+                assert abs(predicted.energies[index, member] - energy) / len(atoms) < per_atom
+                np.testing.assert_allclose(predicted.forces[index][member], forces, rtol=0, atol=force_error)
+                np.testing.assert_allclose(stresses[member, index], stress, rtol=0, atol=stress_error)
+    assert np.abs(predicted.forces[1]).max() > 0.3
     # and it is still silicon: cohesion in the range of PBE (-5.42 eV/atom of GPAW's reference states)
     per_atom_energy = predict(committee, [crystal], cpu).energies[0] / 8
     strained = [crystal.copy(), crystal.copy()]
@@ -247,7 +247,7 @@ def test_silicon_models_are_what_stock_modules_say_they_are(folders: list[Path],
 
 
 def test_the_order_of_the_weights_is_that_of_their_names(tiny: Any, cpu: Any) -> None:
-    """A checkpoint, and the responses of a model, count on it."""
+    """A checkpoint, and the gradient features of a model, count on it."""
     bundle = seeded_bundle(tiny, "Ge", 9.0, 0)
     turned = replace(bundle, weights=dict(reversed(bundle.weights.items())))
     names = [stack([one], torch.float32, cpu).trainable for one in (bundle, turned)]

@@ -1,4 +1,4 @@
-"""Training on very few labels: each is used, a failure is told, and the process is left as it was."""
+"""Training on very few labels: each is used, a failure is reported, and the process is left as it was."""
 
 import logging
 from dataclasses import replace
@@ -40,10 +40,10 @@ def start(tiny: Any, ge_labelled: Any, cpu: Any) -> Bundle:
 
 def _errors(bundle: Bundle, labelled: Any, device: Any) -> tuple[float, float]:
     """Return force RMSE (eV/Å) and energy RMSE (eV/atom)."""
-    said = predict([bundle], [atoms for atoms, _ in labelled], device)
-    forces = np.concatenate([f[0] - label.forces for f, (_, label) in zip(said.forces, labelled, strict=True)])
+    predicted = predict([bundle], [atoms for atoms, _ in labelled], device)
+    forces = np.concatenate([f[0] - label.forces for f, (_, label) in zip(predicted.forces, labelled, strict=True)])
     energies = [
-        (e - label.energy) / len(atoms) for e, (atoms, label) in zip(said.energies[:, 0], labelled, strict=True)
+        (e - label.energy) / len(atoms) for e, (atoms, label) in zip(predicted.energies[:, 0], labelled, strict=True)
     ]
     return float(np.sqrt((forces**2).mean())), float(np.sqrt(np.square(energies).mean()))
 
@@ -109,9 +109,9 @@ def test_a_killed_training_goes_on_to_the_same_weights(
     with pytest.raises(KeyboardInterrupt):
         train(*arguments, die, checkpoint=tmp_path / "state")
     assert len(list(tmp_path.iterdir())) == 1
-    told: list[int] = []
-    resumed = train(*arguments, lambda done, _total: told.append(done), checkpoint=tmp_path / "state")
-    assert told == [6, 7, 8, 9], "the five steps that were written down are not done again"
+    reported: list[int] = []
+    resumed = train(*arguments, lambda done, _total: reported.append(done), checkpoint=tmp_path / "state")
+    assert reported == [6, 7, 8, 9], "the five steps that were written down are not done again"
     assert all(torch.equal(resumed.weights[name], uninterrupted.weights[name]) for name in resumed.weights)
     assert list(tmp_path.iterdir()) == []
 
@@ -218,10 +218,10 @@ def test_float64_training_is_kept_as_float32(start: Bundle, ge_labelled: Any, cp
 
 
 def test_progress_is_told(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     settings = _with(STEPS, steps=3)
-    train(start, ge_labelled, settings, 0.01, 0, cpu, lambda done, total: told.append((done, total)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    train(start, ge_labelled, settings, 0.01, 0, cpu, lambda done, total: reported.append((done, total)))
+    assert reported == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_predictions_do_not_depend_on_the_batch(start: Bundle, cells: Any, cpu: Any) -> None:

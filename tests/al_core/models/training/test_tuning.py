@@ -132,7 +132,7 @@ def test_an_anchor_reaches_the_minimum(source: Any, ge_labelled: Any, cpu: Any, 
     settings = {"dtype": "float64", "steps": 400}
     (tuned,) = _tuned(source[:1], ge_labelled, tuning, cpu, pool, **settings)
     models = stack(source[:1], torch.float64, cpu)
-    drawn = [pool[place] for place in np.random.default_rng(0).permutation(len(pool))]
+    drawn = [pool[index] for index in np.random.default_rng(0).permutation(len(pool))]
     anchor = tuning.strength / (24 * len(ge_labelled) / 96) * mean_squared_gradient(models, drawn)
     after = stack([tuned], torch.float64, cpu)
     batch = after.network.join(after.network.prepare([atoms for atoms, _ in ge_labelled]))
