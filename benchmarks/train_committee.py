@@ -34,7 +34,7 @@ class Run:
     ``estimated`` if it was run for fewer steps, or fewer members, and counted up.
     """
 
-    way: str
+    layout: str
     wall: float
     stepping: float
     step: float
@@ -67,7 +67,7 @@ def main() -> None:
                 (
                     size,
                     side,
-                    middle.way,
+                    middle.layout,
                     f"{statistics.median(walls):.1f} ({walls[0]:.1f} to {walls[-1]:.1f})",
                     f"{100 * (1 - middle.stepping / middle.wall):.0f} %",
                     f"{1e3 * middle.step:.0f}",

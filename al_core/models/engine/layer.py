@@ -97,7 +97,7 @@ def layers_of(architecture: Architecture) -> list[Layer]:
 
 
 class Step:
-    """One layer within a pass; keeps what its way back needs."""
+    """One layer within a pass; keeps what the backward pass needs."""
 
     def __init__(self, context: EvaluationContext, layer: Layer) -> None:
         self.context, self.layer = context, layer

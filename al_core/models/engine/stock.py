@@ -31,7 +31,9 @@ class StockNetwork:
     def __call__(self, weights: Mapping[str, torch.Tensor], batch: Graph) -> Output:
         """Return energies, forces and stresses; see :class:`~al_core.models.engine.network.Network`."""
         training = torch.is_grad_enabled()
-        model = build(self._bundle, self._dtype, self._device)  # once: what a member keeps for its way back stays valid
+        model = build(
+            self._bundle, self._dtype, self._device
+        )  # once: what a member saves for its backward pass stays valid
         outputs = []
         for member in range(len(weights["scale_shift.scale"])):
             own = {name: stack[member] for name, stack in weights.items() if name != "avg_num_neighbors"}
