@@ -6,7 +6,7 @@ import sys
 from typing import get_args
 
 from al_core.config.schema import CONFIGS, json_schema
-from flows.cli import SchemaOf
+from flows.cli.schema import SchemaOf
 
 
 def _graft(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,88 @@
+"""The command ``graft``: a file a command. Heavy imports come after the arguments are found good.
+
+To add a command, copy ``export.py`` and add a line to the tables below.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+import typer
+
+from flows.cli import convergence, doctor, evaluate, export, label, labels, pretrain, schema, study
+
+Commands = Mapping[str, Callable[..., None]]
+
+_COMMANDS: Commands = {
+    "demo": study.demo,
+    "pretrain": pretrain.pretrain,
+    "label": label.label,
+    "convergence": convergence.convergence,
+    "eval": evaluate.evaluate,
+    "export": export.export,
+    "schema": schema.schema,
+    "doctor": doctor.doctor,
+}
+_STUDY: Commands = {
+    "run": study.study_run,
+    "plan": study.study_plan,
+    "status": study.study_status,
+    "report": study.study_report,
+}
+_LABELS: Commands = {"list": labels.labels_list, "export": labels.labels_export, "release": labels.labels_release}
+# what a disk or its owner is to mend, and no fault of the program
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
+
+
+def _group(commands: Commands, text: str) -> typer.Typer:
+    group = typer.Typer(help=text, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+    for name, function in commands.items():
+        group.command(name)(function)
+    return group
+
+
+app = _group(
+    _COMMANDS,
+    "Grow a machine-learned interatomic potential for an element with almost no data, from that of a similar one.",
+)
+app.add_typer(
+    _group(_STUDY, "Data-budget studies: every arm, acquisition and seed at every label budget."), name="study"
+)
+app.add_typer(_group(_LABELS, "What is in a label store, and taking it out."), name="labels")
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is one message.
+
+    The exit code is 2 where nothing was computed, and else 1.
+    """
+    from al_core.errors import BundleError, ConfigError, GraftError, StoreError
+
+    try:
+        app()
+    except (ConfigError, BundleError, StoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except GraftError as error:
+        print(f"failed: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"failed: {where}{error.strerror}; mend this and run the same command again", file=sys.stderr)
+        sys.exit(1)
+    except RuntimeError as error:
+        if "ephemeral Prefect API server" not in str(error):
+            raise
+        seconds = os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"]
+        print(
+            f"failed: Prefect's temporary server did not start in {seconds} s; run the same command again when the "
+            "machine is less busy, or set PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS to more",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,89 @@
+"""The command ``graft label``."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.cli.options import Out, Verbose
+from flows.cli.preparing import prepare_prefect
+
+
+def label(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Structures in any format ASE reads, to be labelled.")
+    ] = None,
+    labeler: Annotated[str, typer.Option(help="gpaw, stillinger_weber, emt, dataset or imported.")] = "gpaw",
+    out: Out = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the labeler, such as cutoff_eV=400; repeatable."),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Keep the labels on a PostgreSQL server: postgresql://user@host/name"),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="How many labels at once; 0 is one a core.")] = 0,
+    import_: Annotated[
+        Path | None,
+        typer.Option("--import", metavar="LABELLED", help="Instead: put labels computed elsewhere into the store."),
+    ] = None,
+    theory: Annotated[str, typer.Option(help="With --import: the name of their level of theory.")] = "",
+    energy_key: str = "REF_energy",
+    forces_key: str = "REF_forces",
+    stress_key: Annotated[str, typer.Option(help="Name of the stress, positive under tension.")] = "REF_stress",
+    stress_unit: Annotated[str, typer.Option(help="Unit of the stress: eV/A^3, GPa or kbar.")] = "eV/A^3",
+    virial_key: Annotated[
+        str | None, typer.Option(help="Name of the virial, eV, which is -stress x volume; read instead of a stress.")
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Label every structure of a file; each label is paid for once. Or import labels that others paid for."""
+    from al_core.errors import ConfigError
+
+    if (file is None) == (import_ is None):
+        raise ConfigError("expected either a FILE of structures to label, or labels to --import")
+    if import_ is not None:
+        keys = {"energy_key": energy_key, "forces_key": forces_key, "stress_key": None if virial_key else stress_key}
+        _import_labels(import_, out, store, theory, keys | {"stress_unit": stress_unit, "virial_key": virial_key})
+        return
+    assert file is not None
+    from al_core.config.reading import apply_overrides
+    from al_core.structures.datasets import read_structures
+    from calculators.preflight import check_labels_possible
+    from flows.planning import checked_labeler, checked_store
+    from flows.preflight import check_writable
+
+    settings: dict[str, Any] = {"kind": labeler}
+    apply_overrides(settings, tuple(set_ or ()))
+    parsed = checked_labeler(settings)
+    check_labels_possible(read_structures(file), parsed, str(file))
+    folder = (out or Path("runs") / f"labels-{file.stem}").resolve()
+    check_writable(folder, checked_store(store))
+    prepare_prefect(verbose)
+    from flows import label_structures
+
+    begin = time.monotonic()
+    path = label_structures(str(file), settings, str(folder), workers, store)
+    print(f"labelled structures after {time.monotonic() - begin:.0f} s: {path}")
+
+
+def _import_labels(file: Path, out: Path | None, store: str | None, theory: str, keys: dict[str, Any]) -> None:
+    from al_core.labels.exchange import import_labels
+    from al_core.labels.store import LabelStore
+    from al_core.storage.locks import folder_lock
+    from al_core.structures.datasets import checked_labels
+    from al_core.studies.workspace import Workspace
+    from calculators.base import make_labeler
+    from flows.planning import checked_labeler, checked_store, label_keys
+    from flows.preflight import check_writable
+
+    labeler = make_labeler(checked_labeler({"kind": "imported", "theory": theory}))
+    workspace = Workspace((out or Path("runs") / f"labels-{file.stem}").resolve())
+    check_writable(workspace.out, checked_store(store))
+    labelled = checked_labels(file, label_keys(file, keys))
+    with folder_lock(workspace.out, "an import of labels"):
+        into = LabelStore(store or workspace.store)
+        new, known = import_labels(into, labelled, file, labeler)
+    print(f"{new} labels imported, {known} were there: {into}")

@@ -1,0 +1,70 @@
+"""The commands ``graft labels ...``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+LabelsPlace = Annotated[str, typer.Argument(metavar="STORE", help="A folder with labels.db, such a file, or a URL.")]
+
+
+def labels_list(where: LabelsPlace) -> None:
+    """Print the levels of theory that a store has labels of."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from al_core.labels.exchange import levels
+    from flows.planning import existing_store
+
+    store = existing_store(where)
+    table = Table(title=str(store))
+    for column in ("level", "labeler", "settings", "labels", "core-hours"):
+        table.add_column(column, overflow="fold")
+    for level in levels(store):
+        hours = f"{level.core_seconds / 3600:.2f}"
+        table.add_row(level.id, level.labeler, level.settings, str(level.labels), hours)
+    Console().print(table)
+
+
+def labels_export(
+    where: LabelsPlace,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.extxyz", help="Where to write them.")],
+    level: Annotated[str | None, typer.Option(help="The level of theory, of graft labels list.")] = None,
+    mix_levels: Annotated[bool, typer.Option("--mix-levels", help="Write all levels into one file.")] = False,
+) -> None:
+    """Write finished labels as extxyz that MACE reads: REF_energy, REF_forces, REF_stress; eV and Å."""
+    from al_core.labels.exchange import export_labels
+    from flows.planning import existing_store
+    from flows.preflight import check_file_writable
+
+    check_file_writable(out)
+    number = export_labels(existing_store(where), out, level, mix_levels=mix_levels)
+    print(f"{number} labels: {out}")
+
+
+def labels_release(
+    where: LabelsPlace,
+    key: Annotated[
+        str | None, typer.Argument(metavar="KEY", help="Of one label; all running ones if left out.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """List the labels that are being computed, by whom and since when, and free them after asking."""
+    from al_core.errors import ConfigError
+    from flows.planning import existing_store
+
+    store = existing_store(where)
+    found = [(entry, held) for entry, held in store.reservations() if key in (None, entry.key)]
+    if not found:
+        if key:
+            raise ConfigError(f"label {key} is not being computed in {store}; graft labels release {where} lists all")
+        print(f"no label is being computed in {store}")
+        return
+    for entry, held in found:
+        state = "computing" if held else "its process is over: whoever asks for it takes it over"
+        print(f"{entry.key}  {entry.owner}; {state}")
+    if not yes:
+        typer.confirm(f"Free {len(found)} labels? A process that still computes one loses its result.", abort=True)
+    for entry, _ in found:
+        store.release(entry.key)
+    print(f"{len(found)} labels are free: whoever asks for one computes it")

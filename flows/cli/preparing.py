@@ -1,0 +1,75 @@
+"""What commands do before a flow starts: check, note what is slow, prepare Prefect."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+
+def checked_study(config: Path, out: Path | None, overrides: tuple[str, ...]) -> tuple[Any, Path]:
+    """Return the validated config of a study, and its folder.
+
+    Raises:
+        ConfigError, BundleError, StoreError: the study cannot run; nothing was computed.
+    """
+    from al_core.config.reading import load_config
+    from al_core.config.study import StudyConfig
+
+    settings = load_config(StudyConfig, config, overrides)
+    from flows.preflight import preflight
+
+    folder = (out or Path("runs") / settings.name).resolve()
+    preflight(settings, folder)
+    from flows.planning import source_architecture
+
+    note_if_slow(source_architecture(settings))
+    return settings, folder
+
+
+def note_if_slow(architecture: Any) -> None:
+    """Tell that an architecture is computed by mace-torch's own modules."""
+    if not architecture.regrouped:
+        print(
+            f"note: max_L={architecture.max_L}, correlation={architecture.correlation}: computed by mace-torch's own "
+            "modules, several times slower than max_L up to 1 and correlation up to 3",
+            file=sys.stderr,
+        )
+
+
+def run_study(config: Path, out: Path | None, overrides: tuple[str, ...], verbose: bool) -> None:
+    """Run a study, or go on with it, and print its summary and where the report is."""
+    begin = time.monotonic()
+    _, folder = checked_study(config, out, overrides)
+    from al_core.studies.workspace import Workspace
+
+    with Workspace(folder).alone():  # refuse before Prefect starts, which takes seconds
+        pass
+    prepare_prefect(verbose)
+    from flows import data_budget_study
+
+    report = data_budget_study(str(config), str(folder), list(overrides))
+    from flows.status import one_line
+
+    print(one_line(folder, time.monotonic() - begin))
+    print(f"report: {report}")
+
+
+def prepare_prefect(verbose: bool) -> None:
+    """Leave the terminal to the progress bars unless the log is asked for, choose the server, and stop when told to.
+
+    Raises:
+        ConfigError: the server that ``PREFECT_API_URL`` names cannot be used.
+    """
+    level = "INFO" if verbose else "CRITICAL"
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", level)
+    os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", level)  # the temporary server logs how it was stopped
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")  # it reports what a stop left open
+    from flows import set_prefect_defaults
+    from flows.runtime.server import choose_server
+
+    set_prefect_defaults()
+    choose_server()
+    from flows.runtime.progress import Counters
+
+    Counters.stop_at_once = True

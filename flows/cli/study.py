@@ -1,0 +1,63 @@
+"""The commands ``graft study ...`` and ``graft demo``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import ConfigFile, Out, Set, Verbose
+from flows.cli.preparing import checked_study, run_study
+
+
+def study_run(config: ConfigFile, out: Out = None, set_: Set = None, verbose: Verbose = False) -> None:
+    """Run a study, or go on with it. Nothing finished is computed again."""
+    run_study(config, out, tuple(set_ or ()), verbose)
+
+
+def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:
+    """Print cells, labels and estimated core-hours. Nothing is computed."""
+    settings, folder = checked_study(config, out, tuple(set_ or ()))
+    from rich.console import Console
+    from rich.table import Table
+
+    from flows.planning import plan_study
+
+    planned, done, costs = plan_study(settings, folder)
+    fitted = f"fitted to {costs.labels} finished labels, off by {costs.error:.0%} rms"
+    basis = fitted if costs.labels else "rough estimate"
+    table = Table(title=f"Study {settings.name}", show_header=False)
+    for name, value in (
+        ("arms", ", ".join(arm.title for arm in settings.arms)),
+        ("acquisitions", ", ".join(part.title for part in settings.acquisitions)),
+        ("budgets", ", ".join(str(budget) for budget in settings.budgets)),
+        ("seeds", ", ".join(str(seed) for seed in settings.seeds)),
+        ("cells", f"{planned.cells} (from {planned.committees} committees of {settings.committee})"),
+        ("labels", f"{planned.labels_least} to {planned.labels_most}, {done} in the store already"),
+        ("test labels", str(planned.test_labels)),
+        ("labelling", f"up to {planned.label_core_hours:.2f} core-hours ({basis})"),
+        ("training", f"{planned.training_core_hours:.2f} core-hours (estimate)"),
+        ("results go to", str(folder)),
+    ):
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def study_status(out: Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")]) -> None:
+    """Print what a study has finished and spent, and which labels failed why."""
+    from flows.status import print_status
+
+    print_status(out)
+
+
+def study_report(out: Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")]) -> None:
+    """Write the report again from the stores and results."""
+    from al_core.report.render import write_report
+
+    print(write_report(out))
+
+
+def demo(out: Out = None, set_: Set = None, verbose: Verbose = False) -> None:
+    """Run the smoke study: offline, Stillinger-Weber in the place of DFT, a minute or so."""
+    from flows.planning import shipped_config
+
+    run_study(shipped_config("smoke"), out or Path("graft-demo"), tuple(set_ or ()), verbose)
