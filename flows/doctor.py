@@ -1,4 +1,4 @@
-"""Checks of the installation, each with what mends it. Heavy libraries are imported only inside the checks."""
+"""Checks of the installation, each with a hint what to do. Heavy libraries are imported only inside the checks."""
 
 import json
 import os
@@ -14,9 +14,6 @@ from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.version import Version
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 DISTRIBUTION = "graft-mlip"
 PACKAGES = ("torch", "mace-torch", "e3nn", "ase", "gpaw", "gpaw-data", "prefect", "fastapi")
@@ -45,12 +42,12 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. ``mend`` says what to do, or what would be better where ``ok``; '' if there is nothing to do."""
+    """One finding. ``hint`` says what to do, or what would be better where ``ok``; '' if there is nothing to do."""
 
     name: str
     ok: bool
     found: str
-    mend: str = ""
+    hint: str = ""
 
 
 def run_checks() -> list[Check]:
@@ -73,22 +70,11 @@ def run_checks() -> list[Check]:
     ]
 
 
-def print_checks(checks: list[Check], console: Console | None = None) -> None:
-    """Print the checks as a table, and below it what to do."""
-    console = console or Console()
-    table = Table("", "check", "found", box=None, pad_edge=False)
-    for check in checks:
-        table.add_row("[green]ok[/]" if check.ok else "[bold red]FAIL[/]", check.name, escape(check.found))
-    console.print(table)
-    for check in sorted((check for check in checks if check.mend), key=lambda check: check.ok):
-        console.print(f"\n[{'dim' if check.ok else 'bold'}]{check.name}:[/] {escape(check.mend)}", highlight=False)
-
-
 def check_python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> Check:
     """Check the version of Python."""
     ok = PYTHON_FROM <= version[:2] < PYTHON_BELOW
-    mend = "" if ok else "make a virtual environment with Python 3.11 or 3.12: python3.11 -m venv .venv"
-    return Check("Python", ok, ".".join(map(str, version)), mend)
+    hint = "" if ok else "make a virtual environment with Python 3.11 or 3.12: python3.11 -m venv .venv"
+    return Check("Python", ok, ".".join(map(str, version)), hint)
 
 
 def check_compiler() -> Check:
@@ -96,9 +82,9 @@ def check_compiler() -> Check:
     path = shutil.which("g++")
     if path:
         return Check("C++ compiler", True, path)
-    mend = "install g++ (Debian: apt-get install g++); GPAW is compiled when it is installed"
+    hint = "install g++ (Debian: apt-get install g++); GPAW is compiled when it is installed"
     built = _version("gpaw") is not None
-    return Check("C++ compiler", built, "no g++ on PATH" + (", but GPAW is built" if built else ""), mend)
+    return Check("C++ compiler", built, "no g++ on PATH" + (", but GPAW is built" if built else ""), hint)
 
 
 def check_packages() -> list[Check]:
@@ -106,8 +92,8 @@ def check_packages() -> list[Check]:
     try:
         asked = {need.name: need for need in map(Requirement, metadata.requires(DISTRIBUTION) or []) if not need.marker}
     except metadata.PackageNotFoundError:
-        mend = "install it, in the checkout with: CC=g++ CXX=g++ pip install -c constraints.txt -e ."
-        return [Check(DISTRIBUTION, False, "not installed, so the versions it needs are not known", mend)]
+        hint = "install it, in the checkout with: CC=g++ CXX=g++ pip install -c constraints.txt -e ."
+        return [Check(DISTRIBUTION, False, "not installed, so the versions it needs are not known", hint)]
     return [_check_package(asked[name]) for name in PACKAGES]
 
 
@@ -115,10 +101,10 @@ def _check_package(need: Requirement) -> Check:
     found = _version(need.name)
     ok = found is not None and need.specifier.contains(Version(found), prereleases=True)
     prefix = "CC=g++ CXX=g++ " if need.name == "gpaw" else ""
-    mend = "" if ok else f"{prefix}pip install '{need}'"
+    hint = "" if ok else f"{prefix}pip install '{need}'"
     if need.name == "fastapi" and not ok:
-        mend += "; the server of this Prefect does not work with other versions"
-    return Check(need.name, ok, f"{found or 'not installed'} (needs {need.specifier})", mend)
+        hint += "; the server of this Prefect does not work with other versions"
+    return Check(need.name, ok, f"{found or 'not installed'} (needs {need.specifier})", hint)
 
 
 def _version(name: str) -> str | None:
@@ -150,12 +136,12 @@ def about_gpaw(program: str = _ABOUT_GPAW) -> dict[str, Any] | str:
 
 def check_data_sets(facts: dict[str, Any] | str) -> Check:
     """Check that GPAW finds the PAW data sets of Si and Ge."""
-    mend = "pip install --force-reinstall gpaw-data, and unset GPAW_SETUP_PATH if it is set"
+    hint = "pip install --force-reinstall gpaw-data, and unset GPAW_SETUP_PATH if it is set"
     if isinstance(facts, str):
-        return Check("PAW data sets", False, facts, mend)
+        return Check("PAW data sets", False, facts, hint)
     missing = {"Si", "Ge"} - set(facts["data sets"])
     if missing:
-        return Check("PAW data sets", False, f"none for {' and '.join(sorted(missing))}", mend)
+        return Check("PAW data sets", False, f"none for {' and '.join(sorted(missing))}", hint)
     return Check("PAW data sets", True, "Si and Ge")
 
 
@@ -165,7 +151,7 @@ def check_libraries(facts: dict[str, Any] | str) -> Check:
         return Check("GPAW libraries", True, "not known")
     there = [name for name, has in facts["libraries"].items() if has]
     missing = [name for name in ("FFTW", "BLAS", "libxc") if name not in there]
-    mend = (
+    hint = (
         f"optional: GPAW can be built with {', '.join(missing)} too; "
         "with FFTW, BLAS and libxc an 8-atom label is the same and takes as long (measured)"
     )
@@ -173,7 +159,7 @@ def check_libraries(facts: dict[str, Any] | str) -> Check:
         "GPAW libraries",
         True,
         ", ".join(there) or "none (its own PBE, SciPy's BLAS, NumPy's FFT)",
-        mend if missing else "",
+        hint if missing else "",
     )
 
 
@@ -185,15 +171,15 @@ def check_mpi(facts: dict[str, Any] | str) -> Check:
     if launcher and library:
         return Check("MPI", True, f"{launcher}, {library}")
     missing = " and ".join(name for name, has in (("no mpiexec on PATH", launcher), ("no mpi4py", library)) if not has)
-    mend = "optional: pip install 'graft-mlip[mpi]' lets labeler.parallel compute one large cell on several cores"
-    return Check("MPI", True, missing, mend)
+    hint = "optional: pip install 'graft-mlip[mpi]' lets labeler.parallel compute one large cell on several cores"
+    return Check("MPI", True, missing, hint)
 
 
 def check_dft() -> Check:
     """Check that the labeler gets forces from GPAW: two Si atoms, few plane waves, in a subprocess of one thread."""
     from al_core.errors import GraftError
 
-    mend = "GPAW is built again with: CC=g++ CXX=g++ pip install --force-reinstall --no-deps gpaw"
+    hint = "GPAW is built again with: CC=g++ CXX=g++ pip install --force-reinstall --no-deps gpaw"
     folder = Path(tempfile.mkdtemp(prefix="graft-doctor-"))  # kept if the calculation fails: its output tells why
     try:
         from ase.build import bulk
@@ -206,7 +192,7 @@ def check_dft() -> Check:
         settings = GPAWLabeler(cutoff_eV=150, kpt_density=1.0, timeout_s=DFT_TIMEOUT_S)
         label = make_labeler(settings).label(atoms, folder)
     except (GraftError, ImportError, OSError) as error:
-        return Check("GPAW calculates", False, str(error), mend)
+        return Check("GPAW calculates", False, str(error), hint)
     shutil.rmtree(folder)
     return Check("GPAW calculates", True, f"two Si atoms in {label.core_seconds:.1f} core-seconds")
 
@@ -259,8 +245,8 @@ def check_folder(folder: Path | None = None) -> Check:
     except OSError as error:
         return Check("current folder", False, f"{folder}: {error.strerror}", "change to a folder that you may write to")
     free = shutil.disk_usage(folder).free / 1e9
-    mend = "" if free >= FREE_DISK_GB else f"free some disk: a study keeps up to {FREE_DISK_GB:g} GB of DFT output"
-    return Check("current folder", free >= FREE_DISK_GB, f"{folder}, writable, {free:.1f} GB free", mend)
+    hint = "" if free >= FREE_DISK_GB else f"free some disk: a study keeps up to {FREE_DISK_GB:g} GB of DFT output"
+    return Check("current folder", free >= FREE_DISK_GB, f"{folder}, writable, {free:.1f} GB free", hint)
 
 
 def check_prefect() -> Check:
@@ -286,16 +272,16 @@ def check_telemetry() -> Check:
 
 
 def check_server() -> Check:
-    """Check that the Prefect server answers, if one is named."""
-    import httpx
-    from prefect.settings import get_current_settings
+    """Check the Prefect server that the environment names, if it names one."""
+    from al_core.errors import ConfigError
+    from flows.runtime.server import check_version
 
-    url = get_current_settings().api.url
-    if url is None:
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
         return Check("Prefect server", True, "none named: each run starts one of its own")
     try:
-        httpx.get(f"{url}/health", timeout=5.0).raise_for_status()
-    except httpx.HTTPError as error:
-        mend = "start it with `prefect server start`, or unset PREFECT_API_URL (`prefect config unset PREFECT_API_URL`)"
-        return Check("Prefect server", False, f"{url} does not answer: {error}", mend)
+        check_version(url)
+    except ConfigError as error:
+        found, _, hint = str(error).partition("; ")
+        return Check("Prefect server", False, found, hint)
     return Check("Prefect server", True, url)

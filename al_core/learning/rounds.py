@@ -66,9 +66,9 @@ class Rounds:
             chosen = dict(zip(wanting, self.steps.select(selections), strict=True))
             self.ended |= {label_set: outcome.failure for label_set, outcome in chosen.items() if outcome.failure}
             structures = list(dict.fromkeys(name for outcome in chosen.values() for name in outcome.structures))
-            self.requests.ask([self.inputs.label_keys[name] for name in structures], budget)
+            first = self.requests.ask([self.inputs.label_keys[name] for name in structures], budget)
             found = self.steps.label(structures)
-            self.requests.paid_by_others(one.key for one in found.values() if not one.computed)
+            self.requests.write_down([one.key for one in found.values() if one.key in first and not one.computed])
             self.failed |= {name: outcome.failure for name, outcome in found.items() if outcome.failure}
             for label_set, outcome in chosen.items():
                 self.labels[label_set] += [found[name].key for name in outcome.structures if not found[name].failure]

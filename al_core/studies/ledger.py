@@ -26,22 +26,18 @@ class Requests:
         self._file = workspace.requests
         self._store = LabelStore(workspace.store)
         self._before: dict[str, dict[str, Any]] = read_whole(self._file) or {}
-        self._new: set[str] = set()
         self.budgets: dict[str, int] = {}
 
-    def ask(self, keys: Iterable[str], budget: int) -> None:
-        """Write down what the store holds of labels that are about to be asked for."""
+    def ask(self, keys: Iterable[str], budget: int) -> list[str]:
+        """Write down what the store holds of labels that are asked for next; return those never asked for before."""
         for key in keys:
             self.budgets.setdefault(key, budget)
-        unknown = [key for key in self.budgets if key not in self._before]
-        self._note(unknown)
-        self._new.update(unknown)
+        first = [key for key in self.budgets if key not in self._before]
+        self.write_down(first)
+        return first
 
-    def paid_by_others(self, keys: Iterable[str]) -> None:
-        """Correct what was written down of labels that another study computed while this one waited for them."""
-        self._note([key for key in keys if key in self._new])
-
-    def _note(self, keys: Sequence[str]) -> None:
+    def write_down(self, keys: Sequence[str]) -> None:
+        """Write down what the store holds; again for labels that another study computed while this one waited."""
         for key in keys:
             entry = self._store.get(key)
             done, spent = (entry.state == "done", entry.core_seconds) if entry else (False, 0.0)

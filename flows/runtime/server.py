@@ -21,7 +21,7 @@ def choose_server() -> None:
         ConfigError: ``PREFECT_API_URL`` names a server that does not answer, or is of another version.
     """
     if url := os.environ.get("PREFECT_API_URL"):
-        _check(url)
+        check_version(url)
         return
     home = _home()
     os.environ["PREFECT_HOME"] = str(home)
@@ -31,7 +31,12 @@ def choose_server() -> None:
     os.environ["PREFECT_SERVER_EPHEMERAL_ENABLED"] = "true"
 
 
-def _check(url: str) -> None:
+def check_version(url: str) -> None:
+    """Check that a Prefect server answers and is of this process's version.
+
+    Raises:
+        ConfigError: it does not, or is not.
+    """
     import httpx
 
     try:

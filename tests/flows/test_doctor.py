@@ -17,6 +17,7 @@ from rich.console import Console
 from al_core.errors import LabelError
 from al_core.storage.hashing import file_sha256
 from flows import doctor
+from flows.cli.doctor import print_checks
 from flows.doctor import Check
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,11 +25,11 @@ NEEDS = [Requirement(line) for line in tomllib.loads((ROOT / "pyproject.toml").r
 
 
 def assert_broken(check: Check, *words: str) -> None:
-    """Assert that a check failed, and that its finding or mend says each of the words."""
+    """Assert that a check failed, and that its finding or hint says each of the words."""
     assert not check.ok
-    assert check.mend
+    assert check.hint
     for word in words:
-        assert word in f"{check.found}\n{check.mend}"
+        assert word in f"{check.found}\n{check.hint}"
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_no_compiler_matters_only_before_gpaw_is_built(
     monkeypatch.setattr(shutil, "which", lambda name: None)
     built = doctor.check_compiler()
     assert built.ok
-    assert "g++" in built.mend
+    assert "g++" in built.hint
     del versions["gpaw"]
     assert_broken(doctor.check_compiler(), "g++", "apt-get install")
 
@@ -85,7 +86,7 @@ def test_no_compiler_matters_only_before_gpaw_is_built(
 def test_packages_in_range(versions: dict[str, str]) -> None:
     checks = doctor.check_packages()
     assert [check.name for check in checks] == list(doctor.PACKAGES)
-    assert all(check.ok and not check.mend for check in checks)
+    assert all(check.ok and not check.hint for check in checks)
 
 
 @pytest.mark.parametrize("name", doctor.PACKAGES)
@@ -131,8 +132,8 @@ def test_missing_libraries_are_information() -> None:
     libraries = {"libxc": False, "FFTW": True, "BLAS": False, "MPI": False}
     check = doctor.check_libraries({"libraries": libraries})
     assert (check.ok, check.found) == (True, "FFTW")
-    assert "BLAS, libxc" in check.mend
-    assert not doctor.check_libraries({"libraries": dict.fromkeys(libraries, True)}).mend
+    assert "BLAS, libxc" in check.hint
+    assert not doctor.check_libraries({"libraries": dict.fromkeys(libraries, True)}).hint
 
 
 def test_gpaw_that_fails_to_calculate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,27 +208,23 @@ def test_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
         assert doctor.check_telemetry().ok
 
 
-def test_server_that_does_not_answer() -> None:
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        assert_broken(doctor.check_server(), "http://127.0.0.1:9/api", "prefect server start")
-    with temporary_settings(restore_defaults={PREFECT_API_URL}):
-        assert doctor.check_server().ok
+def test_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    assert_broken(doctor.check_server(), "http://127.0.0.1:9/api", "prefect server start")
+    monkeypatch.delenv("PREFECT_API_URL")
+    assert doctor.check_server().ok
 
 
 @pytest.mark.prefect
-def test_server_that_answers(prefect_server: Any) -> None:
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    with temporary_settings({PREFECT_API_URL: prefect_server.url}):
-        assert doctor.check_server() == Check("Prefect server", True, prefect_server.url)
+def test_server_that_answers(prefect_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server.url)
+    assert doctor.check_server() == Check("Prefect server", True, prefect_server.url)
 
 
 def test_printing_keeps_brackets_and_puts_failures_first() -> None:
     console = Console(file=io.StringIO(), width=200)
     checks = [Check("a", True, "fine", "could be better"), Check("b", False, "[Errno 2] gone", "pip install .[test]")]
-    doctor.print_checks(checks, console)
+    print_checks(checks, console)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "[Errno 2] gone" in text
     assert text.index("pip install .[test]") < text.index("could be better")

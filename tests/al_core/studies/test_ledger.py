@@ -82,7 +82,7 @@ def test_a_label_that_another_study_computed_meanwhile_is_not_paid_by_this_one(
     requests.ask(["a", "b"], 1)
     compute("a")
     compute("b")  # by another study, while this one waited for it
-    requests.paid_by_others(["b"])
+    requests.write_down(["b"])
     spent = ledger(workspace, requests, {})
     assert (spent["labels_done"], spent["labels_reused"], spent["label_core_seconds"]) == (2, 1, pytest.approx(10.0))
 
@@ -91,7 +91,6 @@ def test_what_was_paid_before_a_kill_stays_paid(workspace: Workspace, compute: C
     Requests(workspace).ask(["a"], 1)
     compute("a")  # and then the study is killed
     again = Requests(workspace)
-    again.ask(["a"], 1)
-    again.paid_by_others(["a"])  # found in the store: nobody computed it now
+    assert again.ask(["a"], 1) == [], "it was asked for before the kill"
     spent = ledger(workspace, again, {})
     assert (spent["labels_reused"], spent["label_core_seconds"]) == (0, pytest.approx(10.0))

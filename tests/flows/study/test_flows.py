@@ -89,7 +89,7 @@ def test_graft_label_on_a_server(shell: Shell, crystals: Any, postgres: str) -> 
         shell.graft(*command, "--out", folder)
         assert len(read(shell.folder / folder / "labelled.extxyz", ":")) == 3
         assert not (shell.folder / folder / "labels.db").exists()
-        assert "labels: 3 done, 0 running, 0 failed" in shell.graft("study", "status", folder)
+        assert "labels in the store: 3 done, 0 running, 0 failed" in shell.graft("study", "status", folder)
     assert [(entry.state, entry.attempts) for entry in LabelStore(postgres).entries()] == [("done", 1)] * 3
 
 
