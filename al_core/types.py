@@ -52,6 +52,9 @@ class Labeler(Protocol):
     def preflight(self, elements: Collection[str]) -> None:
         """Raise :class:`~al_core.errors.LabelError` if this machine lacks what labels of these elements need."""
 
+    def notes(self, elements: Collection[str]) -> list[str]:
+        """Return what a user should know of labels of these elements before paying for them."""
+
     def check(self, atoms: Atoms) -> None:
         """Raise :class:`~al_core.errors.LabelError` if this structure can never be labelled (before any cost)."""
 

@@ -23,6 +23,10 @@ class CheapLabeler(ABC):
     def preflight(self, elements: Collection[str]) -> None:  # noqa: B027 (it needs nothing)
         """See :class:`al_core.types.Labeler`."""
 
+    def notes(self, elements: Collection[str]) -> list[str]:
+        """See :class:`al_core.types.Labeler`."""
+        return []
+
     def estimate_core_seconds(self, atoms: Atoms) -> float:
         """See :class:`al_core.types.Labeler`."""
         return 0.0

@@ -1,7 +1,9 @@
 """What can be known of a study's labels before any is computed: that they are possible, and of one level of theory."""
 
+import functools
+import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from ase import Atoms
 
@@ -9,6 +11,8 @@ from al_core.config.labelers import AnyLabeler
 from al_core.errors import ConfigError, LabelError
 from al_core.structures.sampling import prototype
 from calculators.base import make_labeler
+
+_LEFT_OUT = {key for settings in get_args(AnyLabeler) for key in settings.later}  # of an identity, at their default
 
 
 def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, where: str) -> None:
@@ -28,10 +32,19 @@ def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, wher
             ready.check(atoms)
         except LabelError as error:
             raise ConfigError(f"labeler {labeler.kind}: structure {number} of {where}: {error}") from error
+    elements = {symbol for atoms in structures for symbol in atoms.get_chemical_symbols()}
     try:
-        ready.preflight({symbol for atoms in structures for symbol in atoms.get_chemical_symbols()})
+        ready.preflight(elements)
     except LabelError as error:
         raise ConfigError(f"labeler {labeler.kind}: {error}") from error
+    for note in ready.notes(elements):
+        _report(f"note: labeler {labeler.kind}: {note}")
+
+
+@functools.cache
+def _report(note: str) -> None:
+    """Log a note, once a process: a command and the flow it starts look at the same structures."""
+    logging.getLogger(__name__).warning(note)
 
 
 def check_sampled_labels_possible(element: str, labeler: AnyLabeler, key: str) -> None:
@@ -65,9 +78,10 @@ def check_same_theory(name: str, theory: dict[str, Any], labeler: AnyLabeler) ->
         ConfigError: they are not.
     """
     ours = make_labeler(labeler).theory()
-    different = sorted(key for key in ours if key in theory and theory[key] != ours[key] and not key.startswith("gpaw"))
+    both = {*ours}.intersection(theory).union(_LEFT_OUT)
+    different = sorted(key for key in both if theory.get(key) != ours.get(key) and not key.startswith("gpaw"))
     if different:
-        what = ", ".join(f"{key} {theory[key]} against {ours[key]}" for key in different)
+        what = ", ".join(f"{key} {theory.get(key, 'default')} against {ours.get(key, 'default')}" for key in different)
         raise ConfigError(
             f"test: {name} was labelled with other settings than the study's labeler ({what}); "
             "use the same settings or test.kind=md"

@@ -2,11 +2,15 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from ase.data import chemical_symbols
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from al_core.config.base import KIND, Name, PositiveFloat, PositiveInt, Strict, kinds
 from al_core.config.launcher import Launcher
 from al_core.config.structures import LabelledFile
+
+_LARGEST_MOMENT = 10  # Bohr magnetons
 
 
 class Rung(Strict):
@@ -39,6 +43,20 @@ class Parallel(Strict):
     from_atoms: Annotated[PositiveInt, Field(description="Smaller cells are computed by one process.")] = 32
 
 
+def _spin(spin: Any) -> Any:
+    good = isinstance(spin, dict) and all(
+        symbol in chemical_symbols[1:] and type(moment) in (int, float) and 0 < abs(moment) <= _LARGEST_MOMENT
+        for symbol, moment in spin.items()
+    )
+    if spin != "paired" and not (spin and good):
+        message = (
+            f"got {spin!r}, expected paired, or a moment for each element that has one (not 0, and at most "
+            f"{_LARGEST_MOMENT} Bohr magnetons), such as {{Fe: 2.2}}"
+        )
+        raise PydanticCustomError("spin", "{message}", {"message": message})
+    return spin
+
+
 # What a label is of, by purpose: docs/results/convergence.md says how far each is from tight labels
 PRESETS: dict[str, dict[str, Any]] = {
     "fast": {"kpt_density": 3.4, "kpt_even": True},
@@ -58,6 +76,8 @@ class GPAWLabeler(Strict):
 
     The defaults are those of the preset `standard`. What is given beside a preset goes before it.
     """
+
+    later: ClassVar[tuple[str, ...]] = ("spin",)
 
     kind: Annotated[Literal["gpaw"], KIND] = "gpaw"
     preset: Annotated[
@@ -90,6 +110,14 @@ class GPAWLabeler(Strict):
     energy_convergence_eV: Annotated[
         PositiveFloat, Field(description="Change of the energy at convergence, eV per valence electron.")
     ] = 5e-4
+    spin: Annotated[
+        Literal["paired"] | dict[str, float],
+        BeforeValidator(_spin),
+        Field(
+            description="`paired`, or the magnetic moments that a spin-polarised calculation starts from: for each "
+            "element that has one, in Bohr magnetons, such as `{Fe: 2.2}`."
+        ),
+    ] = "paired"
     max_scf_steps: Annotated[PositiveInt, Field(description="Steps towards self-consistency, at most.")] = 100
     timeout_s: Annotated[PositiveFloat, Field(description="Time limit of one attempt, s.")] = 3600.0
     memory_limit_MB: Annotated[

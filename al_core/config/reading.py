@@ -82,6 +82,7 @@ _TOLD_IN_FULL = (
     "vary",
     "url",
     "launcher",
+    "spin",
 )
 
 

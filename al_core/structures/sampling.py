@@ -19,7 +19,7 @@ from ase.md.velocitydistribution import thermalize_momenta
 from al_core.config.structures import MDStructures, Slice
 from al_core.errors import SelectionError
 from al_core.storage.hashing import digest
-from al_core.structures.checks import closest_distance
+from al_core.structures.checks import bare, closest_distance
 from al_core.structures.elements import CRYSTALS
 
 _TIMESTEP_FS = 2.0
@@ -69,8 +69,8 @@ def _generator(role: Role, part: str, seed: int, number: int) -> np.random.Gener
 def prototype(element: str, scale: float = 1.0, repeat: int = 1) -> Atoms:
     """Return the element's perfect cubic cell, repeated along each axis; ``scale`` is of the experimental lattice."""
     crystal = CRYSTALS[element]
-    cell: Atoms = bulk(element, crystal.structure, a=crystal.lattice_constant_A * scale, cubic=True).repeat(repeat)
-    return cell
+    cell = bulk(element, crystal.structure, a=crystal.lattice_constant_A * scale, cubic=True)
+    return bare(cell.repeat(repeat))  # ASE gives nickel a magnetic moment to start from
 
 
 def crystals_like(config: MDStructures, element: str) -> list[Atoms]:

@@ -22,7 +22,7 @@ _LAUNCHED = ("PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE", "I_MPI_MPIRUN")  #
 
 
 def compute(directory: Path) -> dict[str, Any]:
-    """Return free energy (eV), forces [n_atoms, 3] (eV/Å), stress [6] (eV/Å^3) and SCF steps of one structure."""
+    """Return free energy (eV), forces [n_atoms, 3] (eV/Å), stress [6] (eV/Å^3) and what else is known of a label."""
     import gpaw
     from gpaw.convergence_criteria import check_convergence
     from gpaw.new.ase_interface import GPAW
@@ -72,6 +72,7 @@ def compute(directory: Path) -> dict[str, Any]:
         "energy": energy,
         "forces": forces.tolist(),
         "stress": stress.tolist(),
+        "magnetic_moment": float(atoms.get_magnetic_moment()),
         "scf_steps": len(states),
         "gpaw": gpaw.__version__,
     }

@@ -28,6 +28,7 @@ from al_core.types import Label
 from calculators.gpaw.label_checks import suspicion, too_large
 from calculators.gpaw.paw import valence_electrons
 from calculators.gpaw.requirements import check_mpi, check_paw_setups
+from calculators.gpaw.spin import check_moments, initial_moments, paired_magnets
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -68,6 +69,17 @@ class GPAWLabeler:
         if self.settings.parallel:
             check_mpi(self.settings.parallel)
 
+    def notes(self, elements: Collection[str]) -> list[str]:
+        """See :class:`al_core.types.Labeler`."""
+        magnets = paired_magnets(elements, self.settings.spin)
+        if not magnets:
+            return []
+        moments = ", ".join(f"{element}: ..." for element in magnets)
+        return [
+            f"{', '.join(magnets)}: magnetic as a solid, but labelled without a magnetic moment (spin-paired); "
+            f"spin: {{{moments}}} sets the moments to start from, in Bohr magnetons"
+        ]
+
     def check(self, atoms: Atoms) -> None:
         """See :class:`al_core.types.Labeler`."""
         if not atoms.pbc.all():
@@ -79,12 +91,16 @@ class GPAWLabeler:
             raise LabelError(f"the cell has a volume of {atoms.cell.volume:.3g} Å^3")
         if wrong := fault(atoms):
             raise LabelError(f"the structure {wrong}")
+        check_moments(atoms, self.settings.spin)
 
     def estimate_core_seconds(self, atoms: Atoms) -> float:
         """Rough cost: 20 core-seconds for 8 atoms and 32 k-points at 300 eV; powers fitted to cells of 7 to 64."""
         points = n_kpoints(atoms, self.settings.kpt_density, self.settings.kpt_even)
         scale = (points / 32) * math.pow(len(atoms) / 8, 2.4) * math.pow(self.settings.cutoff_eV / 300, 1.5)
-        return 2.0 + 18.0 * scale
+        return 2.0 + 18.0 * scale * self._spins(atoms)
+
+    def _spins(self, atoms: Atoms) -> int:
+        return 2 if initial_moments(atoms, self.settings.spin).any() else 1
 
     def cost_factors(self, atoms: Atoms) -> dict[str, float]:
         """See :class:`al_core.types.Labeler`."""
@@ -94,6 +110,7 @@ class GPAWLabeler:
             "k-points": float(n_kpoints(atoms, settings.kpt_density, settings.kpt_even)),
             "volume": atoms.cell.volume,
             "cutoff": settings.cutoff_eV,
+            "spins": float(self._spins(atoms)),
         }
 
     def cores(self, atoms: Atoms) -> int:
@@ -113,7 +130,10 @@ class GPAWLabeler:
             "processes": outcome["processes"],
             "scf_steps": result["scf_steps"],
             "peak_memory_MB": outcome["peak_memory_MB"],
+            "magnetic_moment": result["magnetic_moment"],  # of the cell, Bohr magnetons
         }
+        if magnets := paired_magnets(atoms.get_chemical_symbols(), self.settings.spin):
+            provenance["spin_paired"] = magnets
         energy, forces, stress = result["energy"], np.array(result["forces"]), np.array(result["stress"])
         label = Label(energy, forces, stress, outcome["core_seconds"], provenance)
         absurd = too_large(atoms, label)
@@ -126,7 +146,9 @@ class GPAWLabeler:
         """Run the program of the subprocess and return what it wrote."""
         for leftover in ("result.json", "gpaw.txt", "worker.log"):
             (directory / leftover).unlink(missing_ok=True)
-        write(directory / "structure.json", bare(atoms))
+        structure = bare(atoms)
+        structure.set_initial_magnetic_moments(initial_moments(atoms, self.settings.spin))
+        write(directory / "structure.json", structure)
         special = self.settings.ladder[rung - 1].model_dump(exclude_none=True) if rung else {}
         write_json(directory / "settings.json", {**self.settings.model_dump(mode="json"), "rung": special})
         cores = self.cores(atoms)

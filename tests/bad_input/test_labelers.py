@@ -62,6 +62,13 @@ def test_dft_of_a_cell_that_is_not_periodic_is_refused(
         (["--labeler", "emt", "--set", "three_body=2"], "unknown key 'three_body' (known: kind)"),
         (["--set", "cutof_eV=300"], "unknown key 'cutof_eV'; did you mean 'cutoff_eV'?"),
         (["--set", "cutoff_eV=-3"], "cutoff_eV: input should be greater than or equal to 100, got -3"),
+        (["--set", "spin=polarised"], "spin: got 'polarised', expected paired, or a moment for each element"),
+        (["--set", "spin={Fe: 0}"], "spin: got {'Fe': 0}, expected paired, or a moment"),
+        (["--set", "spin={Iron: 2.2}"], "spin: got {'Iron': 2.2}, expected paired, or a moment"),
+        (
+            ["--set", "parallel={launcher: 'sh -c owned'}"],
+            "parallel.launcher: got 'sh -c owned', expected mpiexec, mpirun",
+        ),
         (["--labeler", "dataset"], "path: is required (in the file, or with --set path=...)"),
         (["--labeler", "dataset", "--set", "path=gone.extxyz"], "gone.extxyz: no such file"),
     ],
@@ -84,6 +91,14 @@ def test_labelling_an_element_the_labeler_does_not_know_is_refused(
 ) -> None:
     file_of("some.extxyz", germanium(0, "Np" if labeler == "gpaw" else "C"))
     assert expected in refused("label", "some.extxyz", "--labeler", labeler)
+
+
+def test_labelling_a_structure_with_moments_that_no_setting_states_is_refused(refused: Refused) -> None:
+    magnetic = germanium(1)
+    magnetic.set_initial_magnetic_moments([0.5] * len(magnetic))
+    file_of("some.extxyz", germanium(0), magnetic)
+    message = refused("label", "some.extxyz", "--labeler", "gpaw")
+    assert "structure 1 of some.extxyz: the structure has initial magnetic moments (atom 0, Ge: 0.5)" in message
 
 
 def test_labelling_a_missing_file_is_refused(refused: Refused) -> None:

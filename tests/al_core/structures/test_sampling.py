@@ -223,6 +223,10 @@ def test_the_prototype_is_the_elements_own_crystal(element: str, atoms: int, bon
     np.testing.assert_allclose(prototype(element, 1.02, 2).cell.array, 2 * 1.02 * cell.cell.array)
 
 
+def test_the_prototype_has_no_magnetic_moments() -> None:
+    assert [element for element in CRYSTALS if prototype(element).has("initial_magmoms")] == []
+
+
 def test_structures_of_copper(tmp_path: Path) -> None:
     parts = (
         COLD | {"strain": 0.0},
