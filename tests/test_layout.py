@@ -54,14 +54,15 @@ def test_the_tests_mirror_the_modules(layer: str) -> None:
 def test_importing_any_module_does_nothing(tmp_path: Path) -> None:
     names = [_where(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in MODULES]
     program = (
-        "import importlib, logging, random, signal\n"
-        "import numpy as np, prefect, torch\n"
+        "import importlib, logging, os, random, signal\n"
+        "import numpy as np, prefect, spglib, torch\n"
         "prefect.flow(lambda: None, name='any')  # the first flow of a process makes Prefect set up its logging\n"
         "def state():\n"
         "    random_state = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()\n"
         "    return [random_state, torch.get_default_dtype(), torch.get_num_threads(),\n"
         "            logging.getLogger().handlers[:], logging.getLogger().level,\n"
-        "            signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)]\n"
+        "            signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM), os.getcwd(),\n"
+        "            torch.is_grad_enabled(), spglib.error.OLD_ERROR_HANDLING]\n"
         "before = state()\n"
         f"for name in {names!r}:\n"
         "    importlib.import_module(name)\n"

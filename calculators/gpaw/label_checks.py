@@ -1,5 +1,8 @@
 """What tells that a label cannot be right, although nothing failed."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,12 +13,12 @@ from spglib.error import SpglibError
 from al_core.structures.checks import closest_distance
 from al_core.types import Label
 
-spglib.error.OLD_ERROR_HANDLING = False  # raise; until 3.0 the default is to warn and return None
 _TOO_FAST = 0.02  # of the expected cost
 _NET_FORCE = 0.005  # eV/Å per atom; of the 140 labels shipped first the largest is 0.0003
 _ASYMMETRY = 0.005  # eV/Å
 _LARGEST_FORCE = 50.0  # eV/Å; as large are those of an exploded trajectory, and no model learns from them
 _SYMPREC = 1e-5  # Å
+_SPGLIB = threading.Lock()  # its error handling is of the whole process
 
 
 def too_large(atoms: Atoms, label: Label) -> str:
@@ -29,7 +32,7 @@ def too_large(atoms: Atoms, label: Label) -> str:
     )
 
 
-def suspicion(atoms: Atoms, label: Label, expected_core_seconds: float) -> str:
+def failed_check(atoms: Atoms, label: Label, expected_core_seconds: float) -> str:
     """Return why a label cannot be trusted, or ''.
 
     Args:
@@ -49,6 +52,17 @@ def suspicion(atoms: Atoms, label: Label, expected_core_seconds: float) -> str:
     return ""
 
 
+@contextmanager
+def _spglib_raises() -> Iterator[None]:
+    """Let spglib raise its errors for a while; until 3.0 the default is to warn and return None."""
+    with _SPGLIB:
+        before, spglib.error.OLD_ERROR_HANDLING = spglib.error.OLD_ERROR_HANDLING, False
+        try:
+            yield
+        finally:
+            spglib.error.OLD_ERROR_HANDLING = before
+
+
 def asymmetry(atoms: Atoms, forces: np.ndarray) -> float:
     """Return the largest change of a force component under the symmetry operations of a crystal, eV/Å.
 
@@ -57,15 +71,17 @@ def asymmetry(atoms: Atoms, forces: np.ndarray) -> float:
         forces: [n, 3], eV/Å.
     """
     try:
-        operations: Any = spglib.get_symmetry((atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers), _SYMPREC)
+        with _spglib_raises():
+            crystal = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
+            operations: Any = spglib.get_symmetry(crystal, _SYMPREC)
     except SpglibError:  # not a crystal that it knows what to do with
         return 0.0
-    places = atoms.get_scaled_positions()
+    positions = atoms.get_scaled_positions()
     cell = atoms.cell.array
     largest = 0.0
     for rotation, translation in zip(operations["rotations"], operations["translations"], strict=True):
-        moved = places @ rotation.T + translation
-        apart = moved[:, None] - places[None]
+        moved = positions @ rotation.T + translation
+        apart = moved[:, None] - positions[None]
         apart -= apart.round()
         images = np.linalg.norm(apart @ cell, axis=2).argmin(axis=1)
         turn = np.linalg.solve(cell, rotation.T @ cell)  # Cartesian row vectors times it are turned

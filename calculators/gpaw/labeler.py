@@ -25,7 +25,7 @@ from al_core.errors import LabelError
 from al_core.storage.files import read_json, write_json
 from al_core.structures.checks import bare, fault
 from al_core.types import Label
-from calculators.gpaw.label_checks import suspicion, too_large
+from calculators.gpaw.label_checks import failed_check, too_large
 from calculators.gpaw.paw import valence_electrons
 from calculators.gpaw.requirements import check_mpi, check_paw_setups
 from calculators.gpaw.spin import check_moments, initial_moments, paired_magnets
@@ -137,7 +137,7 @@ class GPAWLabeler:
         energy, forces, stress = result["energy"], np.array(result["forces"]), np.array(result["stress"])
         label = Label(energy, forces, stress, outcome["core_seconds"], provenance)
         absurd = too_large(atoms, label)
-        if wrong := absurd or suspicion(atoms, label, self.estimate_core_seconds(atoms)):
+        if wrong := absurd or failed_check(atoms, label, self.estimate_core_seconds(atoms)):
             message = f"suspicious label: {wrong}; output in {directory}"
             raise LabelError(message, core_seconds=label.core_seconds, final=bool(absurd))
         return label
