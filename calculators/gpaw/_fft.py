@@ -33,19 +33,19 @@ class SphereFFT:
         flags = ("FFTW_MEASURE",)
         return [pyfftw.FFTW(a, a, axes=(axis,), direction=direction, flags=flags).execute for a, axis in parts]
 
-    def to_grid(self, coefficients: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """Return the values on the grid, in an array of this object's own, of coefficients [n] at places [n] of it."""
+    def to_grid(self, coefficients: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        """Return the values on the grid, in an array of this object's own, of coefficients [n] at indices [n] of it."""
         self.box.fill(0)
-        self._flat[places] = coefficients
+        self._flat[indices] = coefficients
         for execute in self._to_grid:
             execute()
         return self.box
 
-    def to_sphere(self, places: np.ndarray) -> np.ndarray:
-        """Return the coefficients [n] of what is on the grid at places [n]; the grid is left with something else."""
+    def to_sphere(self, indices: np.ndarray) -> np.ndarray:
+        """Return the coefficients [n] of what is on the grid at indices [n]; the grid is left with something else."""
         for execute in self._to_sphere:
             execute()
-        coefficients: np.ndarray = self._flat[places]
+        coefficients: np.ndarray = self._flat[indices]
         coefficients /= self.box.size
         return coefficients
 
@@ -85,11 +85,11 @@ def apply_local_potential(self: PWHamiltonian, vt_R: Any, psit_nG: Any, out: Any
         _GPAW_APPLY(self, vt_R, psit_nG, out)
         return
     pw, potential = psit_nG.desc, vt_R.data
-    fft, places, kinetic = sphere_fft(pw, potential.shape), pw.indices(potential.shape), pw.ekin_G
+    fft, indices, kinetic = sphere_fft(pw, potential.shape), pw.indices(potential.shape), pw.ekin_G
     for psit, result in zip(psit_nG.data, out.data, strict=True):
-        grid = fft.to_grid(psit, places)
+        grid = fft.to_grid(psit, indices)
         grid *= potential
-        result[:] = fft.to_sphere(places) + kinetic * psit
+        result[:] = fft.to_sphere(indices) + kinetic * psit
 
 
 def abs_square(self: PWArray, weights: Any, out: Any, _slow: bool = False) -> None:
@@ -97,10 +97,10 @@ def abs_square(self: PWArray, weights: Any, out: Any, _slow: bool = False) -> No
     if not _ours(self):
         _GPAW_SQUARE(self, weights, out, _slow)
         return
-    fft, places = sphere_fft(self.desc, out.data.shape), self.desc.indices(out.data.shape)
+    fft, indices = sphere_fft(self.desc, out.data.shape), self.desc.indices(out.data.shape)
     for weight, psit in zip(weights, self.data, strict=True):
         if weight:
-            grid = fft.to_grid(psit, places)
+            grid = fft.to_grid(psit, indices)
             out.data += weight * (grid.real**2 + grid.imag**2)
 
 

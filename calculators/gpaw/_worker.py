@@ -92,7 +92,7 @@ def main() -> None:
 
     try:
         result: dict[str, Any] = {"result": compute(directory)}
-    except Exception as error:  # whatever DFT fails of is this label's failure, told to the parent with its cause
+    except Exception as error:  # whatever DFT fails of is this label's failure, reported to the parent with its cause
         result = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
     if world.rank:
         return

@@ -21,9 +21,9 @@ from tests.helpers import strained
 def test_forces_are_the_slope_of_the_energy(case: Case, label: Labelling) -> None:
     forces = label(case.labeler, case.atoms).forces
     assert np.abs(forces).max() > 0.1  # there is something to compare
-    for place in case.components:
-        up, down = (label(case.labeler, moved(case.atoms, *place, sign * STEP_A)).energy for sign in (1, -1))
-        np.testing.assert_allclose(forces[place], -(up - down) / (2 * STEP_A), rtol=0, atol=case.force_eV_per_A)
+    for component in case.components:
+        up, down = (label(case.labeler, moved(case.atoms, *component, sign * STEP_A)).energy for sign in (1, -1))
+        np.testing.assert_allclose(forces[component], -(up - down) / (2 * STEP_A), rtol=0, atol=case.force_eV_per_A)
 
 
 def test_stress_is_the_slope_of_the_energy(cheap_case: Case, label: Labelling) -> None:
@@ -94,13 +94,13 @@ def test_a_label_comes_back_from_the_store_bit_for_bit(case: Case, tmp_path: Pat
 
     store = LabelStore(tmp_path / "labels.db")
     obtain_label(store, Watched(), case.atoms, tmp_path / "labels")
-    kept = obtain_label(LabelStore(store.where), Watched(), case.atoms, tmp_path / "labels").entry.label
+    stored = obtain_label(LabelStore(store.where), Watched(), case.atoms, tmp_path / "labels").entry.label
     assert len(given) == 1
-    assert kept.energy == given[0].energy
-    np.testing.assert_array_equal(kept.forces, given[0].forces)
-    np.testing.assert_array_equal(kept.stress, given[0].stress)
-    assert kept.core_seconds == given[0].core_seconds
-    assert kept.provenance == {"labeler": case.labeler.identity(), **given[0].provenance}
+    assert stored.energy == given[0].energy
+    np.testing.assert_array_equal(stored.forces, given[0].forces)
+    np.testing.assert_array_equal(stored.stress, given[0].stress)
+    assert stored.core_seconds == given[0].core_seconds
+    assert stored.provenance == {"labeler": case.labeler.identity(), **given[0].provenance}
 
 
 def test_the_identity_is_json_and_always_the_same(case: Case) -> None:

@@ -13,7 +13,7 @@ from al_core.types import Label
 from calculators.gpaw.label_checks import asymmetry, failed_check
 
 
-def test_labels_that_cannot_be_are_suspicious() -> None:
+def test_labels_that_cannot_be_right_fail_a_check() -> None:
     atoms = bulk("Ge", "diamond", a=5.66, cubic=True)
     atoms.rattle(0.1, seed=1)
     forces = np.zeros((8, 3))
