@@ -44,23 +44,25 @@ class TaskSteps:
         return tasks.outcomes_of(futures, self.counters)
 
     def train(self, committees: Sequence[ModelInputs]) -> list[str]:
-        """See :class:`al_core.learning.steps.Steps`."""
-        known = [found.failure if (found := trained(inputs)) else None for inputs in committees]
-        submit = [partial(tasks.train.submit, inputs, len(inputs.labels)) for inputs in committees]
-        return _all(known, submit, partial(self.counters.done, MODELS))
+        """See :class:`al_core.learning.steps.Steps`. Committees of one key, of other label sets, are trained once."""
+        unique = {inputs.key: inputs for inputs in committees}
+        known = [found.failure if (found := trained(inputs)) else None for inputs in unique.values()]
+        submit = [partial(tasks.train.submit, inputs, len(inputs.labels)) for inputs in unique.values()]
+        self.counters.done(MODELS, len(committees) - len(unique))
+        failures = dict(zip(unique, _all(known, submit, partial(self.counters.done, MODELS)), strict=True))
+        return [failures[inputs.key] for inputs in committees]
 
     def evaluate(self, evaluations: Sequence[EvaluationInputs]) -> list[str]:
         """See :class:`al_core.learning.steps.Steps`."""
-        known = [evaluated(inputs) for inputs in evaluations]
-        new = [inputs for inputs, record in zip(evaluations, known, strict=True) if record is None]
+        unique = {inputs.key: inputs for inputs in evaluations}
+        failures = {key: found.failure for key, inputs in unique.items() if (found := evaluated(inputs))}
+        new = [inputs for key, inputs in unique.items() if key not in failures]
         self.counters.done(EVALUATIONS, len(evaluations) - len(new))
         parts = [new[start : start + _TOGETHER] for start in range(0, len(new), _TOGETHER)]
-        failures: list[str] = []
         for part, future in [(part, tasks.evaluate.submit(part, len(part))) for part in parts]:
-            failures += future.result()
+            failures |= dict(zip((inputs.key for inputs in part), future.result(), strict=True))
             self.counters.done(EVALUATIONS, len(part))
-        left = iter(failures)
-        return [next(left) if record is None else record.failure for record in known]
+        return [failures[inputs.key] for inputs in evaluations]
 
 
 def _all(

@@ -47,7 +47,10 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
     temporary = folder.with_name(f".tmp-{uuid.uuid4().hex[:12]}-{folder.name}")
     temporary.mkdir(parents=True)
     try:
-        save_file({name: tensor.contiguous() for name, tensor in bundle.weights.items()}, temporary / WEIGHTS)
+        try:
+            save_file({name: tensor.contiguous() for name, tensor in bundle.weights.items()}, temporary / WEIGHTS)
+        except SafetensorError as error:  # it has no kind of its own for a disk that is full
+            raise BundleError(f"{folder}: cannot be written: {error}; run the same command again") from error
         card = {
             "format": FORMAT,
             "architecture": bundle.architecture.model_dump(mode="json"),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.options import Out, Set, Verbose
-from flows.cli.preparing import prepare_prefect
+from flows.cli.preparing import check_free, prepare_prefect
 
 
 def convergence(
@@ -25,6 +25,7 @@ def convergence(
 
     folder = (out or Path("runs") / settings.name).resolve()
     preflight_convergence(settings, folder)
+    check_free(folder)
     prepare_prefect(verbose)
     from flows import convergence as flow
 

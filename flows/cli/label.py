@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.cli.options import Out, Verbose
-from flows.cli.preparing import prepare_prefect
+from flows.cli.preparing import check_free, prepare_prefect
 
 
 def label(
@@ -61,6 +61,7 @@ def label(
     check_labels_possible(read_structures(file), parsed, str(file))
     folder = (out or Path("runs") / f"labels-{file.stem}").resolve()
     check_writable(folder, checked_store(store))
+    check_free(folder)
     prepare_prefect(verbose)
     from flows import label_structures
 

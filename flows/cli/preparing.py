@@ -41,10 +41,7 @@ def run_study(config: Path, out: Path | None, overrides: tuple[str, ...], verbos
     """Run a study, or go on with it, and print its summary and where the report is."""
     begin = time.monotonic()
     _, folder = checked_study(config, out, overrides)
-    from al_core.studies.workspace import Workspace
-
-    with Workspace(folder).alone():  # refuse before Prefect starts, which takes seconds
-        pass
+    check_free(folder)
     prepare_prefect(verbose)
     from flows import data_budget_study
 
@@ -53,6 +50,18 @@ def run_study(config: Path, out: Path | None, overrides: tuple[str, ...], verbos
 
     print(one_line(folder, time.monotonic() - begin))
     print(f"report: {report}")
+
+
+def check_free(folder: Path) -> None:
+    """Refuse a folder that another command writes into, before Prefect starts, which takes seconds.
+
+    Raises:
+        ConfigError: one does.
+    """
+    from al_core.storage.locks import folder_lock
+
+    with folder_lock(folder, "a command that starts"):
+        pass
 
 
 def prepare_prefect(verbose: bool) -> None:

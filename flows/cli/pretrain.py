@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.options import Out, Set, Verbose
-from flows.cli.preparing import note_if_slow, prepare_prefect
+from flows.cli.preparing import check_free, note_if_slow, prepare_prefect
 
 
 def pretrain(
@@ -28,6 +28,7 @@ def pretrain(
     folder = (out or Path("runs") / settings.name).resolve()
     preflight_pretraining(settings, folder)
     note_if_slow(settings.model)
+    check_free(folder)
     prepare_prefect(verbose)
     from flows import pretrain as flow
 

@@ -13,7 +13,8 @@ from ase.db import connect
 
 import flows.preflight
 from al_core.labels.store import LabelStore
-from tests.bad_input.inputs import Refused, bundles, file_of, germanium
+from al_core.studies.workspace import Workspace
+from tests.bad_input.inputs import Refused, bundles, file_of, germanium, labelled
 
 
 def _study_with_store(refused: Refused) -> str:
@@ -142,3 +143,46 @@ def test_a_device_that_is_not_there_is_refused(refused_study: Refused, monkeypat
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert "device: cuda:1 is not there (1 found); use auto or cpu" in refused_study("device='cuda:1'")
+
+
+PRETRAINING = """
+element: Si
+structures: {kind: md, slices: [{name: bulk, count: 4, temperature_K: 300, steps: 5}]}
+labeler: stillinger_weber
+committee: 2
+"""
+CONVERGENCE = """
+elements: [Ge]
+structures: {slices: [{name: bulk, count: 1, temperature_K: 300, steps: 5}]}
+reference: {kind: gpaw}
+base: {kind: gpaw}
+vary: {cutoff_eV: [200]}
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("study", "run", "small.yaml"),
+        ("label", "some.extxyz", "--labeler", "stillinger_weber"),
+        ("label", "some.extxyz", "--labeler", "stillinger_weber", "--store", "postgresql://me@host/labels"),
+        ("label", "--import", "labelled.extxyz", "--theory", "mine"),
+        ("pretrain", "source.yaml"),
+        ("convergence", "convergence.yaml"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_the_folder_of_a_running_study_is_refused_and_its_store_stays(
+    refused: Refused, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flows.preflight, "LabelStore", lambda where: None)  # there is no such server
+    file_of("some.extxyz", germanium(0))
+    file_of("labelled.extxyz", labelled(0))
+    Path("source.yaml").write_text(PRETRAINING)
+    Path("convergence.yaml").write_text(CONVERGENCE)
+    workspace = Workspace(Path("out"))
+    with workspace.alone():
+        message = refused(*command, "--out", "out")
+        assert "error: a study is running in" in message
+        assert message.endswith("; wait for its end or choose another --out\n")
+        assert workspace.store == Path("out/labels.db")

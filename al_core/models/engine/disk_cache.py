@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from al_core.storage.files import atomic_path
@@ -34,6 +34,6 @@ def cached(name: str, what: Any, packages: tuple[str, ...], make: Callable[[], M
         with safe_open(file, "pt") as stored:
             return {key: stored.get_tensor(key) for key in stored.keys()}, stored.metadata()  # noqa: SIM118
     tensors, remarks = make()
-    with contextlib.suppress(OSError), atomic_path(file) as temporary:
+    with contextlib.suppress(OSError, SafetensorError), atomic_path(file) as temporary:
         save_file(tensors, temporary, metadata=remarks)
     return tensors, remarks

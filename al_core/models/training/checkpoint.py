@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from al_core.errors import BundleError
 from al_core.storage.files import atomic_path
 
 _SECONDS = 60.0  # between two times of writing
@@ -41,7 +42,11 @@ class Checkpoint:
             return
         spent = self.core_seconds + time.process_time() - self._begin
         with atomic_path(self.path) as temporary:
-            torch.save({**state(), "core_seconds": spent}, temporary)
+            try:
+                torch.save({**state(), "core_seconds": spent}, temporary)
+            except RuntimeError as error:  # torch has no error of its own for a disk that is full
+                cause = str(error).splitlines()[0]
+                raise BundleError(f"{self.path}: cannot be written: {cause}; run the same command again") from error
         self._written = time.monotonic()
 
     def remove(self) -> None:

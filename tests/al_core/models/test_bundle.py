@@ -180,3 +180,18 @@ def test_a_seed_is_the_same_model_with_the_cache_and_without(
     for weights in models[1:]:
         assert weights.keys() == models[0].keys()
         assert all(torch.equal(weights[name], models[0][name]) for name in weights)
+
+
+def test_a_bundle_that_a_full_disk_refuses_is_one_error_and_leaves_nothing(
+    source: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """safetensors raises an error of its own."""
+    from safetensors import SafetensorError
+
+    def full(*_: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(bundle_module, "save_file", full)
+    with pytest.raises(BundleError, match=r"member-0: cannot be written: I/O error: No space left .*run the same"):
+        bundle_module.save_bundle(source[0], tmp_path / "member-0")
+    assert list(tmp_path.iterdir()) == []

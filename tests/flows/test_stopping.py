@@ -1,0 +1,82 @@
+"""A command that is told to stop ends within seconds, whatever it waits for; what a full disk does is one line."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ase.build import bulk
+from ase.io import write
+
+import flows.cli
+from al_core.config.labelers import StillingerWeberLabeler
+from al_core.labels.store import LabelStore
+from al_core.storage.hashing import label_key, structure_id
+from al_core.structures.datasets import read_structures
+from calculators.base import make_labeler
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _has_worker(process: int) -> bool:
+    """Return whether a child of the process is one of its workers."""
+    threads = Path(f"/proc/{process}/task").iterdir()
+    children = [child for thread in threads for child in (thread / "children").read_text().split()]
+    return any(b"LokyProcess" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_waits_for_anothers_label_stops_when_told_to(how: signal.Signals, tmp_path: Path) -> None:
+    write(tmp_path / "ge.xyz", bulk("Ge", "diamond", a=5.7, cubic=True))
+    (atoms,) = read_structures(tmp_path / "ge.xyz")
+    labeler = make_labeler(StillingerWeberLabeler())
+    (tmp_path / "out").mkdir()
+    store = LabelStore(tmp_path / "out" / "labels.db")
+    state, _ = store.claim(label_key(structure_id(atoms), labeler.identity()), atoms, labeler.name)
+    assert state == "yours", "and is not computed while the command waits"
+    command = [sys.executable, "-m", "flows.cli", "label", "ge.xyz", "--labeler", "stillinger_weber", "--out", "out"]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    env |= {"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(tmp_path / "home"), "PYTHONWARNINGS": "ignore"}
+    process = subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 200
+        while not _has_worker(process.pid):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        time.sleep(3)  # its worker has started and waits
+        process.send_signal(how)
+        _, errors = process.communicate(timeout=15)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert errors.endswith("stopped; the same command goes on from here\n")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO])
+def test_what_a_disk_refuses_is_one_line(
+    code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def app() -> None:
+        raise OSError(code, os.strerror(code), "runs/mine/models/x")
+
+    monkeypatch.setattr(flows.cli, "app", app)
+    with pytest.raises(SystemExit) as stopped:
+        flows.cli.main()
+    assert stopped.value.code == 1
+    expected = f"failed: runs/mine/models/x: {os.strerror(code)}; mend this and run the same command again\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_another_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def app() -> None:
+        raise OSError(errno.ECHILD, "no child")
+
+    monkeypatch.setattr(flows.cli, "app", app)
+    with pytest.raises(OSError, match="no child"):
+        flows.cli.main()
