@@ -12,7 +12,7 @@ class GraftError(Exception):
 
 
 class ConfigError(GraftError):
-    """A config, a file it names, or the place results go to is not usable; nothing was computed."""
+    """A config, a file it names, or the folder results go to is not usable; nothing was computed."""
 
 
 class LabelError(GraftError):

@@ -26,7 +26,7 @@ def active_learning(
         config: path of the study's YAML file.
         arm: the name of one of the config's arms.
         acquisition: the name of one of its acquisitions; the last one listed if not given.
-        seed: of choices, initial weights and batches.
+        seed: of selections, initial weights and batches.
         out: folder for stores, results and report; ``runs/<study>-<arm>-<acquisition>-<seed>`` if not given.
         overrides: ``key.path=value`` changes to the config.
 

@@ -63,9 +63,9 @@ def existing_store(where: str) -> LabelStore:
     if is_url(where):
         return LabelStore(where)
     path = Path(where)
-    place = Workspace(path)
-    if path.is_file() or place.has_store:
-        return LabelStore(path if path.is_file() else place.store)
+    workspace = Workspace(path)
+    if path.is_file() or workspace.has_store:
+        return LabelStore(path if path.is_file() else workspace.store)
     raise ConfigError(f"{where}: expected a folder with a label store, a store's file (labels.db) or its URL")
 
 
@@ -95,8 +95,8 @@ def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int, CostModel]:
     else:
         path = bundled(config.pool.name).path if config.pool.kind == "bundled" else config.pool.path
         pool = read_structures(path)
-    place = Workspace(out)
-    done = [entry for entry in LabelStore(place.store).entries() if entry.label] if place.has_store else []
+    workspace = Workspace(out)
+    done = [entry for entry in LabelStore(workspace.store).entries() if entry.label] if workspace.has_store else []
     labeler, model = make_labeler(config.labeler), cost_model(done, config.labeler.kind)
     costs = [model.seconds(labeler.estimate_core_seconds(atoms), labeler.cost_factors(atoms)) for atoms in pool]
     sizes = [len(atoms) for atoms in pool]
@@ -114,10 +114,10 @@ def known_costs(entries: Sequence[Entry], kind: str) -> list[Known]:
     for entry in entries:
         if entry.label is None or entry.label.core_seconds <= 0:
             continue  # found, not computed
-        told = entry.label.provenance.get("labeler", {})
-        if told.get("kind") == kind:
+        settings = entry.label.provenance.get("labeler", {})
+        if settings.get("kind") == kind:
             fields = type(checked_labeler({"kind": kind})).model_fields
-            labeler = make_labeler(checked_labeler({key: value for key, value in told.items() if key in fields}))
+            labeler = make_labeler(checked_labeler({key: value for key, value in settings.items() if key in fields}))
             estimate = labeler.estimate_core_seconds(entry.atoms)
             known.append(Known(estimate, labeler.cost_factors(entry.atoms), entry.label.core_seconds))
     return known

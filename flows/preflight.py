@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a study and be told before it computes anything. Nothing heavy is imported."""
+"""Checks of a study before it computes anything. Nothing heavy is imported."""
 
 import shutil
 import uuid
@@ -29,7 +29,7 @@ def preflight(config: StudyConfig, out: Path) -> None:
     """Check data, source, labeler and folder of a study.
 
     Raises:
-        ConfigError, BundleError, StoreError: what is wrong, with its key and the mend.
+        ConfigError, BundleError, StoreError: what is wrong, with its key and what to do.
     """
     _check_source(config)
     pool = _check_structures("pool", config.pool, config.target)
@@ -65,7 +65,7 @@ def preflight_pretraining(config: PretrainConfig, out: Path) -> None:
     """Check data, labeler and folder of a pretraining.
 
     Raises:
-        ConfigError, StoreError: what is wrong, with its key and the mend.
+        ConfigError, StoreError: what is wrong, with its key and what to do.
     """
     _check_pretraining(config, "")
     check_writable(out)
@@ -76,7 +76,7 @@ def preflight_convergence(config: ConvergenceConfig, out: Path) -> None:
     """Check elements, settings and folder of a convergence study.
 
     Raises:
-        ConfigError, StoreError: what is wrong, with its key and the mend.
+        ConfigError, StoreError: what is wrong, with its key and what to do.
     """
     for element in config.elements:
         _check_structures("structures", config.structures, element)

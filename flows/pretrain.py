@@ -68,12 +68,12 @@ def _train_members(config: PretrainConfig, data: Path, folder: Path, counters: C
     """Train the missing members, those that share a core in one pass."""
     numbers = [n for n in range(config.committee) if not (folder / f"member-{n}" / "model.json").exists()]
     cores = current_runner().cores
-    shares = [numbers[start::cores] for start in range(min(cores, len(numbers)))]
-    files = [steps_file(folder, share[0]) for share in shares]
+    groups = [numbers[start::cores] for start in range(min(cores, len(numbers)))]
+    files = [steps_file(folder, group[0]) for group in groups]
     _remove(files)  # a killed run left them
-    total = len(shares) * config.training.steps
+    total = len(groups) * config.training.steps
     with counters.following("source training steps", total, lambda: steps_done(files)):
-        for future in [tasks.pretrain_members.submit(config, data, folder, share) for share in shares]:
+        for future in [tasks.pretrain_members.submit(config, data, folder, group) for group in groups]:
             future.result()
     _remove(files)
 

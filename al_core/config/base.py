@@ -37,11 +37,11 @@ class Strict(BaseModel):
     @model_serializer(mode="wrap")
     def _as_before(self, settings: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out later settings that are at their default, so that what was made before them is found again."""
-        said = settings(self)
+        dumped = settings(self)
         for key in self.later:
             if getattr(self, key) == type(self).model_fields[key].default:
-                said.pop(key, None)
-        return dict(said)
+                dumped.pop(key, None)
+        return dict(dumped)
 
     @model_validator(mode="before")
     @classmethod
@@ -123,7 +123,7 @@ Device = Annotated[
 ]
 KIND = Field(description="Chooses this kind; a part whose other settings all have defaults may be given by it alone.")
 
-KINDS: set[str] = set()  # of all parts: pydantic names the kind in the place of a fault, a user's message does not
+KINDS: set[str] = set()  # of all parts: pydantic puts the kind into the location of a fault, a user's message does not
 
 
 def kinds(*names: str) -> BeforeValidator:

@@ -67,11 +67,11 @@ def validate(model: type[T], data: dict[str, Any], where: str, below: str = "") 
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        lines = dict.fromkeys(_told(fault, below) for fault in _root_causes(error.errors()))
+        lines = dict.fromkeys(_described(fault, below) for fault in _root_causes(error.errors()))
         raise ConfigError("\n".join([f"config {where}:", *(f"  {line}" for line in lines)])) from error
 
 
-_TOLD_IN_FULL = (
+_COMPLETE_MESSAGES = (
     "unknown_key",
     "unknown_kind",
     "truth",
@@ -88,25 +88,25 @@ _TOLD_IN_FULL = (
 
 def _root_causes(faults: list[Any]) -> list[Any]:
     """Leave out a list's 'too short' where it is so only because its items are wrong."""
-    places = [fault["loc"] for fault in faults]
+    locations = [fault["loc"] for fault in faults]
     return [
         fault
         for fault in faults
         if fault["type"] != "too_short"
-        or not any(place[: len(fault["loc"])] == fault["loc"] != place for place in places)
+        or not any(other[: len(fault["loc"])] == fault["loc"] != other for other in locations)
     ]
 
 
-def _told(fault: Any, below: str) -> str:
+def _described(fault: Any, below: str) -> str:
     """Return one fault of a validation: key, what was expected, what was got."""
     parts = [str(part) for part in fault["loc"] if part not in KINDS]
-    place = ".".join(parts[1:] if below and parts[:1] == [below] else parts)
+    key = ".".join(parts[1:] if below and parts[:1] == [below] else parts)
     if fault["type"] == "missing":
-        return f"{place}: is required (in the file, or with --set {place}=...)"
-    if fault["type"] in _TOLD_IN_FULL:
-        return f"{place}: {fault['msg']}" if place else fault["msg"]
+        return f"{key}: is required (in the file, or with --set {key}=...)"
+    if fault["type"] in _COMPLETE_MESSAGES:
+        return f"{key}: {fault['msg']}" if key else fault["msg"]
     expected = fault["msg"].replace("Tuple", "List").replace("valid tuple", "list")
-    return f"{place}: {expected[0].lower()}{expected[1:]}, got {fault['input']!r}"
+    return f"{key}: {expected[0].lower()}{expected[1:]}, got {fault['input']!r}"
 
 
 def apply_overrides(data: dict[str, Any], overrides: tuple[str, ...]) -> None:
@@ -128,25 +128,25 @@ def _override(data: dict[str, Any], override: str) -> None:
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {override}: the value is not YAML") from error
     *parents, last = key.split(".")
-    place: Any = data
+    node: Any = data
     for parent in parents:
-        place = _descend(place, parent, override)
-    place[_index(place, last, override) if isinstance(place, list) else last] = value
+        node = _descend(node, parent, override)
+    node[_index(node, last, override) if isinstance(node, list) else last] = value
 
 
-def _descend(place: Any, part: str, override: str) -> Any:
-    where: Any = _index(place, part, override) if isinstance(place, list) else part
-    child = place[where] if isinstance(place, list) else place.get(part)
+def _descend(node: Any, part: str, override: str) -> Any:
+    where: Any = _index(node, part, override) if isinstance(node, list) else part
+    child = node[where] if isinstance(node, list) else node.get(part)
     if child is None:
-        child = place[where] = {}
+        child = node[where] = {}
     elif isinstance(child, str):  # a bare kind
-        child = place[where] = {"kind": child}
+        child = node[where] = {"kind": child}
     if not isinstance(child, dict | list):
         raise ConfigError(f"--set {override}: {part} is a value, it has no keys")
     return child
 
 
-def _index(place: list[Any], part: str, override: str) -> int:
-    if not part.isdigit() or int(part) >= len(place):
-        raise ConfigError(f"--set {override}: {part} is not an index of a list of {len(place)}")
+def _index(node: list[Any], part: str, override: str) -> int:
+    if not part.isdigit() or int(part) >= len(node):
+        raise ConfigError(f"--set {override}: {part} is not an index of a list of {len(node)}")
     return int(part)

@@ -218,7 +218,7 @@ def _hours(core_seconds: float) -> str:
 
 
 def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-    """Yield (place, text) of every plain value of nested dictionaries; lists of plain values are one text."""
+    """Yield (path, text) of every plain value of nested dictionaries; lists of plain values are one text."""
     if isinstance(value, dict) and value:
         for key, child in value.items():
             yield from _flat(child, (*path, str(key)))

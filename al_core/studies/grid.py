@@ -23,7 +23,7 @@ class LabelSet:
 
     Attributes:
         acquisition: what chooses, without a name.
-        seed: of the choices.
+        seed: of the selections.
         chooser: the arm whose committees choose, without a name; None where no model is asked.
     """
 

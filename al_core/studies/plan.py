@@ -1,4 +1,4 @@
-"""What a study will take, told before it runs."""
+"""What a study will take, estimated before it runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ _STUDY: Commands = {
     "report": study.study_report,
 }
 _LABELS: Commands = {"list": labels.labels_list, "export": labels.labels_export, "release": labels.labels_release}
-# what a disk or its owner is to mend, and no fault of the program
+# what the user can change, and no fault of the program
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
 
 
@@ -53,7 +53,7 @@ app.add_typer(_group(_LABELS, "What is in a label store, and taking it out."), n
 
 
 def main() -> None:
-    """Run the command line; what the user can mend is one message.
+    """Run the command line; what the user can change is one message.
 
     The exit code is 2 where nothing was computed, and else 1.
     """
@@ -71,7 +71,7 @@ def main() -> None:
         if error.errno not in _OF_THE_DISK:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        print(f"failed: {where}{error.strerror}; mend this and run the same command again", file=sys.stderr)
+        print(f"failed: {where}{error.strerror}; change this and run the same command again", file=sys.stderr)
         sys.exit(1)
     except RuntimeError as error:
         if "ephemeral Prefect API server" not in str(error):

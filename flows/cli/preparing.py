@@ -65,7 +65,7 @@ def check_free(folder: Path) -> None:
 
 
 def prepare_prefect(verbose: bool) -> None:
-    """Leave the terminal to the progress bars unless the log is asked for, choose the server, and stop when told to.
+    """Leave the terminal to the progress bars unless the log is asked for, choose the server, and stop at a signal.
 
     Raises:
         ConfigError: the server that ``PREFECT_API_URL`` names cannot be used.

@@ -57,7 +57,7 @@ def study_report(out: Annotated[Path, typer.Argument(metavar="DIR", help="A stud
 
 
 def demo(out: Out = None, set_: Set = None, verbose: Verbose = False) -> None:
-    """Run the smoke study: offline, Stillinger-Weber in the place of DFT, a minute or so."""
+    """Run the smoke study: offline, with Stillinger-Weber instead of DFT, a minute or so."""
     from flows.planning import shipped_config
 
     run_study(shipped_config("smoke"), out or Path("graft-demo"), tuple(set_ or ()), verbose)

@@ -69,7 +69,7 @@ def test_what_a_disk_refuses_is_one_line(
     with pytest.raises(SystemExit) as stopped:
         flows.cli.main()
     assert stopped.value.code == 1
-    expected = f"failed: runs/mine/models/x: {os.strerror(code)}; mend this and run the same command again\n"
+    expected = f"failed: runs/mine/models/x: {os.strerror(code)}; change this and run the same command again\n"
     assert capsys.readouterr().err == expected
 
 
@@ -80,3 +80,17 @@ def test_another_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(flows.cli, "app", app)
     with pytest.raises(OSError, match="no child"):
         flows.cli.main()
+
+
+def test_a_temporary_server_that_does_not_start_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def app() -> None:
+        raise RuntimeError("Timed out while attempting to connect to ephemeral Prefect API server.")
+
+    monkeypatch.setattr(flows.cli, "app", app)
+    monkeypatch.setenv("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "7")
+    with pytest.raises(SystemExit) as stopped:
+        flows.cli.main()
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err.startswith("failed: Prefect's temporary server did not start in 7 s; run the same")
