@@ -55,7 +55,7 @@ app.add_typer(_group(_LABELS, "What is in a label store, and taking it out."), n
 def main() -> None:
     """Run the command line; what the user can change is one message.
 
-    The exit code is 2 where nothing was computed, and else 1.
+    The exit code is 2 for a config, bundle or label store that cannot be used, and 1 for what failed on the way.
     """
     from al_core.errors import BundleError, ConfigError, GraftError, StoreError
 

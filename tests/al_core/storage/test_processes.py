@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-LEASHES = ("al_core.storage.processes import exit_with_parent", "flows.runtime.runner import _start_worker")
+GUARDS = ("al_core.storage.processes import exit_with_parent", "flows.runtime.runner import _start_worker")
 
 
 def ended() -> int:
@@ -20,10 +20,10 @@ def ended() -> int:
     return process.pid
 
 
-@pytest.mark.parametrize("leash", LEASHES)
+@pytest.mark.parametrize("guard", GUARDS)
 @pytest.mark.parametrize(("parent", "code"), [(os.getpid, 0), (ended, 1)])
-def test_a_worker_whose_parent_died_while_it_started_ends(leash: str, parent: Callable[[], int], code: int) -> None:
-    program = f"import time; from {leash} as leash; leash({parent()}); time.sleep(3)"
+def test_a_worker_whose_parent_died_while_it_started_ends(guard: str, parent: Callable[[], int], code: int) -> None:
+    program = f"import time; from {guard} as guard; guard({parent()}); time.sleep(3)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60, check=False).returncode == code
 
 
