@@ -272,16 +272,13 @@ def check_telemetry() -> Check:
 
 
 def check_server() -> Check:
-    """Check the Prefect server that the environment names, if it names one."""
+    """Check the Prefect server that commands are asked to use, if there is one."""
     from al_core.errors import ConfigError
-    from flows.runtime.server import check_version
+    from flows.runtime.server import choose_server
 
-    url = os.environ.get("PREFECT_API_URL")
-    if not url:
-        return Check("Prefect server", True, "none named: each run starts one of its own")
     try:
-        check_version(url)
+        url = choose_server()
     except ConfigError as error:
         found, _, hint = str(error).partition("; ")
         return Check("Prefect server", False, found, hint)
-    return Check("Prefect server", True, url)
+    return Check("Prefect server", True, url or "none named: each run starts one of its own")

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from al_core.config.training import Architecture
 from al_core.errors import BundleError
 from al_core.models.card import CARD, FORMAT, WEIGHTS, read_card
+from al_core.storage.files import atomic_path, write_text
 from al_core.storage.hashing import file_sha256
 
 
@@ -47,10 +48,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
     temporary = folder.with_name(f".tmp-{uuid.uuid4().hex[:12]}-{folder.name}")
     temporary.mkdir(parents=True)
     try:
-        try:
-            save_file({name: tensor.contiguous() for name, tensor in bundle.weights.items()}, temporary / WEIGHTS)
-        except SafetensorError as error:  # it has no kind of its own for a disk that is full
-            raise BundleError(f"{folder}: cannot be written: {error}; run the same command again") from error
+        with atomic_path(temporary / WEIGHTS) as weights:
+            weights.write_bytes(save({name: tensor.contiguous() for name, tensor in bundle.weights.items()}))
         card = {
             "format": FORMAT,
             "architecture": bundle.architecture.model_dump(mode="json"),
@@ -60,7 +59,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
             "weights_sha256": file_sha256(temporary / WEIGHTS),
             **bundle.info,
         }
-        (temporary / CARD).write_text(json.dumps(card, indent=1, allow_nan=False) + "\n")
+        write_text(temporary / CARD, json.dumps(card, indent=1, allow_nan=False) + "\n")
         try:
             os.replace(temporary, folder)
         except OSError:

@@ -18,6 +18,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a write that fails does not say of which file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,7 +1,8 @@
-"""Which Prefect server a ``graft`` command uses: a temporary one of its own, or the one that the environment names.
+"""Which Prefect server a ``graft`` command uses: a temporary one of its own, or one that it was asked to use.
 
-A command depends on no Prefect profile: that may name a server which is gone or switch the temporary one off. Only
-``PREFECT_API_URL`` in the environment asks for another server.
+A command depends on no Prefect profile: that may name a server which is gone or switch the temporary one off. Another
+server is asked for by ``PREFECT_API_URL`` in the environment, or by a file of Prefect's in the current folder
+(``.env``, ``prefect.toml``, ``pyproject.toml``).
 """
 
 import os
@@ -11,46 +12,68 @@ from pathlib import Path
 
 from al_core.errors import ConfigError
 
-_STARTED_BY = "start it with `prefect server start`, or unset PREFECT_API_URL: then each command runs one of its own"
+_OR_NONE = "or name no server (unset PREFECT_API_URL): then each command starts one of its own"
 
 
-def choose_server() -> None:
-    """Set the environment that Prefect reads when it is imported.
+def choose_server() -> str | None:
+    """Set the environment that Prefect reads when it is imported; return the URL of the server that is asked for.
 
     Raises:
-        ConfigError: ``PREFECT_API_URL`` names a server that does not answer, or is of another version.
+        ConfigError: a server is asked for that does not answer, or is of another version.
     """
-    if url := os.environ.get("PREFECT_API_URL"):
-        check_version(url)
-        return
-    home = _home()
-    os.environ["PREFECT_HOME"] = str(home)
-    os.environ["PREFECT_PROFILES_PATH"] = str(home / "no-profiles.toml")
-    for name in ("PREFECT_PROFILE", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"):
-        os.environ.pop(name, None)
-    os.environ["PREFECT_SERVER_EPHEMERAL_ENABLED"] = "true"
+    if not os.environ.get("PREFECT_API_URL"):
+        home = _home()
+        os.environ["PREFECT_HOME"] = str(home)
+        os.environ["PREFECT_PROFILES_PATH"] = str(home / "no-profiles.toml")
+        for name in ("PREFECT_PROFILE", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"):
+            os.environ.pop(name, None)
+        os.environ["PREFECT_SERVER_EPHEMERAL_ENABLED"] = "true"
+    return _checked_server()
 
 
-def check_version(url: str) -> None:
-    """Check that a Prefect server answers and is of this process's version.
+def _checked_server() -> str | None:
+    """Return the URL, without credentials, of a server that is asked for, answers and is of this version.
 
-    Raises:
-        ConfigError: it does not, or is not.
+    Prefect's own client asks it, with the key or password that Prefect has for it.
     """
     import httpx
+    from prefect.client.base import ServerType
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.settings import Settings
 
+    settings = Settings().api
+    if settings.url is None:
+        return None
+    shown = _without_password(settings.url)
+    key = settings.key.get_secret_value() if settings.key else None
+    password = settings.auth_string.get_secret_value() if settings.auth_string else None
     try:
-        found = httpx.get(f"{url.rstrip('/')}/admin/version", timeout=10.0).raise_for_status().json()
+        with SyncPrefectClient(settings.url, api_key=key, auth_string=password) as client:
+            if client.server_type is ServerType.CLOUD:
+                return shown  # it serves every version, and tells none
+            found = str(client.api_version())
+    except httpx.HTTPStatusError as error:
+        status = f"{error.response.status_code} {error.response.reason_phrase}"
+        raise ConfigError(
+            f"the Prefect server {shown} refuses the request ({status}); set PREFECT_API_AUTH_STRING or "
+            f"PREFECT_API_KEY if it asks for one, {_OR_NONE}"
+        ) from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise ConfigError(
-            f"the Prefect server of PREFECT_API_URL={url} does not answer ({error}); {_STARTED_BY}"
+            f"the Prefect server {shown} does not answer ({error}); start it with `prefect server start`, {_OR_NONE}"
         ) from error
     ours = version("prefect")
-    if str(found).split(".")[:2] != ours.split(".")[:2]:
+    if found.split(".")[:2] != ours.split(".")[:2]:
         raise ConfigError(
-            f"the Prefect server of PREFECT_API_URL={url} has version {found}, this command has {ours}; "
-            "use a server of the same version, or unset PREFECT_API_URL: then each command runs one of its own"
+            f"the Prefect server {shown} has version {found}, this command has {ours}; "
+            f"use a server of the same version, {_OR_NONE}"
         )
+    return shown
+
+
+def _without_password(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    return scheme + mark + rest.rpartition("@")[2]
 
 
 def _home() -> Path:

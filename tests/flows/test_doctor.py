@@ -209,6 +209,9 @@ def test_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PREFECT_HOME", "PREFECT_PROFILES_PATH", "PREFECT_SERVER_EPHEMERAL_ENABLED"):
+        monkeypatch.setenv(name, "")  # so that what is set is undone
+        monkeypatch.delenv(name)
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert_broken(doctor.check_server(), "http://127.0.0.1:9/api", "prefect server start")
     monkeypatch.delenv("PREFECT_API_URL")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import save
 
 from al_core.storage.files import atomic_path
 from al_core.storage.hashing import digest
@@ -34,6 +34,6 @@ def cached(name: str, what: Any, packages: tuple[str, ...], make: Callable[[], M
         with safe_open(file, "pt") as stored:
             return {key: stored.get_tensor(key) for key in stored.keys()}, stored.metadata()  # noqa: SIM118
     tensors, remarks = make()
-    with contextlib.suppress(OSError, SafetensorError), atomic_path(file) as temporary:
-        save_file(tensors, temporary, metadata=remarks)
+    with contextlib.suppress(OSError), atomic_path(file) as temporary:
+        temporary.write_bytes(save(tensors, metadata=remarks))
     return tensors, remarks

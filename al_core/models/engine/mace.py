@@ -153,5 +153,7 @@ def export(bundle: Bundle, path: Path) -> None:
     with torch.random.fork_rng(devices=[]):
         model = new_model(bundle.architecture, bundle.element, bundle.avg_num_neighbors, torch.float32)
     _load(bundle, model)
+    written = io.BytesIO()
+    torch.save(model, written)
     with atomic_path(path) as temporary:
-        torch.save(model, temporary)
+        temporary.write_bytes(written.getbuffer())

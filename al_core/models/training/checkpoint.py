@@ -1,5 +1,6 @@
 """Where a long training was when it was last written down: a kill costs a minute of it and not all."""
 
+import io
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,6 @@ from typing import Any
 
 import torch
 
-from al_core.errors import BundleError
 from al_core.storage.files import atomic_path
 
 _SECONDS = 60.0  # between two times of writing
@@ -41,12 +41,10 @@ class Checkpoint:
         if time.monotonic() - self._written < _SECONDS:
             return
         spent = self.core_seconds + time.process_time() - self._begin
+        written = io.BytesIO()  # torch.save itself does not tell what a disk refuses
+        torch.save({**state(), "core_seconds": spent}, written)
         with atomic_path(self.path) as temporary:
-            try:
-                torch.save({**state(), "core_seconds": spent}, temporary)
-            except RuntimeError as error:  # torch has no error of its own for a disk that is full
-                cause = str(error).splitlines()[0]
-                raise BundleError(f"{self.path}: cannot be written: {cause}; run the same command again") from error
+            temporary.write_bytes(written.getbuffer())
         self._written = time.monotonic()
 
     def remove(self) -> None:

@@ -1,5 +1,6 @@
 """A plain command needs nothing of the user's Prefect; one that names a server is told what is wrong with it."""
 
+import base64
 import http.server
 import json
 import os
@@ -7,12 +8,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from ase.build import bulk
 from ase.io import write
 
+import flows.cli
 from al_core.errors import ConfigError
 from flows.runtime.server import choose_server
 
@@ -27,18 +30,20 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # set, so that what choose_server sets is undone after the test
     for name in ("PREFECT_HOME", "PREFECT_PROFILES_PATH", "PREFECT_SERVER_EPHEMERAL_ENABLED", "PREFECT_PROFILE"):
         monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-@pytest.fixture
-def old_server() -> Iterator[str]:
-    """A server that says it is Prefect 2."""
+@pytest.fixture(params=["2.20.1"])
+def server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server that reports a version, of Prefect 2 by default, to those who know its password."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            known = self.headers.get("Authorization") == f"Basic {base64.b64encode(b'me:secret').decode()}"
+            self.send_response(200 if known else 401)
             self.end_headers()
-            self.wfile.write(json.dumps("2.20.1").encode())
+            self.wfile.write(json.dumps(request.param).encode())
 
         def log_message(self, *_: object) -> None:
             pass
@@ -51,14 +56,75 @@ def old_server() -> Iterator[str]:
 
 def test_a_server_that_does_not_answer_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", DEAD)
-    with pytest.raises(ConfigError, match=rf"PREFECT_API_URL={DEAD} does not answer .*prefect server start.*unset"):
+    with pytest.raises(ConfigError, match=rf"{DEAD} does not answer .*prefect server start.*unset"):
         choose_server()
 
 
-def test_a_server_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch, old_server: str) -> None:
-    monkeypatch.setenv("PREFECT_API_URL", old_server)
+def test_a_server_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch, server: str) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", server)
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "me:secret")
     with pytest.raises(ConfigError, match=r"has version 2\.20\.1, this command has 3\."):
         choose_server()
+
+
+@pytest.mark.parametrize("server", [version("prefect")], indirect=True)
+def test_a_server_with_a_password_is_asked_with_it(monkeypatch: pytest.MonkeyPatch, server: str) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", server)
+    with pytest.raises(ConfigError, match=r"refuses the request \(401 Unauthorized\); set PREFECT_API_AUTH_STRING or"):
+        choose_server()
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "me:secret")
+    assert choose_server() == server
+
+
+def test_a_password_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://me:secret@127.0.0.1:9/api")
+    with pytest.raises(ConfigError, match=DEAD) as refused:
+        choose_server()
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1/api"])
+def test_what_is_no_url_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", url)
+    with pytest.raises(ConfigError, match="does not answer"):
+        choose_server()
+
+
+def test_prefects_cloud_is_not_asked_for_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "https://api.prefect.cloud/api/accounts/a/workspaces/w")
+    assert choose_server() == "https://api.prefect.cloud/api/accounts/a/workspaces/w"
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        (".env", f"PREFECT_API_URL={DEAD}"),
+        ("prefect.toml", f'[api]\nurl = "{DEAD}"'),
+        ("pyproject.toml", f'[tool.prefect.api]\nurl = "{DEAD}"'),
+    ],
+)
+def test_a_server_that_the_folders_files_name_is_asked_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str, content: str
+) -> None:
+    (tmp_path / file).write_text(content)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=f"the Prefect server {DEAD} does not answer"):
+        choose_server()
+
+
+def test_a_temporary_server_that_does_not_start_in_time_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def app() -> None:
+        raise RuntimeError("Timed out while attempting to connect to ephemeral Prefect API server.")
+
+    monkeypatch.setenv("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "1")
+    monkeypatch.setattr(flows.cli, "app", app)
+    with pytest.raises(SystemExit) as stopped:
+        flows.cli.main()
+    assert stopped.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("failed: Prefect's temporary server did not start in 1 s; run the same command again")
 
 
 def test_a_home_that_can_be_written_is_taken_without_its_profiles(
