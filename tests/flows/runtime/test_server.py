@@ -15,7 +15,6 @@ import pytest
 from ase.build import bulk
 from ase.io import write
 
-import flows.cli
 from al_core.errors import ConfigError
 from flows.runtime.server import choose_server
 
@@ -110,21 +109,6 @@ def test_a_server_that_the_folders_files_name_is_asked_too(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=f"the Prefect server {DEAD} does not answer"):
         choose_server()
-
-
-def test_a_temporary_server_that_does_not_start_in_time_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def app() -> None:
-        raise RuntimeError("Timed out while attempting to connect to ephemeral Prefect API server.")
-
-    monkeypatch.setenv("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "1")
-    monkeypatch.setattr(flows.cli, "app", app)
-    with pytest.raises(SystemExit) as stopped:
-        flows.cli.main()
-    assert stopped.value.code == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("failed: Prefect's temporary server did not start in 1 s; run the same command again")
 
 
 def test_a_home_that_can_be_written_is_taken_without_its_profiles(
