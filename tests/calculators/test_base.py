@@ -43,4 +43,5 @@ def test_making_one_labeler_imports_no_other() -> None:
         "calculators.cheap",
         "calculators.classical",
         "calculators.classical.emt",
+        "calculators.classical.labeler",
     ]
