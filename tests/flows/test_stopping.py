@@ -29,6 +29,11 @@ def _has_worker(process: int) -> bool:
     return any(b"LokyProcess" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children)
 
 
+def _heed_interrupts() -> None:
+    """Undo what a shell does to a command in the background: it ignores Ctrl-C, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_command_that_waits_for_anothers_label_stops_when_told_to(how: signal.Signals, tmp_path: Path) -> None:
@@ -42,7 +47,9 @@ def test_a_command_that_waits_for_anothers_label_stops_when_told_to(how: signal.
     command = [sys.executable, "-m", "flows.cli", "label", "ge.xyz", "--labeler", "stillinger_weber", "--out", "out"]
     env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
     env |= {"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(tmp_path / "home"), "PYTHONWARNINGS": "ignore"}
-    process = subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts
+    )
     try:
         deadline = time.monotonic() + 200
         while not _has_worker(process.pid):
