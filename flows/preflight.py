@@ -171,11 +171,13 @@ def _check_structures(key: str, settings: object, element: str) -> list[Atoms] |
 
 def _check_atoms_are_left(key: str, settings: MDStructures, element: str) -> None:
     for part in settings.slices:
-        atoms = CRYSTALS[element].atoms_per_cell * part.repeat**3
-        if part.vacancies > atoms - 2:
+        atoms, size = CRYSTALS[element].atoms_per_cell * part.repeat**3, f"repeat={part.repeat}"
+        if part.cells:
+            atoms, size = CRYSTALS[element].atoms_per_primitive_cell * part.cells, f"cells={part.cells}"
+        if part.vacancies and part.vacancies > atoms - 2:
             raise ConfigError(
                 f"{key}: slice {part.name}: vacancies must leave 2 of the {atoms} atoms of {element} "
-                f"(repeat={part.repeat}), got {part.vacancies}"
+                f"({size}), got {part.vacancies}"
             )
 
 

@@ -11,7 +11,7 @@ from al_core.config.base import KIND, Name, PositiveInt, Strict, UserPath, kinds
 class Slice(Strict):
     """Structures of one sort, sampled by short molecular dynamics of the neutral potential."""
 
-    later: ClassVar[tuple[str, ...]] = ("vacuum_A",)
+    later: ClassVar[tuple[str, ...]] = ("vacuum_A", "cells")
 
     name: Annotated[Name, Field(description="Name of the slice, by which errors are told apart.")]
     count: Annotated[PositiveInt, Field(description="Structures to sample.")]
@@ -23,6 +23,13 @@ class Slice(Strict):
     repeat: Annotated[
         int, Field(ge=1, le=4, description="Repetitions of the cubic cell (diamond 8 atoms, fcc 4) along each axis.")
     ] = 1
+    cells: Annotated[
+        Annotated[int, Field(ge=1, le=64)] | None,
+        Field(
+            description="Primitive cells of a supercell whose shape each structure draws anew, instead of `repeat`. "
+            "Such cells hold the wavelengths of much larger cubes, a few of them each."
+        ),
+    ] = None
     steps: Annotated[int, Field(ge=1, le=100000, description="Steps of the dynamics, 2 fs each.")] = 150
     melt_K: Annotated[
         float, Field(ge=0, le=50000, description="Temperature of as many steps of melting before, K; 0 melts nothing.")
@@ -33,9 +40,14 @@ class Slice(Strict):
 
     @model_validator(mode="after")
     def _atoms_are_left(self) -> Self:
-        atoms = 8 * self.repeat**3  # of fcc, half as many: only the preflight knows the element
-        if self.vacancies > atoms - 2:
-            message = f"vacancies must leave 2 of the {atoms} atoms (repeat={self.repeat}), got {self.vacancies}"
+        if self.cells and (self.repeat > 1 or self.vacuum_A):
+            other = "repeat" if self.repeat > 1 else "vacuum_A"
+            message = f"cells and {other} exclude each other: {other} is of the cubic cell"
+            raise PydanticCustomError("slice", "{message}", {"message": message})
+        # of fcc, half as many: only the preflight knows the element
+        atoms, key = (2 * self.cells, "cells") if self.cells else (8 * self.repeat**3, "repeat")
+        if self.vacancies and self.vacancies > atoms - 2:
+            message = f"vacancies must leave 2 of the {atoms} atoms ({key}={getattr(self, key)}), got {self.vacancies}"
             raise PydanticCustomError("slice", "{message}", {"message": message})
         return self
 

@@ -35,6 +35,11 @@ class Crystal:
         """The number of atoms in the cubic cell."""
         return _ATOMS[self.structure]
 
+    @property
+    def atoms_per_primitive_cell(self) -> int:
+        """The number of atoms in the primitive cell; both lattices are face-centred cubic."""
+        return self.atoms_per_cell // 4
+
     def bond(self, in_dft: bool = False) -> float:
         """Return the distance of nearest neighbours, Å: of experiment, or of PBE where that is known."""
         edge = self.pbe_lattice_constant_A if in_dft else self.lattice_constant_A

@@ -11,8 +11,9 @@ from typing import Literal
 
 import numpy as np
 from ase import Atoms, units
-from ase.build import bulk
+from ase.build import bulk, make_supercell
 from ase.calculators.calculator import Calculator
+from ase.geometry import minkowski_reduce
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import thermalize_momenta
 
@@ -73,21 +74,64 @@ def prototype(element: str, scale: float = 1.0, repeat: int = 1) -> Atoms:
     return bare(cell.repeat(repeat))  # ASE gives nickel a magnetic moment to start from
 
 
+def supercell(element: str, scale: float, cells: int, rng: np.random.Generator) -> Atoms:
+    """Return a perfect crystal of so many primitive cells in a supercell drawn from all there are.
+
+    Its vectors are the shortest of its lattice, so that it is as little skewed as can be. Supercells of n primitive
+    cells hold every wave vector of a mesh of n x n x n, each of them few (J. Lloyd-Williams and B. Monserrat,
+    doi:10.1103/PhysRevB.92.184301).
+
+    Args:
+        element: chemical symbol.
+        scale: of the experimental lattice constant.
+        cells: how many primitive cells.
+        rng: draws the supercell.
+    """
+    crystal = CRYSTALS[element]
+    primitive = bare(bulk(element, crystal.structure, a=crystal.lattice_constant_A * scale))
+    matrices = _hermite_matrices(cells)
+    atoms: Atoms = make_supercell(primitive, matrices[rng.integers(len(matrices))])
+    reduced, _ = minkowski_reduce(atoms.cell)
+    atoms.set_cell(reduced)
+    atoms.wrap()
+    return atoms
+
+
+def _hermite_matrices(determinant: int) -> list[np.ndarray]:
+    """Return every Hermite normal form of a determinant: one for each sublattice of so many cells."""
+    return [
+        np.array([[a, 0, 0], [b, d, 0], [c, e, determinant // (a * d)]])
+        for a in range(1, determinant + 1)
+        for d in range(1, determinant // a + 1)
+        if determinant % a == 0 and determinant // a % d == 0
+        for b in range(a)
+        for c in range(a)
+        for e in range(d)
+    ]
+
+
+def _crystal(part: Slice, element: str, scale: float, rng: np.random.Generator) -> Atoms:
+    if part.cells:
+        return supercell(element, scale, part.cells, rng)
+    return prototype(element, scale, part.repeat)
+
+
 def crystals_like(config: MDStructures, element: str) -> list[Atoms]:
     """Return a perfect crystal of the size of each structure that will be sampled: what is needed to plan with."""
     found: list[Atoms] = []
     for part in config.slices:
-        crystal = prototype(element, config.lattice_scale, part.repeat)[part.vacancies :]
-        if part.vacuum_A:
-            crystal.center(vacuum=part.vacuum_A / 2, axis=2)
-        found += [crystal] * part.count
+        for number in range(part.count):
+            crystal = _crystal(part, element, config.lattice_scale, np.random.default_rng(number))[part.vacancies :]
+            if part.vacuum_A:
+                crystal.center(vacuum=part.vacuum_A / 2, axis=2)
+            found.append(crystal)
     return found
 
 
 def sampled(part: Slice, element: str, scale: float, calculator: Calculator, rng: np.random.Generator) -> Atoms:
     """Return one structure of a slice; see :func:`sample`. ``scale`` is of the experimental lattice."""
     for _ in range(_ATTEMPTS):
-        atoms = prototype(element, scale, part.repeat)
+        atoms = _crystal(part, element, scale, rng)
         for _ in range(part.vacancies):
             del atoms[int(rng.integers(len(atoms)))]
         strain = rng.uniform(-part.strain, part.strain, (3, 3))

@@ -110,6 +110,7 @@ def test_a_contradiction_is_refused(refused_study: Refused, change: str, expecte
         ("pool.slices.0.count=-2", "pool.slices.0.count: input should be greater than or equal to 1, got -2"),
         ("pool.slices.0.temperature_K=-300", "pool.slices.0.temperature_K: input should be greater than or equal to 1"),
         ("pool.slices.0.vacancies=-1", "pool.slices.0.vacancies: input should be greater than or equal to 0, got -1"),
+        ("pool.slices.0.cells=0", "pool.slices.0.cells: input should be greater than or equal to 1, got 0"),
         ("pool.slices.0.vacancies=8", "pool.slices.0: vacancies must leave 2 of the 8 atoms (repeat=1), got 8"),
         ("training.steps=-1", "training.steps: input should be greater than or equal to 0, got -1"),
         ("training.batch_size=0", "training.batch_size: input should be greater than or equal to 1, got 0"),
@@ -141,6 +142,15 @@ def test_a_number_out_of_range_is_refused_with_what_is_expected(
 def test_vacancies_are_counted_in_the_elements_own_cell(refused_study: Refused) -> None:
     changes = ("target=Cu", "labeler=emt", "pool.slices.1.vacancies=3")
     assert "pool: slice hot: vacancies must leave 2 of the 4 atoms of Cu (repeat=1), got 3" in refused_study(*changes)
+    changes = ("target=Cu", "labeler=emt", "pool.slices.1.cells=4", "pool.slices.1.vacancies=3")
+    assert "pool: slice hot: vacancies must leave 2 of the 4 atoms of Cu (cells=4), got 3" in refused_study(*changes)
+
+
+@pytest.mark.parametrize("other", ["repeat=2", "vacuum_A=8"])
+def test_a_supercell_of_every_shape_is_not_of_the_cubic_cell(refused_study: Refused, other: str) -> None:
+    key = other.partition("=")[0]
+    message = refused_study("pool.slices.1.cells=4", f"pool.slices.1.{other}")
+    assert f"  pool.slices.1: cells and {key} exclude each other: {key} is of the cubic cell" in message
 
 
 def test_all_faults_are_told_at_once(refused_study: Refused) -> None:

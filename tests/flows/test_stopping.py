@@ -29,9 +29,13 @@ def _has_worker(process: int) -> bool:
     return any(b"LokyProcess" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children)
 
 
-def _heed_interrupts() -> None:
-    """Undo what a shell does to a command in the background: it ignores Ctrl-C, and so would all that it starts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _started(command: list[str], folder: Path, env: dict[str, str]) -> subprocess.Popen[str]:
+    """Start a command that heeds Ctrl-C, also where a shell in the background has it ignored by all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, cwd=folder, env=env, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.slow
@@ -47,9 +51,7 @@ def test_a_command_that_waits_for_anothers_label_stops_when_told_to(how: signal.
     command = [sys.executable, "-m", "flows.cli", "label", "ge.xyz", "--labeler", "stillinger_weber", "--out", "out"]
     env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
     env |= {"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(tmp_path / "home"), "PYTHONWARNINGS": "ignore"}
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts
-    )
+    process = _started(command, tmp_path, env)
     try:
         deadline = time.monotonic() + 200
         while not _has_worker(process.pid):
