@@ -64,9 +64,7 @@ def run_checks() -> list[Check]:
         check_cores(),
         check_assets(),
         check_folder(),
-        check_prefect(),
-        check_telemetry(),
-        check_server(),
+        *check_all_of_prefect(),
     ]
 
 
@@ -247,6 +245,21 @@ def check_folder(folder: Path | None = None) -> Check:
     free = shutil.disk_usage(folder).free / 1e9
     hint = "" if free >= FREE_DISK_GB else f"free some disk: a study keeps up to {FREE_DISK_GB:g} GB of DFT output"
     return Check("current folder", free >= FREE_DISK_GB, f"{folder}, writable, {free:.1f} GB free", hint)
+
+
+def check_all_of_prefect() -> list[Check]:
+    """Check Prefect, as commands use it: first its settings, for with wrong ones it cannot be imported."""
+    from al_core.errors import ConfigError
+    from flows.runtime.server import leave_profile
+    from flows.runtime.settings import read_settings
+
+    leave_profile()
+    try:
+        read_settings()
+    except ConfigError as error:
+        found, _, hint = str(error).partition("; ")
+        return [Check("Prefect settings", False, found, hint)]
+    return [check_prefect(), check_telemetry(), check_server()]
 
 
 def check_prefect() -> Check:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from al_core.errors import ConfigError
+from flows.runtime.settings import read_settings, without_password
 
 _OR_NONE = "or name no server (unset PREFECT_API_URL): then each command starts one of its own"
 
@@ -19,8 +20,14 @@ def choose_server() -> str | None:
     """Set the environment that Prefect reads when it is imported; return the URL of the server that is asked for.
 
     Raises:
-        ConfigError: a server is asked for that does not answer, or is of another version.
+        ConfigError: a server is asked for that does not answer, or is of another version; or a setting is refused.
     """
+    leave_profile()
+    return _checked_server()
+
+
+def leave_profile() -> None:
+    """Let Prefect start temporary servers, whatever the user's profile says, unless a server is asked for."""
     if not os.environ.get("PREFECT_API_URL"):
         home = _home()
         os.environ["PREFECT_HOME"] = str(home)
@@ -28,7 +35,6 @@ def choose_server() -> str | None:
         for name in ("PREFECT_PROFILE", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"):
             os.environ.pop(name, None)
         os.environ["PREFECT_SERVER_EPHEMERAL_ENABLED"] = "true"
-    return _checked_server()
 
 
 def _checked_server() -> str | None:
@@ -36,15 +42,14 @@ def _checked_server() -> str | None:
 
     Prefect's own client asks it, with the key or password that Prefect has for it.
     """
+    settings = read_settings().api
+    if settings.url is None:
+        return None
     import httpx
     from prefect.client.base import ServerType
     from prefect.client.orchestration import SyncPrefectClient
-    from prefect.settings import Settings
 
-    settings = Settings().api
-    if settings.url is None:
-        return None
-    shown = _without_password(settings.url)
+    shown = without_password(settings.url)
     key = settings.key.get_secret_value() if settings.key else None
     password = settings.auth_string.get_secret_value() if settings.auth_string else None
     try:
@@ -69,11 +74,6 @@ def _checked_server() -> str | None:
             f"use a server of the same version, {_OR_NONE}"
         )
     return shown
-
-
-def _without_password(url: str) -> str:
-    scheme, mark, rest = url.partition("://")
-    return scheme + mark + rest.rpartition("@")[2]
 
 
 def _home() -> Path:
