@@ -1,14 +1,21 @@
 """The one exception tree of Graft. Every error a user can cause is a :class:`GraftError`."""
 
+import errno
+
+HESITATING = frozenset({errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT})
+"""What a busy or remote file system reports for a moment."""
+
 
 class GraftError(Exception):
     """Base of all errors that are reported to the user in one message, without a traceback.
 
     Attributes:
         transient: whether the same call may succeed when it is tried again.
+        in_run: whether a flow had begun to compute when it was raised.
     """
 
     transient = False
+    in_run = False
 
 
 class ConfigError(GraftError):
@@ -36,7 +43,16 @@ class LabelError(GraftError):
 
 
 class StoreError(GraftError):
-    """A label store cannot be read or written, or is of another version."""
+    """A label store cannot be read or written, or is of another version.
+
+    Args:
+        message: the cause, in one line.
+        transient: True if the store may answer when it is asked again: it was locked, or the connection was lost.
+    """
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
 
 
 class WorkerError(GraftError):

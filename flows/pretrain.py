@@ -7,6 +7,7 @@ from prefect import flow
 from al_core.config.reading import load_config
 from al_core.config.sources import PretrainConfig
 from al_core.errors import ConfigError
+from al_core.models.sources.members import untrained
 from al_core.report.model_card import model_card
 from al_core.storage.files import read_json, write_json, write_text
 from al_core.storage.hashing import digest
@@ -66,7 +67,7 @@ def train_committee(config: PretrainConfig, folder: Path, counters: Counters) ->
 
 def _train_members(config: PretrainConfig, data: Path, folder: Path, counters: Counters) -> None:
     """Train the missing members, those that share a core in one pass."""
-    numbers = [n for n in range(config.committee) if not (folder / f"member-{n}" / "model.json").exists()]
+    numbers = untrained(folder, range(config.committee))
     cores = current_runner().cores
     groups = [numbers[start::cores] for start in range(min(cores, len(numbers)))]
     files = [steps_file(folder, group[0]) for group in groups]

@@ -55,18 +55,16 @@ app.add_typer(_group(_LABELS, "What is in a label store, and taking it out."), n
 def main() -> None:
     """Run the command line; what the user can change is one message.
 
-    The exit code is 2 for a config, bundle or label store that cannot be used, and 1 for what failed on the way.
+    The exit code is 2 for a config, bundle or label store that cannot be used, and 1 for what failed during a run.
     """
     from al_core.errors import BundleError, ConfigError, GraftError, StoreError
 
     try:
         app()
-    except (ConfigError, BundleError, StoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
     except GraftError as error:
-        print(f"failed: {error}", file=sys.stderr)
-        sys.exit(1)
+        unusable = isinstance(error, ConfigError) or (isinstance(error, BundleError | StoreError) and not error.in_run)
+        print(f"{'error' if unusable else 'failed'}: {error}", file=sys.stderr)
+        sys.exit(2 if unusable else 1)
     except OSError as error:
         if error.errno not in _OF_THE_DISK:
             raise

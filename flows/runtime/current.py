@@ -8,6 +8,7 @@ from typing import Any
 from prefect.context import FlowRunContext
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from al_core.errors import GraftError
 from flows.runtime.runner import Runner
 
 _RUNNER: ContextVar[Runner] = ContextVar("runner")
@@ -25,6 +26,7 @@ def current_runner() -> Runner:
 def running(runner: Runner) -> Iterator[Runner]:
     """Let the tasks of the current flow run use a runner while the block lasts.
 
+    What fails in the block is marked as a failure of a run: it is no bad input, which is found before.
     As many tasks wait at once as the runner has cores; Prefect's own default is a thread for every task.
     """
     flow_run = FlowRunContext.get()
@@ -35,5 +37,8 @@ def running(runner: Runner) -> Iterator[Runner]:
         token = _RUNNER.set(runner)
         try:
             yield runner
+        except GraftError as error:
+            error.in_run = True
+            raise
         finally:
             _RUNNER.reset(token)

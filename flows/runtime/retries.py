@@ -1,25 +1,22 @@
 """Which failures are worth another try: those that may pass by themselves."""
 
-import errno
 from typing import Any
 
 from prefect import Task
 from prefect.client.schemas.objects import State, TaskRun
 
-from al_core.errors import GraftError
-
-# what a busy or remote file system reports for a moment
-_HESITATING = {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT}
+from al_core.errors import HESITATING, GraftError
 
 
 def may_pass(error: BaseException) -> bool:
     """Return whether the same call may succeed when it is tried again.
 
-    A worker was killed or a file system hesitated: yes. A training diverged, a config is wrong, the disk is full: no.
+    A worker was killed, a label store was locked or a file system hesitated: yes. A training diverged, a config is
+    wrong, the disk is full: no.
     """
     if isinstance(error, GraftError):
         return error.transient
-    return isinstance(error, OSError) and error.errno in _HESITATING
+    return isinstance(error, OSError) and error.errno in HESITATING
 
 
 def retry_if_it_may_pass(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:

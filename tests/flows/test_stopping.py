@@ -14,12 +14,19 @@ from ase.io import write
 
 import flows.cli
 from al_core.config.labelers import StillingerWeberLabeler
+from al_core.errors import BundleError, ConfigError, GraftError, StoreError, TrainingError
 from al_core.labels.store import LabelStore
 from al_core.storage.hashing import label_key, structure_id
 from al_core.structures.datasets import read_structures
 from calculators.base import make_labeler
 
 ROOT = Path(__file__).resolve().parents[2]
+LABEL = [sys.executable, "-m", "flows.cli", "label", "ge.xyz", "--labeler", "stillinger_weber", "--out", "out"]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    return env | {"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(folder / "home"), "PYTHONWARNINGS": "ignore"}
 
 
 def _has_worker(process: int) -> bool:
@@ -48,10 +55,7 @@ def test_a_command_that_waits_for_anothers_label_stops_when_told_to(how: signal.
     store = LabelStore(tmp_path / "out" / "labels.db")
     state, _ = store.claim(label_key(structure_id(atoms), labeler.identity()), atoms, labeler.name)
     assert state == "yours", "and is not computed while the command waits"
-    command = [sys.executable, "-m", "flows.cli", "label", "ge.xyz", "--labeler", "stillinger_weber", "--out", "out"]
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
-    env |= {"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(tmp_path / "home"), "PYTHONWARNINGS": "ignore"}
-    process = _started(command, tmp_path, env)
+    process = _started(LABEL, tmp_path, _environment(tmp_path))
     try:
         deadline = time.monotonic() + 200
         while not _has_worker(process.pid):
@@ -80,6 +84,51 @@ def test_what_a_disk_refuses_is_one_line(
     assert stopped.value.code == 1
     expected = f"failed: runs/mine/models/x: {os.strerror(code)}; change this and run the same command again\n"
     assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "in_run", "code", "word"),
+    [
+        (StoreError("disk is full"), True, 1, "failed"),
+        (StoreError("of another version"), False, 2, "error"),
+        (BundleError("corrupt"), True, 1, "failed"),
+        (BundleError("corrupt"), False, 2, "error"),
+        (ConfigError("another config"), True, 2, "error"),
+        (TrainingError("diverged"), True, 1, "failed"),
+    ],
+)
+def test_bad_input_ends_with_2_and_what_fails_in_a_run_with_1(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: GraftError,
+    in_run: bool,
+    code: int,
+    word: str,
+) -> None:
+    def app() -> None:
+        error.in_run = in_run
+        raise error
+
+    monkeypatch.setattr(flows.cli, "app", app)
+    with pytest.raises(SystemExit) as stopped:
+        flows.cli.main()
+    assert stopped.value.code == code
+    assert capsys.readouterr().err == f"{word}: {error}\n"
+
+
+@pytest.mark.slow
+def test_a_store_that_fails_in_a_run_ends_with_1(tmp_path: Path) -> None:
+    write(tmp_path / "ge.xyz", bulk("Ge", "diamond", a=5.7, cubic=True))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "labels.db.claims").touch()  # where the store needs a folder: no label can be reserved
+    done = subprocess.run(LABEL, cwd=tmp_path, env=_environment(tmp_path), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"failed: label store {tmp_path / 'out' / 'labels.db'}: ")
+    (tmp_path / "out" / "labels.db.claims").unlink()
+    (tmp_path / "out" / "labels.db").write_text("no data base")
+    done = subprocess.run(LABEL, cwd=tmp_path, env=_environment(tmp_path), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: label store ")
 
 
 def test_another_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

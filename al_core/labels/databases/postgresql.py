@@ -22,6 +22,8 @@ from al_core.storage.locks import Holder
 _CLASS = 0x47524146  # of Graft's advisory locks on a server ("GRAF"); 0 is the store's, others are claims
 _LOOK_EVERY_S = 10.0  # at the connection, while labels are being computed
 _RECONNECT_WITHIN_S = 60.0
+# the first characters of SQLSTATE: connection lost, server stopped or starting, deadlock, locked, too many clients
+_TRANSIENT = ("08", "57P", "40", "55P", "53300")
 _GRACE_S = _RECONNECT_WITHIN_S + 2 * _LOOK_EVERY_S
 
 
@@ -67,7 +69,8 @@ class PostgreSQL(Database):
         try:
             yield
         except psycopg2.Error as error:
-            raise StoreError(f"label store {self}: {' '.join(str(error).split())}") from error
+            message = f"label store {self}: {' '.join(str(error).split())}"
+            raise StoreError(message, transient=_may_pass(error)) from error
 
     def claim(self) -> Claim:
         """See :class:`Database`."""
@@ -101,6 +104,15 @@ class PostgreSQL(Database):
     def number(self, column: str) -> str:
         """See :class:`Database`."""
         return f"((key_value_pairs ->> '{column}')::double precision)"
+
+
+def _may_pass(error: Any) -> bool:
+    """Return whether an error of the server or of the connection to it may pass; a lost connection has no code."""
+    import psycopg2
+
+    if error.pgcode:
+        return str(error.pgcode).startswith(_TRANSIENT)
+    return isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError))
 
 
 class _ServerClaim:

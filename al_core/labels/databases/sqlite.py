@@ -18,7 +18,7 @@ from typing import Any
 
 from ase.db import connect
 
-from al_core.errors import StoreError
+from al_core.errors import HESITATING, StoreError
 from al_core.labels.databases.base import Claim, Database
 from al_core.storage.files import atomic_path
 from al_core.storage.locks import Holder, take
@@ -30,6 +30,7 @@ _ADVICE = {
     sqlite3.SQLITE_IOERR: f"the disk is full or broken, or the file system has no file locks: {_NO_LOCKS}",
     sqlite3.SQLITE_FULL: _FREE_SPACE,
 }
+_TRANSIENT = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class SQLiteFile(Database):
@@ -88,11 +89,13 @@ class SQLiteFile(Database):
         try:
             yield
         except sqlite3.Error as error:
-            advice = _ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, self.hint)
-            raise StoreError(f"label store {self}: {error}; {advice}") from error
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            advice = _ADVICE.get(code, self.hint)
+            raise StoreError(f"label store {self}: {error}; {advice}", transient=code in _TRANSIENT) from error
         except OSError as error:
             advice = _FREE_SPACE if error.errno in (errno.ENOSPC, errno.EDQUOT) else _NO_LOCKS
-            raise StoreError(f"label store {self}: {error}; {advice}") from error
+            transient = error.errno in HESITATING
+            raise StoreError(f"label store {self}: {error}; {advice}", transient=transient) from error
 
     def claim(self) -> Claim:
         """See :class:`Database`."""

@@ -9,10 +9,10 @@ from al_core.errors import DivergedError
 from al_core.evaluation.errors import member_force_maes, slice_errors
 from al_core.models.arms.scratch import initial_model
 from al_core.models.bundle import load_bundle, save_bundle
-from al_core.models.card import CARD
 from al_core.models.committee import committee_folders
 from al_core.models.engine.stack import pick_device
 from al_core.models.prediction import predict
+from al_core.models.sources.members import diverged_file, diverged_members, member_folder, untrained
 from al_core.models.training.loss import Labelled
 from al_core.models.training.train import train
 from al_core.storage.files import write_json
@@ -45,8 +45,7 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
         out: the committee's folder.
         numbers: which members; a member's number is the seed of its weights.
     """
-    missing = [number for number in numbers if not (_folder(out, number) / CARD).exists()]
-    missing = [number for number in missing if not _diverged(out, number).exists()]
+    missing = untrained(out, numbers)
     if not missing:
         return
     device = pick_device(config.device)
@@ -59,7 +58,7 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
     committee = train(starts, training_set, *settings, members=missing, survivors=0, checkpoint=state)
     for number, trained in zip(missing, committee, strict=True):
         if trained is None:  # whether enough are left is decided when the committee is whole
-            write_json(_diverged(out, number), {"learning_rate": config.learning_rate, "cause": "loss not finite"})
+            write_json(diverged_file(out, number), {"learning_rate": config.learning_rate, "cause": "loss not finite"})
             continue
         card = {
             **trained.info,
@@ -68,15 +67,7 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
             "settings": config.training.model_dump(),
             "held_out_errors": slice_errors(predict([trained], [atoms for atoms, _ in held_out], device), held_out),
         }
-        save_bundle(replace(trained, info=card), _folder(out, number))
-
-
-def _folder(out: Path, number: int) -> Path:
-    return out / f"member-{number}"
-
-
-def _diverged(out: Path, number: int) -> Path:
-    return out / f"diverged-{number}.json"
+        save_bundle(replace(trained, info=card), member_folder(out, number))
 
 
 def describe_committee(data: Path, out: Path, device: str = "auto") -> dict[str, object]:
@@ -93,6 +84,7 @@ def describe_committee(data: Path, out: Path, device: str = "auto") -> dict[str,
     predicted = predict(committee, [atoms for atoms, _ in held_out], pick_device(device))
     card = {
         "members": len(committee),
+        "diverged_members": diverged_members(out),
         "element": committee[0].element,
         "data_sha256": file_sha256(data),
         "held_out": len(held_out),

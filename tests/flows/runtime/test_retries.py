@@ -18,6 +18,7 @@ def _os_error(code: int) -> OSError:
 PASSES = [
     WorkerError("a worker process was killed"),
     LabelError("out of time", transient=True),
+    StoreError("database is locked", transient=True),
     _os_error(errno.ESTALE),
     _os_error(errno.EBUSY),
 ]

@@ -12,7 +12,7 @@ from ase import Atoms
 
 from al_core.errors import StoreError
 from al_core.labels.databases import postgresql
-from al_core.labels.databases.postgresql import Session
+from al_core.labels.databases.postgresql import PostgreSQL, Session
 from al_core.labels.store import LabelStore
 from al_core.types import Label
 from tests.conftest import PostgresServer
@@ -78,15 +78,32 @@ def test_a_broken_connection_keeps_its_claims(postgres: str, atoms: Atoms, monke
 
 
 def test_a_server_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="label store postgresql://graft@/postgres"):
+    with pytest.raises(StoreError, match="label store postgresql://graft@/postgres") as refused:
         LabelStore(f"postgresql://graft@/postgres?host={tmp_path}")
+    assert refused.value.transient, "it may be there when it is asked again"
+
+
+@pytest.mark.parametrize(
+    ("code", "transient"), [("57P01", True), ("08006", True), ("40P01", True), ("53100", False), ("28P01", False)]
+)
+def test_what_may_pass_on_a_server_is_told_by_its_code(code: str, transient: bool) -> None:
+    class ServerError(psycopg2.OperationalError):
+        pgcode = code
+
+    with pytest.raises(StoreError) as caught, PostgreSQL("postgresql://graft@/postgres")._reported():
+        raise ServerError("refused")
+    assert caught.value.transient is transient
 
 
 def test_the_data_base_itself_refuses_a_label_twice(postgres: str, atoms: Atoms) -> None:
     store = LabelStore(postgres)
     store.claim(KEY, atoms, "sw")
-    with pytest.raises(StoreError, match=r"duplicate key value.*graft_label_key"), store._database.open() as db:
+    with (
+        pytest.raises(StoreError, match=r"duplicate key value.*graft_label_key") as refused,
+        store._database.open() as db,
+    ):
         db.write(atoms, label_key=KEY, state="running")
+    assert not refused.value.transient
 
 
 def test_no_look_up_reads_the_whole_store(postgres: str, atoms: Atoms) -> None:

@@ -47,6 +47,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_half_written(
     assert str(caught.value) == (
         f"label store {store}: database or disk is full; free some space; the same command goes on from here"
     )
+    assert not caught.value.transient
     assert (store.get(KEY).state, store.get(KEY).label) == ("running", None)
 
 
@@ -90,10 +91,26 @@ def test_a_store_locked_by_another_program_says_so(store: LabelStore, monkeypatc
     other = sqlite3.connect(store.where)
     other.execute("BEGIN EXCLUSIVE")
     try:
-        with pytest.raises(StoreError, match="database is locked; another program has it open, or the file system"):
+        with pytest.raises(
+            StoreError, match="database is locked; another program has it open, or the file system"
+        ) as refused:
             store.get(KEY)
     finally:
         other.close()
+    assert refused.value.transient, "the other program may be done when it is tried again"
+
+
+@pytest.mark.parametrize(("code", "transient"), [(errno.ESTALE, True), (errno.ENOSPC, False)])
+def test_a_file_system_that_hesitates_may_be_asked_again(
+    store: LabelStore, monkeypatch: pytest.MonkeyPatch, code: int, transient: bool
+) -> None:
+    def refuse(file: object, operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StoreError) as caught:
+        store.get(KEY)
+    assert caught.value.transient is transient
 
 
 def test_a_damaged_store_is_refused_in_one_line(store: LabelStore, atoms: Atoms) -> None:

@@ -299,7 +299,8 @@ def test_a_source_committee_goes_on_with_two_survivors_and_not_with_one(
     pretraining.pretrain_members(config, data, tmp_path, [0, 1, 2])  # trains nobody again
     if diverging == 1:
         assert pretraining.describe_committee(data, tmp_path, "cpu")["members"] == 2
-        assert read_json(tmp_path / "committee.json")["members"] == 2
+        card = read_json(tmp_path / "committee.json")
+        assert (card["members"], card["diverged_members"]) == (2, [0])
     else:
         with pytest.raises(DivergedError, match="1 of the models did not diverge, two are needed"):
             pretraining.describe_committee(data, tmp_path, "cpu")
