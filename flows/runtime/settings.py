@@ -27,19 +27,21 @@ def read_settings() -> "Settings":
     """
     printed = io.StringIO()
     with contextlib.redirect_stderr(printed):  # Prefect prints some errors, and goes on
-        from prefect.settings import Settings, load_profiles
+        from prefect.settings import Settings
         from pydantic import ValidationError
         from pydantic_settings import SettingsError
 
         try:
             settings = Settings()
-            load_profiles()
+            if settings.profiles_path and settings.profiles_path.exists():
+                tomllib.loads(settings.profiles_path.read_text())
         except ValidationError as error:
             raise ConfigError(_refused(error)) from error
         except SettingsError as error:
             raise ConfigError(_unreadable(error)) from error
         except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"Prefect's file of profiles is not valid TOML: {error}; correct or delete it") from error
+            message = f"{settings.profiles_path} is not valid TOML: {error}; correct or delete it"
+            raise ConfigError(message) from error
     sys.stderr.write(printed.getvalue())
     return settings
 

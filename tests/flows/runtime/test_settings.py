@@ -73,7 +73,7 @@ def test_a_password_in_a_malformed_url_is_not_printed(monkeypatch: pytest.Monkey
             'active = "mine"\n[profiles.mine]\nPREFECT_API_REQUEST_TIMEOUT = "soon"',
             f"PREFECT_API_REQUEST_TIMEOUT is 'soon': .*; {FILES}",
         ),
-        ("profiles.toml", "[profiles", "Prefect's file of profiles is not valid TOML: .*; correct or delete it"),
+        ("profiles.toml", "[profiles", r".*/profiles\.toml is not valid TOML: .*; correct or delete it"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Failed to load profiles")
