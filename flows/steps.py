@@ -26,7 +26,7 @@ class TaskSteps:
     Attributes:
         workspace: the study's folder.
         labeler: settings of the labeler.
-        counters: told of progress.
+        counters: of the labels, trainings and evaluations that are done.
     """
 
     workspace: Workspace
@@ -66,12 +66,12 @@ class TaskSteps:
 
 
 def _all(
-    known: Sequence[Any], submit: Sequence[Callable[[], PrefectFuture[Any]]], tell: Callable[[], None] = lambda: None
+    known: Sequence[Any], submit: Sequence[Callable[[], PrefectFuture[Any]]], count: Callable[[], None] = lambda: None
 ) -> list[Any]:
     """Return what is known, and the results of tasks for what is not; all tasks are submitted before one is awaited."""
     futures = [None if value is not None else start() for value, start in zip(known, submit, strict=True)]
     found = []
     for value, future in zip(known, futures, strict=True):
         found.append(value if future is None else future.result())
-        tell()
+        count()
     return found

@@ -11,8 +11,10 @@ LAYERS = ("al_core", "calculators", "flows")
 MODULES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))]
 LONGEST = 300  # lines
 
-# tests of al_core and calculators that are not those of one module, and what they test
+# tests of al_core and calculators that are not those of one module, or of a part of a large one, and what they test
 OF_SEVERAL = {
+    "tests/al_core/labels/test_store_equivalents.py": "the label of an equivalent structure serves",
+    "tests/al_core/labels/test_store_processes.py": "a label store under several processes",
     "tests/al_core/models/engine/test_derivatives.py": "forces and stresses of every part of the engine",
     "tests/al_core/models/engine/test_parts.py": "single parts of the engine against mace's",
     "tests/al_core/models/test_export.py": "bundles as files of mace",

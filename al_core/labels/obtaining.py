@@ -68,7 +68,7 @@ def obtain_label(
     attempts, spent = 0, 0.0
     begin, reported = time.monotonic(), _REPORT_AFTER_S - _REPORT_EVERY_S
     while True:
-        state, entry = store.claim(key, atoms, labeler.name, images=labeler.by_physics, next_rung=next_rung)
+        state, entry = store.claim(key, atoms, labeler.name, use_equivalent=labeler.by_physics, next_rung=next_rung)
         if state == "busy":
             waited = time.monotonic() - begin
             if waited - reported >= _REPORT_EVERY_S:

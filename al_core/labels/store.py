@@ -91,14 +91,15 @@ class LabelStore:
         atoms: Atoms,
         labeler: str,
         *,
-        images: bool = False,
+        use_equivalent: bool = False,
         next_rung: NextRung | None = None,
     ) -> tuple[str, Entry]:
         """Reserve a label before it is computed; looking it up and reserving it are one transaction.
 
         Args:
             key, atoms, labeler: of the label.
-            images: whether the label of an equivalent structure serves; see :mod:`al_core.structures.equivalence`.
+            use_equivalent: whether the label of an equivalent structure serves; see
+                :mod:`al_core.structures.equivalence`.
             next_rung: decides whether a failed label is tried again; none is if not given.
 
         Returns:
@@ -112,7 +113,7 @@ class LabelStore:
             with self._database.open() as db:
                 row = self._row(db, key)
                 if row is None:
-                    return self._first(db, key, bare(atoms), labeler, images)
+                    return self._first(db, key, bare(atoms), labeler, use_equivalent)
                 return self._again(db, row, next_rung)
         except BaseException:
             if self._claims.get(key) is not before:
@@ -193,14 +194,16 @@ class LabelStore:
         db.update(row.id, state="running", attempts=row.attempts + 1, way=rung, data=data)
         return "yours", entry_of(self._row(db, entry.key))
 
-    def _first(self, db: Any, key: str, atoms: Atoms, labeler: str, images: bool) -> tuple[str, Entry]:
+    def _first(self, db: Any, key: str, atoms: Atoms, labeler: str, use_equivalent: bool) -> tuple[str, Entry]:
         """Reserve a label that was never asked for, or take that of an equivalent structure."""
         columns: dict[str, Any] = {"label_key": key, "structure": f"S{structure_id(atoms)}", "labeler": labeler}
         columns["level"] = level_of(key)
         marked = mark(atoms)
         if marked:
             columns |= marked.columns()
-        twin, label = self._equivalent(db, columns["level"], marked, atoms) if images and marked else (None, None)
+        twin, label = None, None
+        if use_equivalent and marked:
+            twin, label = self._equivalent(db, columns["level"], marked, atoms)
         if twin and label is None:
             return "busy", twin
         if twin and label:

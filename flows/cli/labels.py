@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-LabelsPlace = Annotated[str, typer.Argument(metavar="STORE", help="A folder with labels.db, such a file, or a URL.")]
+StoreArgument = Annotated[str, typer.Argument(metavar="STORE", help="A folder with labels.db, such a file, or a URL.")]
 
 
-def labels_list(where: LabelsPlace) -> None:
+def labels_list(where: StoreArgument) -> None:
     """Print the levels of theory that a store has labels of."""
     from rich.console import Console
     from rich.table import Table
@@ -27,7 +27,7 @@ def labels_list(where: LabelsPlace) -> None:
 
 
 def labels_export(
-    where: LabelsPlace,
+    where: StoreArgument,
     out: Annotated[Path, typer.Option("--out", metavar="FILE.extxyz", help="Where to write them.")],
     level: Annotated[str | None, typer.Option(help="The level of theory, of graft labels list.")] = None,
     mix_levels: Annotated[bool, typer.Option("--mix-levels", help="Write all levels into one file.")] = False,
@@ -43,7 +43,7 @@ def labels_export(
 
 
 def labels_release(
-    where: LabelsPlace,
+    where: StoreArgument,
     key: Annotated[
         str | None, typer.Argument(metavar="KEY", help="Of one label; all running ones if left out.")
     ] = None,

@@ -38,7 +38,7 @@ def test_steps_are_not_written_more_often_than_anyone_looks(tmp_path: Path, monk
         seen.append(steps_done([file]))
         now += 0.125
     assert seen[:10] == [1] * 8 + [9] * 2
-    assert seen[-1] == 30, "the last step is always told"
+    assert seen[-1] == 30, "the last step is always shown"
 
 
 def test_a_counter_follows_work_elsewhere(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
@@ -48,11 +48,11 @@ def test_a_counter_follows_work_elsewhere(monkeypatch: pytest.MonkeyPatch, capsy
     with Counters() as steps, steps.following("training steps", 40, lambda: done):
         for done in (10, 30, 20):  # a job that is tried again begins anew
             deadline = time.monotonic() + 10
-            while f"training steps: {done} of 40\n" not in (said := capsys.readouterr().err):
-                assert time.monotonic() < deadline, said
+            while f"training steps: {done} of 40\n" not in (printed := capsys.readouterr().err):
+                assert time.monotonic() < deadline, printed
                 time.sleep(0.01)
         done = 40
-    assert capsys.readouterr().err == "training steps: 40 of 40\n", "what was done last is told, once"
+    assert capsys.readouterr().err == "training steps: 40 of 40\n", "what was done last is shown, once"
 
 
 def test_a_failure_ends_the_following(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
@@ -91,8 +91,8 @@ def test_a_study_that_is_told_to_stop_stops_at_once(tmp_path: Path) -> None:
     command += ["--set", "source.training.steps=100000"]
     environment = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect"), "GRAFT_TEST": str(tmp_path)}
     log = tmp_path / "log"  # a pipe would stay open as long as a child holds it
-    with log.open("w") as said:
-        study = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=said)
+    with log.open("w") as stream:
+        study = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=stream)
     try:
         deadline = time.monotonic() + 240
         while not list(out.glob("source/*/.steps-*")) and time.monotonic() < deadline:

@@ -38,8 +38,8 @@ def test_the_same_command_again_repeats_nothing(copy: Path, results: StudyResult
     """With another home for Prefect: wiping its data base loses nothing."""
     before = _state(copy)
     assert any(name.startswith("models/") for name in before)
-    said = Shell(shell.folder, shell.folder / "wiped").graft("study", "run", SMOKE, "--out", copy)
-    assert "smoke: 36 of 36 cells" in said
+    output = Shell(shell.folder, shell.folder / "wiped").graft("study", "run", SMOKE, "--out", copy)
+    assert "smoke: 36 of 36 cells" in output
     assert _state(copy) == before
     again = load_results(copy)
     assert again.rows == results.rows
@@ -62,10 +62,10 @@ def test_results_are_made_again_where_they_were_deleted(copy: Path, results: Stu
 
 def test_two_studies_do_not_run_in_one_folder(copy: Path, shell: Shell) -> None:
     with Workspace(copy).alone():
-        said = shell.run(GRAFT, "study", "run", SMOKE, "--out", copy, code=2).stderr
-    assert said.startswith(f"error: a study is running in {copy} (")
-    assert f"process {os.getpid()} on " in said
-    assert said.endswith("; wait for its end or choose another --out\n")
+        output = shell.run(GRAFT, "study", "run", SMOKE, "--out", copy, code=2).stderr
+    assert output.startswith(f"error: a study is running in {copy} (")
+    assert f"process {os.getpid()} on " in output
+    assert output.endswith("; wait for its end or choose another --out\n")
 
 
 def test_python_calls_the_flow_without_a_main_guard(copy: Path, shell: Shell) -> None:
@@ -79,9 +79,9 @@ def test_python_calls_the_flow_without_a_main_guard(copy: Path, shell: Shell) ->
         "from flows import active_learning, evaluate, label_structures, pretrain\n"
         "print('FLOWS', *(flow.name for flow in (active_learning, evaluate, label_structures, pretrain)))\n"
     )
-    said = shell.run(sys.executable, script).stdout
-    assert f"REPORT {copy / 'report.html'}" in said
-    assert "FLOWS active-learning evaluate label-structures pretrain" in said
+    output = shell.run(sys.executable, script).stdout
+    assert f"REPORT {copy / 'report.html'}" in output
+    assert "FLOWS active-learning evaluate label-structures pretrain" in output
     assert _state(copy) == before
 
 
@@ -89,19 +89,19 @@ def test_python_calls_the_flow_without_a_main_guard(copy: Path, shell: Shell) ->
 
 
 def test_graft_study_status(finished: Path, results: StudyResults, shell: Shell) -> None:
-    said = shell.graft("study", "status", finished)
-    assert "36 of 36 finished" in said
-    assert f"{results.ledger['labels_done']} done, 0 running, 0 failed" in said
+    output = shell.graft("study", "status", finished)
+    assert "36 of 36 finished" in output
+    assert f"{results.ledger['labels_done']} done, 0 running, 0 failed" in output
     for arm in ARMS:
         (row,) = rows_at(results, comparison="own", acquisition="uncertainty", arm=arm, budget=4)
-        assert re.search(rf"own\W+uncertainty\W+{arm}\b.*\b{row.metrics['all']['force_mae_meV_per_A']:.0f}\b", said)
+        assert re.search(rf"own\W+uncertainty\W+{arm}\b.*\b{row.metrics['all']['force_mae_meV_per_A']:.0f}\b", output)
 
 
 def test_graft_study_status_before_the_first_budget_is_finished(copy: Path, shell: Shell) -> None:
     (copy / "study.json").unlink()
-    said = shell.graft("study", "status", copy)
-    assert "done, 0 running, 0 failed" in said
-    assert "cells: none yet" in said
+    output = shell.graft("study", "status", copy)
+    assert "done, 0 running, 0 failed" in output
+    assert "cells: none yet" in output
     assert "no study here" in shell.run(GRAFT, "study", "status", shell.folder, code=2).stderr
 
 
@@ -109,8 +109,8 @@ def test_graft_study_status_where_a_result_was_deleted(copy: Path, results: Stud
     gone = results.rows[0].model
     (copy / "models" / gone / "training.json").unlink()
     left = [row for row in results.rows if row.model != gone]
-    said = shell.graft("study", "status", copy)
-    assert f"cells: {len(left)} of {results.expected_rows} finished" in said
+    output = shell.graft("study", "status", copy)
+    assert f"cells: {len(left)} of {results.expected_rows} finished" in output
     found = load_results(copy)
     assert [row.model for row in found.rows] == [row.model for row in left]
     assert not found.complete
@@ -118,8 +118,8 @@ def test_graft_study_status_where_a_result_was_deleted(copy: Path, results: Stud
 
 def test_graft_study_report(copy: Path, finished: Path, shell: Shell) -> None:
     (copy / "report.html").unlink()
-    said = shell.graft("study", "report", copy)
-    assert said.strip() == str(copy / "report.html")
+    output = shell.graft("study", "report", copy)
+    assert output.strip() == str(copy / "report.html")
     assert (copy / "report.html").read_text() == (finished / "report.html").read_text()
 
 
@@ -137,12 +137,12 @@ def test_graft_eval_says_what_assess_says(finished: Path, results: StudyResults,
 
     model = results.rows[-1].model
     bundle, data = finished / "models" / model, finished / "test.extxyz"
-    said = json.loads(shell.graft("eval", "--bundle", bundle, "--data", data, "--json"))
+    printed = json.loads(shell.graft("eval", "--bundle", bundle, "--data", data, "--json"))
     expected = assess(bundle, data, device="cpu")
-    slices = said.pop("slices")
-    assert set(said) == {*METRICS, "n_structures"}
-    assert said == pytest.approx(expected["all"], rel=1e-6)
-    assert said == pytest.approx(results.rows[-1].metrics["all"], rel=1e-3)
+    slices = printed.pop("slices")
+    assert set(printed) == {*METRICS, "n_structures"}
+    assert printed == pytest.approx(expected["all"], rel=1e-6)
+    assert printed == pytest.approx(results.rows[-1].metrics["all"], rel=1e-3)
     assert set(slices) == {"diamond_600K", "strained"}
     for name, values in slices.items():
         assert values == pytest.approx(expected[name], rel=1e-6)
@@ -151,7 +151,7 @@ def test_graft_eval_says_what_assess_says(finished: Path, results: StudyResults,
     assert single["all"]["force_mae_meV_per_A"] == pytest.approx(results.rows[-1].members[0], rel=1e-3)
     table = shell.graft("eval", "--bundle", bundle, "--data", data)
     assert "strained" in table
-    assert f"{said['force_mae_meV_per_A']:.1f}" in table
+    assert f"{printed['force_mae_meV_per_A']:.1f}" in table
 
 
 def test_graft_help_imports_nothing_heavy(shell: Shell) -> None:
@@ -193,8 +193,8 @@ def test_methods_under_two_names(copy: Path, results: StudyResults, shell: Shell
     acquisitions = "acquisitions=[random, uncertainty, {kind: random, name: drawn}]"
     options = ("--set", arms, "--set", acquisitions, "--set", "shared_leader=rescaled", "--set", "budgets=[1,2]")
     before = {path.name for path in (copy / "models").iterdir()}
-    said = shell.graft("study", "run", SMOKE, "--out", copy, *options)
-    assert "smoke: 60 of 60 cells" in said
+    output = shell.graft("study", "run", SMOKE, "--out", copy, *options)
+    assert "smoke: 60 of 60 cells" in output
     found = load_results(copy)
     for budget in (1, 2):
         for acquisition, named in (("random", "drawn"), ("random", "random")):

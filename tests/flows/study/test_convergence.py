@@ -71,13 +71,13 @@ def test_deviations_are_root_mean_squares_and_a_constant_energy_is_none() -> Non
 def test_the_command_writes_table_and_page_and_pays_once(shell: Shell) -> None:
     file, out = shell.folder / "config.yaml", shell.folder / "out"
     file.write_text(yaml.safe_dump(CONFIG))
-    said = shell.graft("convergence", file, "--out", out)
-    assert "| all | cheap |" in said
-    assert f"figures: {out / 'convergence.html'}" in said
+    output = shell.graft("convergence", file, "--out", out)
+    assert "| all | cheap |" in output
+    assert f"figures: {out / 'convergence.html'}" in output
     rows = read_json(out / "convergence.json")["rows"]
     paid = {path: path.stat().st_mtime_ns for path in out.glob("labels/*/result.json")}
     assert len(paid) == 4  # two settings, two structures
-    assert shell.graft("convergence", file, "--out", out) == said
+    assert shell.graft("convergence", file, "--out", out) == output
     assert {path: path.stat().st_mtime_ns for path in out.glob("labels/*/result.json")} == paid
     assert [row["value"] for row in rows] == ["150", "200", "cheap"]
     assert rows[0]["force_meV_per_A"] > 1, "150 and 200 eV are not the same"
@@ -92,8 +92,10 @@ def test_labels_that_all_fail_are_told_and_one_setting_of_them_is_left_empty(she
     hopeless = {**CHEAP, "max_scf_steps": 2, "ladder": []}
     alone = {**CONFIG, "reference": hopeless, "base": hopeless, "vary": {}, "settings": {"hopeless": hopeless}}
     file.write_text(yaml.safe_dump(alone))
-    told = shell.run(GRAFT, "convergence", file, "--out", out, code=1).stderr
-    assert f"no structure has labels of both a setting and its reference; the causes are in {out / 'labels.db'}" in told
+    errors = shell.run(GRAFT, "convergence", file, "--out", out, code=1).stderr
+    assert (
+        f"no structure has labels of both a setting and its reference; the causes are in {out / 'labels.db'}" in errors
+    )
     file.write_text(yaml.safe_dump({**CONFIG, "vary": {}, "settings": {"cheap": CHEAP, "hopeless": hopeless}}))
     shell.graft("convergence", file, "--out", out)
     rows = {row["value"]: row for row in read_json(out / "convergence.json")["rows"]}
@@ -102,7 +104,7 @@ def test_labels_that_all_fail_are_told_and_one_setting_of_them_is_left_empty(she
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"vary": {"cutof_eV": [300]}}, "unknown setting 'cutof_eV'; did you mean 'cutoff_eV'?"),
         ({"vary": {"cutoff_eV": [3]}}, "vary.cutoff_eV: Input should be greater than or equal to 100, got 3"),
@@ -110,8 +112,8 @@ def test_labels_that_all_fail_are_told_and_one_setting_of_them_is_left_empty(she
         ({"elements": ["U"]}, "not U"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+def test_what_cannot_be_compared_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump({**CONFIG, **changes}))
-    with pytest.raises(ConfigError, match=said.replace("?", r"\?")):
+    with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
         preflight_convergence(load_config(ConvergenceConfig, file), tmp_path / "out")

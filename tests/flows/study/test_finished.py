@@ -126,8 +126,8 @@ def test_the_errors_are_those_of_the_models_that_were_kept(finished: Path, resul
         committee = [load_bundle(folder) for folder in committee_folders(finished / "models" / row.model)]
         assert [bundle.element for bundle in committee] == ["Ge", "Ge"]
         assert {bundle.info["training"]["n_labels"] for bundle in committee} == {4}
-        said = predict(committee, [atoms for atoms, _ in test], pick_device("cpu"))
-        errors = [f.mean(axis=0) - label.forces for f, (_, label) in zip(said.forces, test, strict=True)]
+        predictions = predict(committee, [atoms for atoms, _ in test], pick_device("cpu"))
+        errors = [f.mean(axis=0) - label.forces for f, (_, label) in zip(predictions.forces, test, strict=True)]
         mae = 1e3 * np.abs(np.concatenate(errors)).mean()
         assert row.metrics["all"]["force_mae_meV_per_A"] == pytest.approx(mae, rel=1e-3)
 

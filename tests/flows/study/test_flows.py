@@ -31,9 +31,9 @@ def test_active_learning_from_a_script_without_a_main_guard(finished: Path, shel
         "    'acquisitions=[random, variance_reduction]'])\n"
         "print('REPORT', report)\n"
     )
-    said = shell.run(sys.executable, script).stdout
-    assert said.count("STARTED") == 1
-    assert f"REPORT {shell.folder / 'al' / 'report.html'}" in said
+    output = shell.run(sys.executable, script).stdout
+    assert output.count("STARTED") == 1
+    assert f"REPORT {shell.folder / 'al' / 'report.html'}" in output
     found = load_results(shell.folder / "al")
     assert found.complete
     (row,) = found.rows
@@ -53,9 +53,9 @@ def test_active_learning_tells_an_arm_that_is_not_there(shell: Shell) -> None:
         "    except ConfigError as error:\n"
         "        print('REFUSED', error)\n"
     )
-    said = shell.run(sys.executable, "-c", script).stdout
-    assert "did you mean 'transfer'?" in said
-    assert "did you mean 'uncertainty'?" in said
+    output = shell.run(sys.executable, "-c", script).stdout
+    assert "did you mean 'transfer'?" in output
+    assert "did you mean 'uncertainty'?" in output
     assert list(shell.folder.iterdir()) == []
 
 
@@ -144,10 +144,12 @@ def test_graft_pretrain(shell: Shell) -> None:
     command = ("pretrain", "si.yaml", "--out", "si")
     done = shell.run(GRAFT, *command)
     assert "2 models of Si, force MAE" in done.stdout
-    told = [(int(steps), int(of)) for steps, of in re.findall(r"source training steps: (\d+) of (\d+)\n", done.stderr)]
-    total = told[-1][1]
+    progress = [
+        (int(steps), int(of)) for steps, of in re.findall(r"source training steps: (\d+) of (\d+)\n", done.stderr)
+    ]
+    total = progress[-1][1]
     assert total in (8000, 16000), "members that share a core are trained in one pass"
-    assert 0 < told[0][0] < told[-1][0] == total, "progress must be told while the members train"
+    assert 0 < progress[0][0] < progress[-1][0] == total, "progress must be shown while the members train"
     folder = shell.folder / "si"
     assert not list(folder.glob(".steps-*"))
     card = read_json(folder / "committee.json")

@@ -4,7 +4,11 @@ import errno
 import fcntl
 import multiprocessing
 import os
+import signal
+import socket
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +23,7 @@ from al_core.errors import StoreError
 from al_core.labels.store import LabelStore
 from al_core.types import Label
 
+ROOT = Path(__file__).resolve().parents[4]
 KEY = "Lkey"
 LABEL = Label(-1.5, np.zeros((2, 3)), None, 2.0, {"by": "hand"})
 
@@ -214,3 +219,99 @@ def _read_as_another_user(path: Path) -> None:
     assert _indexes(path) == set()
     with pytest.raises(StoreError, match=r"Permission denied|readonly database"):
         store.claim("Lother", store.get(KEY).atoms, "sw")
+
+
+# ---- claims ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_released_claim_leaves_no_file_behind(tmp_path: Path, atoms: Atoms) -> None:
+    store = LabelStore(tmp_path / "labels.db")
+    store.claim(KEY, atoms, "sw")
+    assert len(list((tmp_path / "labels.db.claims").iterdir())) == 1
+    store.complete(KEY, LABEL)
+    assert list((tmp_path / "labels.db.claims").iterdir()) == []
+
+
+def _own(store: LabelStore, owner: object) -> None:
+    """Let the label be owned by somebody else, as an earlier version wrote it."""
+    with connect(store.where, use_lock_file=False) as db:
+        db.update(db.get(label_key=KEY).id, data={"owner": owner})
+
+
+def test_in_a_store_of_before_a_living_owner_is_respected(tmp_path: Path, atoms: Atoms) -> None:
+    store = LabelStore(tmp_path / "labels.db")
+    store.claim(KEY, atoms, "sw")
+    start = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    for owner, state in (
+        (f"{socket.gethostname()}|{os.getpid()}|{start}", "busy"),
+        (f"a-name-of-before|{os.getpid()}|{start}", "busy"),
+        ("elsewhere|1|1", "busy"),  # perhaps of another machine
+        (f"{socket.gethostname()}|{os.getpid()}|1", "yours"),  # another process had this number
+    ):
+        _own(store, owner)
+        assert store.claim(KEY, atoms, "sw")[0] == state, owner
+
+
+# ---- files that are no stores, and kills ----------------------------------------------------------------------------
+
+
+def test_a_data_base_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "labels.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE recipes (name TEXT)")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"another program \(tables: recipes\)"):
+        LabelStore(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_ase_data_base_that_is_not_a_label_store_is_refused(tmp_path: Path, atoms: Atoms) -> None:
+    with connect(tmp_path / "labels.db", type="db") as db:
+        db.write(atoms)
+    with pytest.raises(StoreError, match="not a label store of Graft"):
+        LabelStore(tmp_path / "labels.db")
+
+
+@pytest.mark.parametrize("content", [b"my notes " * 100, b"SQLite format 3\0" + b"\xff" * 200])
+def test_a_file_that_is_no_data_base_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "labels.db").write_bytes(content)
+    with pytest.raises(StoreError, match=r"labels\.db: .*choose another --out"):
+        LabelStore(tmp_path / "labels.db")
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="give a folder on a local disk with --out"):
+        LabelStore(tmp_path / "file" / "labels.db")
+
+
+@pytest.mark.parametrize("tables", range(1, 6))
+def test_a_kill_in_the_first_use_leaves_no_half_made_store(tmp_path: Path, atoms: Atoms, tables: int) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "import ase.db.sqlite\n"
+        "from al_core.labels.store import Attempt, LabelStore\n"
+        "done = int(sys.argv[2])\n"
+        "class Statements(list):\n"
+        "    def __iter__(self):\n"
+        "        for number, statement in enumerate(list.__iter__(self)):\n"
+        "            if number == done:\n"
+        "                os.kill(os.getpid(), signal.SIGKILL)\n"
+        "            yield statement\n"
+        "ase.db.sqlite.init_statements = Statements(ase.db.sqlite.init_statements)\n"
+        "LabelStore(Path(sys.argv[1]))\n"
+    )
+    path = tmp_path / "labels.db"
+    done = subprocess.run([sys.executable, "-c", program, str(path), str(tables)], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    store = LabelStore(path)
+    assert store.claim(KEY, atoms, "sw")[0] == "yours"
+
+
+def test_an_empty_file_becomes_a_store(tmp_path: Path, atoms: Atoms) -> None:
+    (tmp_path / "labels.db").touch()
+    assert LabelStore(tmp_path / "labels.db").claim(KEY, atoms, "sw")[0] == "yours"
+    assert LabelStore(tmp_path / "labels.db").get(KEY).state == "running"
