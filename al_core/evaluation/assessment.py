@@ -6,7 +6,9 @@ from al_core.errors import BundleError, ConfigError
 from al_core.evaluation.errors import slice_errors
 from al_core.models.card import CARD, read_card
 from al_core.models.committee import committee_folders
-from al_core.structures.datasets import LabelKeys, labelled_structures
+from al_core.structures.datasets import LabelKeys, checked_labels
+
+_OWN_KEYS = LabelKeys()
 
 
 def bundle_folders(folder: Path) -> list[Path]:
@@ -27,8 +29,7 @@ def bundle_folders(folder: Path) -> list[Path]:
 def assess(
     bundle: Path,
     data: Path,
-    energy_key: str = "REF_energy",
-    forces_key: str = "REF_forces",
+    keys: LabelKeys = _OWN_KEYS,
     slice_key: str = "config_type",
     device: str = "auto",
 ) -> dict[str, dict[str, float]]:
@@ -36,8 +37,8 @@ def assess(
 
     Args:
         bundle: a model bundle or a committee's folder.
-        data: the file; energies in eV, forces in eV/Å.
-        energy_key, forces_key: the names the labels have in the file.
+        data: the file.
+        keys: the names the labels have in it; a stress may be missing.
         slice_key: the name of what structures are grouped by.
         device: where to compute.
 
@@ -46,7 +47,7 @@ def assess(
         ConfigError: the data cannot be used, or are not of the bundle's element.
     """
     folders = bundle_folders(bundle)
-    labelled = labelled_structures(data, LabelKeys(energy_key, forces_key, None))
+    labelled = checked_labels(data, keys)
     element = read_card(folders[0])["element"]
     for number, (atoms, _) in enumerate(labelled):
         if set(atoms.get_chemical_symbols()) != {element}:

@@ -1,11 +1,12 @@
-"""Force and energy errors of a committee's mean prediction, by test slice."""
+"""Errors of force, energy and stress of a committee's mean prediction, by test slice."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from ase import Atoms
+from ase import Atoms, units
 
 from al_core.errors import TrainingError
 from al_core.models.bundle import Bundle
@@ -37,59 +38,89 @@ def errors(
 
 
 def slice_errors(predictions: Predictions, labelled: Sequence[tuple[Atoms, Label]]) -> dict[str, dict[str, float]]:
-    """Return {slice: {metric: value}}: a structure's slice is its ``info["config_type"]``, ``all`` holds every one.
+    """Return {slice: {metric: value}}: a structure's slice is its ``info["config_type"]``.
 
-    Force errors are over all components, in meV/Å; energy errors per atom, in meV. Both are of the committee's mean.
-    The force deviation is how far its members disagree: the mean over atoms, in meV/Å, see
-    :func:`al_core.uncertainty.committee.force_deviation`.
+    All errors are of the committee's mean: of force components in meV/Å, of energies per atom in meV, of stress
+    components in GPa. ``pressure_bias_GPa`` is the mean of predicted minus labelled pressure, which is -trace / 3 of
+    the stress. Both are missing where no label of a slice has a stress. The force deviation is how far the members
+    disagree: the mean over atoms, in meV/Å, see :func:`al_core.uncertainty.committee.force_deviation`.
+
+    ``all`` is the mean over slices (of squares, where a metric is a root of them), so that a slice of large cells
+    counts no more than others; structures without a slice are one more slice.
 
     Args:
         predictions: of the committee for the structures.
         labelled: structures and labels of the test set, in the same order.
     """
-    force_errors = [
-        forces.mean(axis=0) - label.forces for forces, (_, label) in zip(predictions.forces, labelled, strict=True)
-    ]
-    energy_errors = np.array(
-        [
-            (row.mean() - label.energy) / len(atoms)
-            for row, (atoms, label) in zip(predictions.energies, labelled, strict=True)
-        ]
-    )
-    deviations = [force_deviation(forces) for forces in predictions.forces]
-    slices: dict[str, list[int]] = {ALL: list(range(len(labelled)))}
-    for index, (atoms, _) in enumerate(labelled):
-        slices.setdefault(str(atoms.info.get("config_type", ALL)), [])
-        if atoms.info.get("config_type", ALL) != ALL:
-            slices[str(atoms.info["config_type"])].append(index)
-    return {
-        name: _metrics(
-            np.concatenate([force_errors[index].ravel() for index in members]),
-            energy_errors[members],
-            np.concatenate([deviations[index] for index in members]),
+    errors = [
+        _Errors(
+            forces=(forces.mean(axis=0) - label.forces).ravel(),
+            energy=float(energies.mean() - label.energy) / len(atoms),
+            stress=None if label.stress is None or not atoms.pbc.all() else stresses.mean(axis=0) - label.stress,
+            deviations=force_deviation(forces),
         )
-        for name, members in slices.items()
-    }
+        for forces, energies, stresses, (atoms, label) in zip(
+            predictions.forces, predictions.energies, predictions.stresses, labelled, strict=True
+        )
+    ]
+    found = {name: _metrics([errors[index] for index in members]) for name, members in _slices(labelled).items()}
+    return {ALL: _mean_over_slices(list(found.values())), **{name: found[name] for name in found if name != ALL}}
 
 
 def member_force_maes(predictions: Predictions, labelled: Sequence[tuple[Atoms, Label]]) -> list[float]:
-    """Return the force MAE of each single member over all structures, meV/Å."""
-    errors = np.concatenate(
-        [
-            np.abs(forces - label.forces).reshape(len(forces), -1)
-            for forces, (_, label) in zip(predictions.forces, labelled, strict=True)
-        ],
-        axis=1,
-    )
-    return [float(value) for value in 1e3 * errors.mean(axis=1)]
+    """Return the force MAE of each single member, mean over slices, meV/Å."""
+    errors = [
+        np.abs(forces - label.forces).reshape(len(forces), -1)
+        for forces, (_, label) in zip(predictions.forces, labelled, strict=True)
+    ]
+    by_slice = [
+        np.concatenate([errors[index] for index in members], axis=1).mean(axis=1)
+        for members in _slices(labelled).values()
+    ]
+    return [float(value) for value in 1e3 * np.mean(by_slice, axis=0)]
 
 
-def _metrics(forces: np.ndarray, energies: np.ndarray, deviations: np.ndarray) -> dict[str, float]:
-    return {
+@dataclass(frozen=True)
+class _Errors:
+    """The errors of one structure: eV/Å [3n], eV/atom, eV/Å^3 [6] or None, and the force deviations, eV/Å [n]."""
+
+    forces: np.ndarray
+    energy: float
+    stress: np.ndarray | None
+    deviations: np.ndarray
+
+
+def _slices(labelled: Sequence[tuple[Atoms, Label]]) -> dict[str, list[int]]:
+    """Return the numbers of the structures of each slice; those without one are under ``all``."""
+    slices: dict[str, list[int]] = {}
+    for index, (atoms, _) in enumerate(labelled):
+        slices.setdefault(str(atoms.info.get("config_type", ALL)), []).append(index)
+    return slices
+
+
+def _metrics(errors: Sequence[_Errors]) -> dict[str, float]:
+    forces = np.concatenate([one.forces for one in errors])
+    energies = np.array([one.energy for one in errors])
+    stresses = np.array([one.stress for one in errors if one.stress is not None]) / units.GPa
+    metrics = {
         "force_mae_meV_per_A": 1e3 * float(np.abs(forces).mean()),
         "force_rmse_meV_per_A": 1e3 * float(np.sqrt((forces**2).mean())),
         "energy_mae_meV_per_atom": 1e3 * float(np.abs(energies).mean()),
         "energy_rmse_meV_per_atom": 1e3 * float(np.sqrt((energies**2).mean())),
-        "force_deviation_meV_per_A": 1e3 * float(deviations.mean()),
-        "n_structures": len(energies),
+        "force_deviation_meV_per_A": 1e3 * float(np.concatenate([one.deviations for one in errors]).mean()),
     }
+    if len(stresses):
+        metrics["stress_mae_GPa"] = float(np.abs(stresses).mean())
+        metrics["pressure_bias_GPa"] = -float(stresses[:, :3].mean())
+    return {**metrics, "n_structures": len(errors)}
+
+
+def _mean_over_slices(slices: Sequence[dict[str, float]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for metric in dict.fromkeys(metric for values in slices for metric in values):
+        values = np.array([one[metric] for one in slices if metric in one])
+        if metric == "n_structures":
+            found[metric] = int(values.sum())
+        else:
+            found[metric] = float(np.sqrt((values**2).mean()) if "rmse" in metric else values.mean())
+    return found

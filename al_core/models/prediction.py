@@ -1,4 +1,4 @@
-"""Energies and forces that a committee predicts."""
+"""Energies, forces and stresses that a committee predicts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from ase import Atoms
+from ase.stress import full_3x3_to_voigt_6_stress
 
 from al_core.models.bundle import Bundle
 from al_core.models.engine.stack import alike, stack
@@ -20,10 +21,13 @@ class Predictions:
     Attributes:
         energies: [n_structures, K], total, eV.
         forces: list of [K, n_atoms, 3], eV/Å.
+        stresses: [n_structures, K, 6] in Voigt order xx, yy, zz, yz, xz, xy, eV/Å^3, positive under tension; not a
+            number where a structure is not periodic in all directions.
     """
 
     energies: np.ndarray
     forces: list[np.ndarray]
+    stresses: np.ndarray
 
 
 def predict(
@@ -32,9 +36,10 @@ def predict(
     device: torch.device,
     dtype: torch.dtype = torch.float64,
 ) -> Predictions:
-    """Return energies and forces of every committee member for every structure."""
+    """Return energies, forces and stresses of every committee member for every structure."""
     energies = np.empty((len(structures), len(committee)))
     forces = [np.empty((len(committee), len(atoms), 3)) for atoms in structures]
+    stresses = np.empty((len(structures), len(committee), 6))
     for members in alike(committee):
         models = stack([committee[member] for member in members], dtype, device)
         for indices in _batches(structures):
@@ -46,7 +51,10 @@ def predict(
             energies[np.ix_(indices, members)] = total.T.numpy()
             for index, part in zip(indices, predicted.forces.cpu().split(sizes.tolist(), dim=1), strict=True):
                 forces[index][members] = part.numpy()
-    return Predictions(energies, forces)
+            # ASE's function returns the axes before the last two reversed
+            stresses[np.ix_(indices, members)] = full_3x3_to_voigt_6_stress(predicted.stresses.cpu().numpy())
+    stresses[[not atoms.pbc.all() for atoms in structures]] = np.nan
+    return Predictions(energies, forces, stresses)
 
 
 def _batches(structures: Sequence[Atoms]) -> Iterator[list[int]]:

@@ -22,6 +22,7 @@ from al_core.types import Label
 # What a rescaled potential cannot describe, so that data and prior are weighed rightly.
 _FORCE_ERROR, _RELATIVE_ERROR = 0.10, 0.2  # eV/Å, and of the force on the atom
 _ENERGY_ERROR = 0.10  # eV/atom: a surface or a liquid against the crystal, not two snapshots of one phase
+_STRESS_ERROR = 0.06  # 1/Å²: of a stress component, over that of the structure's force components
 _INDEPENDENT = 8  # force components of one structure that count; the others are wrong along with them
 _SEARCH = 0.10  # the length ratio is searched within this relative distance from the prior
 _TOLERANCE = 2e-4
@@ -107,12 +108,12 @@ def fit_rescaling(
 ) -> Rescaling:
     """Return the length ratio and energy scale that fit the labels best, one pair for the whole committee.
 
-    Least squares of forces and energies of the committee's mean, with a Gaussian prior at ``prior``: for a given length
-    ratio the energy scale (and E0, free) follow in closed form; the length ratio is searched. Without labels the prior
-    itself is returned. What a rescaled potential leaves grows with the force on an atom, and is wrong in the same way
-    all over a structure (its phase, its density), so that a large structure counts no more than a small one. The errors
-    are those of linearised least squares, widened where the misfit is larger than what a rescaled potential is expected
-    to leave.
+    Least squares of forces, energies and stresses of the committee's mean, with a Gaussian prior at ``prior``: for a
+    given length ratio the energy scale (and E0, free) follow in closed form; the length ratio is searched. Without
+    labels the prior itself is returned. What a rescaled potential leaves grows with the force on an atom, and is wrong
+    in the same way all over a structure (its phase, its density), so that a large structure counts no more than a small
+    one. The errors are those of linearised least squares, widened where the misfit is larger than what a rescaled
+    potential is expected to leave.
 
     Args:
         committee: the source models.
@@ -152,14 +153,21 @@ class _Misfit:
         self._sizes = np.array([len(atoms) for atoms, _ in labelled])
         self._e0 = np.array([atomic_energy(bundle) for bundle in committee])
         counting = np.minimum(_INDEPENDENT, 3 * self._sizes)
-        self._observations = int(counting.sum()) + len(labelled) + 2
         strength = np.concatenate([np.linalg.norm(label.forces, axis=1) for _, label in labelled])
+        variances = _FORCE_ERROR**2 + (_RELATIVE_ERROR * strength) ** 2  # of a force component, by atom
         counted = np.repeat(counting / (3 * self._sizes), self._sizes)
-        self._force_weights = np.repeat(np.sqrt(counted / (_FORCE_ERROR**2 + (_RELATIVE_ERROR * strength) ** 2)), 3)
+        self._force_weights = np.repeat(np.sqrt(counted / variances), 3)
+        self._stressed = np.array([label.stress is not None and all(atoms.pbc) for atoms, label in labelled])
+        by_structure = [part.mean() for part in np.split(variances, np.cumsum(self._sizes)[:-1])]
+        self._stress_weights = 1 / (_STRESS_ERROR * np.sqrt(by_structure))[self._stressed, None]
+        stressed = [label.stress for (_, label), known in zip(labelled, self._stressed, strict=True) if known]
+        stresses = np.array(stressed).reshape(-1, 6)
+        self._observations = int(counting.sum()) + len(labelled) + stresses.size + 2
         self._wanted = np.concatenate(
             [
                 np.concatenate([label.forces.ravel() for _, label in labelled]) * self._force_weights,
                 np.array([label.energy for _, label in labelled]) / self._sizes / _ENERGY_ERROR,
+                (stresses * self._stress_weights).ravel(),
                 [prior.energy / self._widths[1], np.log(prior.length) / self._widths[0]],
             ]
         )
@@ -171,8 +179,12 @@ class _Misfit:
         predicted = predict(self._committee, [_shrunk(atoms, lam) for atoms in self._structures], self._device)
         forces = np.concatenate([part.mean(axis=0).ravel() for part in predicted.forces]) / lam
         per_atom = (predicted.energies / self._sizes[:, None] - self._e0).mean(axis=1)
-        scale = np.concatenate([forces * self._force_weights, per_atom / _ENERGY_ERROR, [1 / self._widths[1], 0.0]])
-        shift = np.concatenate([np.zeros_like(forces), np.full(len(per_atom), 1 / _ENERGY_ERROR), [0.0, 0.0]])
+        stresses = predicted.stresses[self._stressed].mean(axis=1) / lam**3 * self._stress_weights
+        scale = np.concatenate(
+            [forces * self._force_weights, per_atom / _ENERGY_ERROR, stresses.ravel(), [1 / self._widths[1], 0.0]]
+        )
+        shift = np.zeros_like(scale)
+        shift[len(forces) : len(forces) + len(per_atom)] = 1 / _ENERGY_ERROR
         fixed = np.zeros(len(scale))
         fixed[-1] = log_length / self._widths[0]
         return np.column_stack([scale, shift]), fixed

@@ -9,6 +9,8 @@ from al_core.studies.statistics import LabelsSaved, Reach, TransferDifference, l
 
 FORCE_MAE = "force_mae_meV_per_A"
 ENERGY_MAE = "energy_mae_meV_per_atom"
+STRESS_MAE = "stress_mae_GPa"
+PRESSURE_BIAS = "pressure_bias_GPa"
 FORCE_DEVIATION = "force_deviation_meV_per_A"
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -81,7 +83,7 @@ def spread_note(points: Iterable[Point]) -> str:
 def budget_table(
     results: StudyResults, parts: Sequence[Part], arms: Sequence[str], budgets: Sequence[int], metric: str
 ) -> Table:
-    """Return mean and spread of a metric on the whole test set: arms by budgets."""
+    """Return mean and spread over seeds of a metric, itself a mean over test slices: arms by budgets."""
     groups = []
     for part in parts:
         curves = _by_arm(learning_curves(results.rows, part.comparison, part.acquisition, metric))
@@ -101,7 +103,7 @@ def slice_table(
         budgets = [
             row.budget
             for row in results.rows
-            if (row.comparison, row.acquisition) == (part.comparison, part.acquisition)
+            if (row.comparison, row.acquisition) == (part.comparison, part.acquisition) and metric in row.metrics["all"]
         ]
         if not budgets:
             continue
@@ -112,7 +114,7 @@ def slice_table(
         }
         rows = ((arm, tuple(_point_cell(curves[name].get(arm), budget) for name in slices)) for arm in arms)
         groups.append(Group(f"{part.title}, {counted(budget, 'label')}", tuple(rows)))
-    return Table("on slice", tuple("whole test set" if name == "all" else name for name in slices), tuple(groups))
+    return Table("on slice", tuple("mean of slices" if name == "all" else name for name in slices), tuple(groups))
 
 
 def saved_table(

@@ -89,7 +89,7 @@ def seed_values(
         comparison: ``shared`` or ``own``.
         acquisition: the acquisition's name.
         metric: a name of ``al_core.studies.results.METRICS``; the values have the unit it ends with.
-        slice_name: a test slice; ``all`` is the whole test set.
+        slice_name: a test slice; ``all`` is their mean.
     """
     values: SeedValues = {}
     for row in rows:
@@ -116,4 +116,5 @@ def _point(budget: int, by_seed: dict[int, float]) -> Point:
     seeds = tuple(sorted(by_seed))
     values = tuple(by_seed[seed] for seed in seeds)
     spread = spread_of(values)
-    return Point(budget, seeds, values, float(np.mean(values)), Spread(max(spread.low, 0.0), spread.high, spread.kind))
+    low = spread.low if min(values) < 0 else max(spread.low, 0.0)
+    return Point(budget, seeds, values, float(np.mean(values)), Spread(low, spread.high, spread.kind))

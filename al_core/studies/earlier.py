@@ -25,10 +25,12 @@ def cell_key(inputs: ModelInputs) -> str:
 def adopt_committee(inputs: ModelInputs) -> bool:
     """Move a committee that an earlier version trained on the same inputs to today's key; return whether there is one.
 
-    Members that drew their own labels (``bootstrap``) are left: they draw others today.
+    What would come out otherwise today is left: members that drew their own labels (``bootstrap``), and those of a
+    start or tuning that stresses now count in.
     """
     workspace = Workspace(inputs.out)
-    if inputs.training.bootstrap or not workspace.test.exists():
+    other_today = inputs.training.bootstrap or inputs.arm.kind == "rescaled" or inputs.arm.tuning.reads_pool
+    if other_today or not workspace.test.exists():
         return False
     key = cell_key(inputs)
     folder = workspace.models(key)

@@ -15,6 +15,8 @@ METRICS = (
     "energy_mae_meV_per_atom",
     "energy_rmse_meV_per_atom",
     "force_deviation_meV_per_A",
+    "stress_mae_GPa",
+    "pressure_bias_GPa",
 )
 _ERRORS = "errors"  # the evaluation that rows are made of
 _PARTS = ("name", "config", "provenance", "grid", "expected_rows", "ledger")
@@ -28,9 +30,9 @@ class Row:
         comparison: ``shared`` (all arms train on the same labels) or ``own`` (each arm on the labels it selected).
         arm, acquisition, seed, budget: the cell's index in the grid, methods by name; ``budget`` is a number of labels.
         model: the model key; the same committee may count in both comparisons.
-        metrics: {slice: {metric: value}}; the slice ``all`` is the whole test set; metric names as in ``METRICS``
-            and ``n_structures``.
-        members: the committee's single members' force MAE on the whole test set, meV/Å.
+        metrics: {slice: {metric: value}}; ``all`` is the mean over slices; metric names as in ``METRICS`` and
+            ``n_structures``. Those of stress are missing where labels have none.
+        members: the committee's single members' force MAE, mean over slices, meV/Å.
         labels: keys of the labels it was trained on.
         core_seconds: processor time of its training.
         baseline_model: model key of the baseline on the same labels; '' where there is none.
@@ -51,7 +53,7 @@ class Row:
     baseline_metrics: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def negative_transfer(self, metric: str = "force_mae_meV_per_A") -> bool:
-        """Return whether the baseline does better with the same labels and seed, on the whole test set."""
+        """Return whether the baseline does better with the same labels and seed, mean over test slices."""
         return bool(self.baseline_metrics) and self.metrics["all"][metric] > self.baseline_metrics["all"][metric]
 
 

@@ -13,12 +13,16 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     energy_key: str = "REF_energy",
     forces_key: str = "REF_forces",
+    stress_key: Annotated[str, typer.Option(help="Name of the stress, positive under tension.")] = "REF_stress",
+    stress_unit: Annotated[str, typer.Option(help="Unit of the stress: eV/A^3, GPa or kbar.")] = "eV/A^3",
     slice_key: Annotated[str, typer.Option(help="The name in info that structures are grouped by.")] = "config_type",
 ) -> None:
-    """Print force and energy errors of a model on labelled data."""
+    """Print errors of force, energy and stress of a model on labelled data."""
     from al_core.evaluation.assessment import assess
+    from flows.planning import label_keys
 
-    errors = assess(bundle, data, energy_key, forces_key, slice_key)
+    keys = {"energy_key": energy_key, "forces_key": forces_key, "stress_key": stress_key, "stress_unit": stress_unit}
+    errors = assess(bundle, data, label_keys(data, keys), slice_key)
     if as_json:
         print(json.dumps({**errors["all"], "slices": {k: v for k, v in errors.items() if k != "all"}}))
         return
@@ -31,5 +35,13 @@ def evaluate(
     for column in columns:
         table.add_column(column, justify="right")
     for name, values in errors.items():
-        table.add_row(name, *(f"{values[c]:.0f}" if c == "n_structures" else f"{values[c]:.1f}" for c in columns))
+        table.add_row(name, *(_text(column, values.get(column)) for column in columns))
     Console().print(table)
+
+
+def _text(metric: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    if metric == "n_structures":
+        return f"{value:.0f}"
+    return f"{value:+.2f}" if metric == "pressure_bias_GPa" else f"{value:.2f}" if "GPa" in metric else f"{value:.1f}"

@@ -9,6 +9,7 @@ projection of all weights to a few hundred dimensions keeps them to some per cen
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,7 +19,6 @@ from al_core.models.bundle import Bundle
 from al_core.models.engine.stack import Stack, stack
 
 _ROWS = 8  # random combinations of each structure's forces
-_FEW_ROWS = 2  # where only their mean over structures is asked for
 _DIMENSIONS = 256
 _SEED = 0  # one projection for all, so that features can be compared
 
@@ -44,26 +44,63 @@ def gradient_features(bundle: Bundle, structures: Sequence[Atoms], device: torch
     return np.asarray(torch.stack(found).cpu().numpy())
 
 
-def mean_squared_gradient(models: Stack, structures: Sequence[Atoms]) -> torch.Tensor:
-    """Return the mean square of the gradient of a force component by all weights, for each member, [K]."""
+@dataclass(frozen=True)
+class MeanSquaredGradients:
+    """Mean squares of gradients by all weights, for each member, [K].
+
+    Attributes:
+        energy: of the energy per atom, eV^2.
+        force: of a force component, (eV/Å)^2.
+        stress: of a stress component, (eV/Å^3)^2.
+    """
+
+    energy: torch.Tensor
+    force: torch.Tensor
+    stress: torch.Tensor
+
+
+def mean_squared_gradients(models: Stack, structures: Sequence[Atoms]) -> MeanSquaredGradients:
+    """Return how far energies, forces and stresses of structures change with a model's weights."""
     generator = torch.Generator().manual_seed(_SEED)
-    squares = [
-        torch.stack([gradient.flatten(1).square().sum(1) for gradient in row]).sum(0)
-        for row in _gradients(models, structures, _FEW_ROWS, generator)
-    ]
-    return torch.stack(squares).mean(0)
+    weights, leaves = _leaves(models)
+    squares = []
+    for prepared in models.network.prepare(structures):
+        predicted = models.network(weights, models.network.join([prepared]))
+        forces, atoms = predicted.forces, predicted.forces.shape[1]
+        stresses = predicted.stresses[:, 0][:, *torch.triu_indices(3, 3)]
+        values = [(predicted.energies / atoms).sum()]
+        values += [_combined(part, generator) for part in (forces, forces, stresses, stresses)]
+        squares.append(torch.stack([_squared(_by(leaves, value)) for value in values]))
+    energy, *others = torch.stack(squares).mean(0)
+    return MeanSquaredGradients(energy, (others[0] + others[1]) / 2, (others[2] + others[3]) / 2)
+
+
+def _leaves(models: Stack) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:
+    leaves = [models.weights[name].detach().requires_grad_(True) for name in models.trainable]
+    return {**models.weights, **dict(zip(models.trainable, leaves, strict=True))}, leaves
+
+
+def _combined(values: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return a random combination of values, [K, ...], that varies as a single one does."""
+    signs = torch.randint(2, values.shape[1:], generator=generator).to(values) * 2 - 1
+    combined: torch.Tensor = (values * signs).sum() / signs.numel() ** 0.5
+    return combined
+
+
+def _squared(gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0)
+
+
+def _by(leaves: list[torch.Tensor], value: torch.Tensor, keep: bool = True) -> list[torch.Tensor]:
+    return list(torch.autograd.grad(value, leaves, retain_graph=keep, materialize_grads=True))
 
 
 def _gradients(
     models: Stack, structures: Sequence[Atoms], rows: int, generator: torch.Generator
 ) -> Iterator[list[torch.Tensor]]:
     """Yield, ``rows`` times for each structure, the gradients of one random combination by each weight, [K, ...]."""
-    leaves = [models.weights[name].detach().requires_grad_(True) for name in models.trainable]
-    weights = {**models.weights, **dict(zip(models.trainable, leaves, strict=True))}
+    weights, leaves = _leaves(models)
     for prepared in models.network.prepare(structures):
         forces = models.network(weights, models.network.join([prepared])).forces
         for row in range(rows):
-            signs = torch.randint(2, forces.shape[1:], generator=generator).to(forces) * 2 - 1
-            value = (forces * signs).sum() / signs.numel() ** 0.5
-            keep = row < rows - 1
-            yield list(torch.autograd.grad(value, leaves, retain_graph=keep, materialize_grads=True))
+            yield _by(leaves, _combined(forces, generator), keep=row < rows - 1)

@@ -26,7 +26,12 @@ SAID = Predictions(
         np.array([[[1.0, 0.0, 0.0]], [[1.0, 0.6, 0.0]]]),  # mean off by 0.3 in 1 of 3 components
         np.array([np.full((4, 3), 1.2), np.full((4, 3), 0.8)]),  # mean exact
     ],
+    stresses=np.full((3, 2, 6), np.nan),
 )
+
+
+NO_STRESS = np.full((3, 1, 6), np.nan)
+GPA = 1 / 160.21766208  # eV/Å^3
 
 
 def test_errors_of_each_slice() -> None:
@@ -48,17 +53,56 @@ def test_errors_of_each_slice() -> None:
         "force_deviation_meV_per_A": pytest.approx(300),
         "n_structures": 1,
     }
-    # over all components of all structures, not the mean of the slices
-    assert errors["all"]["force_mae_meV_per_A"] == pytest.approx(1e3 * 0.9 / 21)
-    assert errors["all"]["force_rmse_meV_per_A"] == pytest.approx(1e3 * np.sqrt(0.15 / 21))
+    # the mean of the slices, not that of all components: a slice of large cells counts no more than others
+    assert errors["all"]["force_mae_meV_per_A"] == pytest.approx((1e3 * 0.6 / 18 + 100) / 2)
+    assert errors["all"]["force_rmse_meV_per_A"] == pytest.approx(1e3 * np.sqrt((0.06 / 18 + 0.03) / 2))
+    assert errors["all"]["force_deviation_meV_per_A"] == pytest.approx((1e3 * np.sqrt(3) * 0.2 + 300) / 2)
     assert errors["all"]["n_structures"] == 3
 
 
 def test_energy_errors_are_per_atom_of_each_structure() -> None:
-    said = Predictions(np.array([[-8.0], [-3.0], [-12.0]]), [np.zeros((1, n, 3)) for n in (2, 1, 4)])
-    errors = slice_errors(said, LABELLED)["all"]
+    said = Predictions(np.array([[-8.0], [-3.0], [-12.0]]), [np.zeros((1, n, 3)) for n in (2, 1, 4)], NO_STRESS)
+    errors = slice_errors(said, [(_atoms(len(atoms), None), label) for atoms, label in LABELLED])["all"]
     assert errors["energy_mae_meV_per_atom"] == pytest.approx(1e3 / 3)
     assert errors["energy_rmse_meV_per_atom"] == pytest.approx(1e3 / np.sqrt(3))
+
+
+def _stressed(stresses: list[float | None], groups: tuple[str, ...], pbc: bool = True) -> list[tuple[Atoms, Label]]:
+    """Return structures whose label has the same stress, GPa, along all three axes."""
+    labels = [
+        Label(0.0, np.zeros((1, 3)), None if one is None else np.array([one, one, one, 0, 0, 0]) * GPA)
+        for one in stresses
+    ]
+    cells = [Atoms("Ge", cell=[3, 3, 3], pbc=pbc, info={"config_type": group}) for group in groups]
+    return list(zip(cells, labels, strict=True))
+
+
+def _predicted(stresses: list[list[float]]) -> Predictions:
+    """Return predictions of one member, the six components of each stress in GPa."""
+    count = len(stresses)
+    return Predictions(np.zeros((count, 1)), [np.zeros((1, 1, 3))] * count, GPA * np.array(stresses)[:, None])
+
+
+def test_the_errors_of_stress_and_pressure() -> None:
+    said = _predicted([[1, 1, 1, 0, 0, 0], [-2, -2, -2, 0.6, 0, 0], [0.5, 0.2, -0.1, 0, 0, 0]])
+    errors = slice_errors(said, _stressed([0.0, -1.0, 0.0], ("hot", "hot", "cold")))
+    # the first is under tension where the label has none: its pressure is 1 GPa too low, that of the second too high
+    assert errors["hot"]["stress_mae_GPa"] == pytest.approx((3 + 3.6) / 12)
+    assert errors["hot"]["pressure_bias_GPa"] == pytest.approx(0)
+    assert errors["cold"]["stress_mae_GPa"] == pytest.approx(0.8 / 6)
+    assert errors["cold"]["pressure_bias_GPa"] == pytest.approx(-0.2)
+    assert errors["all"]["stress_mae_GPa"] == pytest.approx((6.6 / 12 + 0.8 / 6) / 2)
+    assert errors["all"]["pressure_bias_GPa"] == pytest.approx(-0.1)
+
+
+def test_labels_without_a_stress_are_left_out_of_its_errors() -> None:
+    said = _predicted([[1, 1, 1, 0, 0, 0]] * 3)
+    errors = slice_errors(said, _stressed([0.0, None, None], ("hot", "hot", "cold")))
+    assert errors["hot"]["stress_mae_GPa"] == errors["all"]["stress_mae_GPa"] == pytest.approx(0.5)
+    assert errors["all"]["pressure_bias_GPa"] == pytest.approx(-1)
+    assert "stress_mae_GPa" not in errors["cold"]
+    assert "pressure_bias_GPa" not in errors["cold"]
+    assert "stress_mae_GPa" not in slice_errors(said, _stressed([0.0] * 3, ("a",) * 3, pbc=False))["all"]
 
 
 def test_structures_without_a_slice_count_in_all_only() -> None:
@@ -80,8 +124,9 @@ def test_a_slice_named_by_a_number_is_a_slice() -> None:
 
 
 def test_the_errors_of_the_single_members() -> None:
-    # member 0: 6 x 0.3 + 0 + 12 x 0.2 = 4.2; member 1: 6 x 0.1 + 0.6 + 12 x 0.2 = 3.6; over 21 components
-    assert member_force_maes(SAID, LABELLED) == [pytest.approx(200.0), pytest.approx(1e3 * 3.6 / 21)]
+    # bulk, 18 components: 6 x 0.3 + 12 x 0.2 and 6 x 0.1 + 12 x 0.2; vacancy, three: 0 and 0.6; mean of both slices
+    expected = [1e3 * (4.2 / 18 + 0) / 2, 1e3 * (3.0 / 18 + 0.2) / 2]
+    assert member_force_maes(SAID, LABELLED) == [pytest.approx(value) for value in expected]
 
 
 def test_labels_of_other_structures_are_refused() -> None:

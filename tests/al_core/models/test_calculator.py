@@ -96,6 +96,17 @@ def test_stress_is_the_slope_of_the_mean_energy(committee: Any, cells: Any, cpu:
     assert np.abs(stress).max() > 1e-3
 
 
+def test_predicted_stresses_are_those_of_the_calculator(committee: Any, cells: Any, cpu: Any) -> None:
+    periodic = [cells["rattled"].copy(), cells["vacancy"].copy()]
+    predicted = predict(committee, [*periodic, cells["cluster"]], cpu).stresses
+    assert predicted.shape == (3, len(committee), 6)
+    for atoms, stresses in zip(periodic, predicted, strict=False):
+        atoms.calc = CommitteeCalculator(committee, cpu, torch.float64)
+        np.testing.assert_allclose(stresses.mean(axis=0), atoms.get_stress(), rtol=0, atol=1e-9)
+        assert np.ptp(stresses, axis=0).max() > 1e-6, "each member has its own"
+    assert np.isnan(predicted[2]).all()
+
+
 def test_a_cluster_has_no_stress(committee: Any, cells: Any, cpu: Any) -> None:
     calculator = CommitteeCalculator(committee, cpu)
     periodic, cluster = cells["rattled"].copy(), cells["cluster"].copy()

@@ -120,6 +120,24 @@ def test_one_label_that_says_little_leaves_the_prior(source: Any, cpu: Any, cell
     assert found.energy == pytest.approx(PRIOR.energy, abs=1e-2)
 
 
+def test_a_stress_alone_tells_the_length(source: Any, cpu: Any, cells: Any) -> None:
+    """A perfect crystal has no forces; its stress is that of a source stretched by 1.06, the prior says 1.03."""
+    truth, prior = Rescaling(1.06, 1.0), Rescaling(1.03, 1.0, 0.03, 0.1)
+    atoms = _stretched(cells["perfect"], 1.05)
+    said = predict([rescale(model, truth) for model in source], [atoms], cpu)
+    energy, forces = said.energies.mean(), np.zeros((len(atoms), 3))
+    blind, seeing = (
+        fit_rescaling(source, [(atoms, Label(energy, forces, stress))], prior, cpu)
+        for stress in (None, said.stresses[0].mean(axis=0))
+    )
+    assert blind.length == pytest.approx(1.03, abs=5e-3)
+    assert abs(seeing.length - 1.06) < 0.5 * abs(blind.length - 1.06)
+    assert seeing.length_error < blind.length_error
+    open_ends = atoms.copy()
+    open_ends.pbc = (True, True, False)  # it has no stress to compare with
+    assert np.isfinite(fit_rescaling(source, [(open_ends, Label(energy, forces, np.ones(6)))], prior, cpu).length)
+
+
 def test_without_labels_the_fit_is_the_prior(source: Any, cpu: Any) -> None:
     assert fit_rescaling(source, [], PRIOR, cpu) == PRIOR
 

@@ -1,12 +1,15 @@
 """The most probable weights, when those of the start are the prior.
 
-What is minimised is the sum of squared errors over the labels, each in units of what a good start leaves unexplained,
-plus strength / n * g^2 * |w - w_start|^2, where n is the number of labels (in labels of 32 atoms: smaller ones say
-less, larger ones no more). Here g^2 is the mean squared gradient of a force component by the weights over structures of
-the pool, so that with one label the prior weighs as much as ``strength`` force components, whatever a model's scale and
-size. It is the posterior's mode of a network taken as a Gaussian process around its start (A. Jacot
-et al., arXiv:1806.07572), without taking it as linear. That would have one prior for all numbers of labels; measured,
-it should weigh less where there are more (docs/learning.md).
+What is minimised is the sum of squared errors over the labels, plus strength / n * g^2 * |w - w_start|^2, where n is
+the number of labels (in labels of 32 atoms: smaller ones say less, larger ones no more). Here g^2 is the mean squared
+gradient of a force component by the weights over structures of the pool, so that with one label the prior weighs as
+much as ``strength`` force components, whatever a model's scale and size. It is the posterior's mode of a network taken
+as a Gaussian process around its start (A. Jacot et al., arXiv:1806.07572), without taking it as linear. That would have
+one prior for all numbers of labels; measured, it should weigh less where there are more (docs/learning.md).
+
+An energy per atom, a force component and a stress component count by how far the weights move each of them: an error
+is measured in its own root mean squared gradient over structures of the pool. So what is learned of a force of
+0.1 eV/Å weighs as much as a stress that the same change of the weights would bring about, some 4 meV/Å^3.
 
 A label that says little moves little: steps are as long as the errors ask, where Adam makes each as long as any other.
 The minimum is found by L-BFGS on all labels at once, in some dozen evaluations. Where there are so many labels that it
@@ -23,17 +26,14 @@ import torch
 from ase import Atoms
 
 from al_core.config.training import AnchoredTuning, Training
-from al_core.models.engine.gradient_features import mean_squared_gradient
+from al_core.models.engine.gradient_features import mean_squared_gradients
 from al_core.models.engine.stack import Stack
 from al_core.models.training.descent import descend
 from al_core.models.training.loss import Labelled, Targets, labels_of, loss
 from al_core.models.training.parameters import Parameters
 from al_core.models.training.task import TrainingTask
 
-# An energy is one number of a label and a stress six: they count as often, and not as a mean over labels. With the
-# default weights of the loss, 45 meV/atom and 14 meV/Å^3 are as much as 0.1 eV/Å of a force component: a few labels of
-# several phases differ by as much in ways that forces elsewhere should not pay for.
-_ENERGY, _STRESS = 0.5, 5.0  # times their weights in the loss, of the force components' weight
+_DEFAULT = Training()  # with its weights in the loss, a label counts as the module's text says
 _INDEPENDENT = 96  # force components of one structure that count at most; the others are wrong along with them
 _ATOMS_AT_ONCE = 256
 _STRUCTURES = 12  # of the pool, for the mean squared gradient
@@ -53,7 +53,7 @@ def fit(
     steps = task.settings.steps
     if settings.in_batches(len(task.labelled)):
         batched = replace(task, settings=_in_batches(settings, task))
-        targets = partial(summed, standing_for=len(task.labelled))
+        targets = partial(anchored.targets, standing_for=len(task.labelled))
         return descend(anchored, batched, sample_weights, _scaled(progress, steps, batched.settings.steps), targets)
     evaluations = min(settings.evaluations, steps)
     return _minimise(anchored, task, evaluations, sample_weights, _scaled(progress, steps, evaluations))
@@ -78,7 +78,11 @@ class Anchored(Parameters):
         structures = list(task.unlabelled) or [atoms for atoms, _ in task.labelled]
         drawn = np.random.default_rng(task.seed).permutation(len(structures))[:_STRUCTURES]
         labels = sum(_counted(atoms) for atoms, _ in task.labelled) / _INDEPENDENT
-        self._strength = strength / labels * mean_squared_gradient(models, [structures[index] for index in drawn])
+        squares = mean_squared_gradients(models, [structures[index] for index in drawn])
+        self._strength = strength / labels * squares.force
+        self._energy = (squares.force / squares.energy)[:, None]
+        # without a volume there is no stress, and no label of one
+        self._stress = (squares.force / squares.stress.clamp(min=1e-12))[:, None]
         super().__init__(models)
         self._starts = [leaf.detach().clone() for leaf in self.leaves]
 
@@ -86,6 +90,33 @@ class Anchored(Parameters):
         """Return how improbable each member's weights are without the labels, [K]."""
         pairs = zip(self.leaves, self._starts, strict=True)
         return self._strength * torch.stack([(leaf - start).flatten(1).square().sum(1) for leaf, start in pairs]).sum(0)
+
+    def targets(
+        self,
+        models: Stack,
+        labelled: Sequence[Labelled],
+        settings: Training,
+        sample_weights: np.ndarray,
+        standing_for: int = 0,
+    ) -> Targets:
+        """Return the labels of a batch with weights that make its loss a sum of squared errors, not a mean.
+
+        Args:
+            models, labelled, settings, sample_weights: as in :func:`al_core.models.training.loss.labels_of`.
+            standing_for: labels that the batch is a sample of; only itself if not given.
+        """
+        count, atoms = len(labelled), sum(len(atoms) for atoms, _ in labelled)
+        stresses = sum(label.stress is not None for _, label in labelled)
+        counting = np.repeat([_counted(atoms) / len(atoms) for atoms, _ in labelled], [len(a) for a, _ in labelled])
+        means = labels_of(models, labelled, settings, sample_weights)
+        each = max(1.0, standing_for / count)
+        energy, stress = self._energy / _DEFAULT.energy_weight, self._stress / _DEFAULT.stress_weight
+        return replace(
+            means,
+            energy_weights=means.energy_weights * (each * count) * energy,
+            stress_weights=means.stress_weights * (each * 6 * stresses) * stress,
+            force_weights=means.force_weights * means.force_weights.new_tensor(each * counting * atoms),
+        )
 
 
 def _in_batches(tuning: AnchoredTuning, task: TrainingTask) -> Training:
@@ -116,7 +147,7 @@ def _minimise(
     """
     models = anchored.models
     sample_weights = np.ones((1, len(task.labelled))) if sample_weights is None else sample_weights
-    parts = _parts(models, task.labelled, task.settings, sample_weights)
+    parts = _parts(anchored, task.labelled, task.settings, sample_weights)
     optimizer = torch.optim.LBFGS(
         anchored.leaves, max_iter=evaluations, max_eval=evaluations, history_size=_MEMORY, line_search_fn="strong_wolfe"
     )
@@ -146,44 +177,22 @@ def _minimise(
     return [float(value) if math.isfinite(value) else None for value in last]
 
 
-def summed(
-    models: Stack, labelled: Sequence[Labelled], settings: Training, sample_weights: np.ndarray, standing_for: int = 0
-) -> Targets:
-    """Return the labels of a batch with weights that make its loss a sum of squared errors, not a mean.
-
-    Args:
-        models, labelled, settings, sample_weights: as in :func:`al_core.models.training.loss.labels_of`.
-        standing_for: labels that the batch is a sample of; only itself if not given.
-    """
-    count, atoms = len(labelled), sum(len(atoms) for atoms, _ in labelled)
-    stresses = sum(label.stress is not None for _, label in labelled)
-    counting = np.repeat([_counted(atoms) / len(atoms) for atoms, _ in labelled], [len(a) for a, _ in labelled])
-    means = labels_of(models, labelled, settings, sample_weights)
-    each = max(1.0, standing_for / count)
-    return replace(
-        means,
-        energy_weights=means.energy_weights * (each * _ENERGY * count),
-        stress_weights=means.stress_weights * (each * _STRESS * 6 * stresses),
-        force_weights=means.force_weights * means.force_weights.new_tensor(each * counting * atoms),
-    )
-
-
 def _counted(atoms: Atoms) -> int:
     """Return how many force components of a structure count."""
     return min(_INDEPENDENT, 3 * len(atoms))
 
 
 def _parts(
-    models: Stack, labelled: Sequence[Labelled], settings: Training, sample_weights: np.ndarray
+    anchored: Anchored, labelled: Sequence[Labelled], settings: Training, sample_weights: np.ndarray
 ) -> list[tuple[object, Targets]]:
     """Return the labels in batches that fit into memory; their losses are sums and add up to that of all labels."""
-    count = len(labelled)
+    count, models = len(labelled), anchored.models
     prepared = models.network.prepare([atoms for atoms, _ in labelled])
     ends = np.cumsum([0, *(len(atoms) for atoms, _ in labelled)])
     parts, begin = [], 0
     for end in range(1, count + 1):
         if end == count or ends[end + 1] - ends[begin] > _ATOMS_AT_ONCE:
-            targets = summed(models, labelled[begin:end], settings, sample_weights[:, begin:end])
+            targets = anchored.targets(models, labelled[begin:end], settings, sample_weights[:, begin:end])
             parts.append((models.network.join(prepared[begin:end]), targets))
             begin = end
     return parts

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from al_core.models.engine.gradient_features import gradient_features
+from al_core.models.engine.gradient_features import gradient_features, mean_squared_gradients
 from al_core.models.engine.stack import stack
 
 
@@ -35,3 +35,25 @@ def test_squares_are_those_of_the_gradients(
 def test_the_same_structure_answers_the_same_way(source: Any, crystals: Any, cpu: Any) -> None:
     structures = crystals("Si", 2, seed=4)
     assert np.array_equal(gradient_features(source[0], structures, cpu), gradient_features(source[0], structures, cpu))
+
+
+def test_mean_squared_gradients_are_those_of_the_single_values(
+    source: Any, cells: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an energy per atom exactly; of force and stress components by random combinations, of many copies here."""
+    models = stack(source, torch.float64, cpu)
+    found = mean_squared_gradients(models, [cells["rattled"]] * 150)
+    leaves = [models.weights[name].requires_grad_(True) for name in models.trainable]
+    predicted = models.network(models.weights, models.network.join(models.network.prepare([cells["rattled"]])))
+    kinds = {
+        "energy": predicted.energies / len(cells["rattled"]),
+        "force": predicted.forces.flatten(1),
+        "stress": torch.stack([predicted.stresses[:, 0, i, j] for i in range(3) for j in range(i, 3)], 1),
+    }
+    for kind, values in kinds.items():
+        expected = torch.zeros(len(source), dtype=torch.float64)
+        for column in values.sum(0):
+            gradients = torch.autograd.grad(column, leaves, retain_graph=True, materialize_grads=True)
+            expected += sum(gradient.flatten(1).square().sum(1) for gradient in gradients) / values.shape[1]
+        ratio = getattr(found, kind) / expected
+        torch.testing.assert_close(ratio, torch.ones_like(ratio), rtol=1e-8 if kind == "energy" else 0.2, atol=0)

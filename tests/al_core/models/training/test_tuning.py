@@ -19,7 +19,7 @@ from al_core.config.training import (
 from al_core.errors import DivergedError, TrainingError
 from al_core.models.arms import ARMS
 from al_core.models.bundle import Bundle
-from al_core.models.engine.gradient_features import mean_squared_gradient
+from al_core.models.engine.gradient_features import mean_squared_gradients
 from al_core.models.engine.stack import stack
 from al_core.models.prediction import predict
 from al_core.models.rescaling import atomic_energy
@@ -27,7 +27,7 @@ from al_core.models.training.loss import loss
 from al_core.models.training.task import TrainingTask
 from al_core.models.training.train import train
 from al_core.models.training.tuning import fit
-from al_core.models.training.tuning.anchored import summed
+from al_core.models.training.tuning.anchored import Anchored
 from al_core.models.training.tuning.low_rank import LowRankUpdates
 from al_core.types import Label
 from tests.helpers import moved
@@ -133,7 +133,8 @@ def test_an_anchor_reaches_the_minimum(source: Any, ge_labelled: Any, cpu: Any, 
     (tuned,) = _tuned(source[:1], ge_labelled, tuning, cpu, pool, **settings)
     models = stack(source[:1], torch.float64, cpu)
     drawn = [pool[index] for index in np.random.default_rng(0).permutation(len(pool))]
-    anchor = tuning.strength / (24 * len(ge_labelled) / 96) * mean_squared_gradient(models, drawn)
+    squares = mean_squared_gradients(models, drawn)
+    anchor = tuning.strength / (24 * len(ge_labelled) / 96) * squares.force
     after = stack([tuned], torch.float64, cpu)
     batch = after.network.join(after.network.prepare([atoms for atoms, _ in ge_labelled]))
     leaves = [after.weights[name].requires_grad_(True) for name in after.trainable]
@@ -141,16 +142,30 @@ def test_an_anchor_reaches_the_minimum(source: Any, ge_labelled: Any, cpu: Any, 
     forces = torch.as_tensor(np.concatenate([label.forces for _, label in ge_labelled]))
     sizes = torch.tensor([len(atoms) for atoms, _ in ge_labelled])
     energies = torch.tensor([label.energy for _, label in ge_labelled]) - atomic_energy(tuned) * sizes
-    errors = (predicted.forces[0] - forces).square().sum() + 5 * (
-        (predicted.energies[0] - energies) / sizes
-    ).square().sum()
+    errors = (predicted.forces[0] - forces).square().sum()
+    # each error in units of its own root mean squared gradient
+    errors = errors + squares.force / squares.energy * ((predicted.energies[0] - energies) / sizes).square().sum()
     stresses = torch.as_tensor(np.stack([voigt_6_to_full_3x3_stress(label.stress) for _, label in ge_labelled]))
-    errors = errors + 6 * 50 * (predicted.stresses[0] - stresses).square().mean((1, 2)).sum()
+    errors = (
+        errors + squares.force / squares.stress * 6 * (predicted.stresses[0] - stresses).square().mean((1, 2)).sum()
+    )
     pulls = torch.autograd.grad(errors, leaves)
     moves = [leaf.detach() - models.weights[name] for name, leaf in zip(after.trainable, leaves, strict=True)]
     pull = torch.cat([one.flatten() for one in pulls])
     push = 2 * anchor * torch.cat([one.flatten() for one in moves])
     assert float((pull + push).norm()) < 0.05 * float(pull.norm())
+
+
+def test_an_anchored_model_learns_the_stress_of_a_label(source: Any, ge_labelled: Any, cpu: Any, pool: Any) -> None:
+    """Energy and forces are the start's own; the stress is 10 meV/Å^3 higher along all axes."""
+    atoms = ge_labelled[0][0]
+    start = predict(source[:1], [atoms], cpu)
+    stress = start.stresses[0, 0] + 0.01 * np.array([1, 1, 1, 0, 0, 0])
+    label = Label(float(start.energies[0, 0]), start.forces[0][0], stress)
+    (tuned,) = _tuned(source[:1], [(atoms, label)], AnchoredTuning(strength=0.1), cpu, pool, steps=90)
+    after = predict([tuned], [atoms], cpu)
+    assert np.abs(after.stresses[0, 0] - stress).max() < 0.003
+    assert np.abs(after.forces[0][0] - label.forces).max() < 0.1
 
 
 def test_an_anchor_in_parts_is_that_of_the_whole(
@@ -163,13 +178,14 @@ def test_an_anchor_in_parts_is_that_of_the_whole(
         assert max(moved(one, other).values()) < 1e-5
 
 
-def test_batches_of_many_labels_stand_for_all_of_them(source: Any, ge_labelled: Any, cpu: Any) -> None:
+def test_batches_of_many_labels_stand_for_all_of_them(source: Any, ge_labelled: Any, cpu: Any, pool: Any) -> None:
     models = stack(source, torch.float64, cpu)
+    anchored = Anchored(models, 1.0, TrainingTask(ge_labelled, STEPS, 0.01, 0, pool))
     count = len(ge_labelled)
 
     def errors(labelled: Any, standing_for: int = 0) -> torch.Tensor:
         batch = models.network.join(models.network.prepare([atoms for atoms, _ in labelled]))
-        targets = summed(models, labelled, STEPS, np.ones((1, len(labelled))), standing_for)
+        targets = anchored.targets(models, labelled, STEPS, np.ones((1, len(labelled))), standing_for)
         return loss(models, models.weights, batch, targets).detach()
 
     of_batches = torch.stack([errors(ge_labelled[at : at + 1], count) for at in range(count)])
