@@ -22,6 +22,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Return {slice: {metric: value}} of a bundle, or of a folder of bundles (their mean), on a labelled file.
 
+    The slice ``all`` is the mean over slices; metrics as in :func:`al_core.evaluation.errors.slice_errors`.
+
     Args:
         bundle: a model bundle or a committee's folder.
         data: extxyz file with energies (eV), forces (eV/Å) and, if they are known, stresses.

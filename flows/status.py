@@ -1,13 +1,22 @@
 """What a study has finished and spent, on the terminal."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from al_core.labels.store import LabelStore
-from al_core.studies.results import StudyResults, load_results
+from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.workspace import Workspace
+
+_FORCE_MAE = "force_mae_meV_per_A"
+# title and number format of each; a metric that no cell has is not shown
+_SHOWN = {
+    _FORCE_MAE: ("force MAE, meV/Å", ".0f"),
+    "stress_mae_GPa": ("stress MAE, GPa", ".2f"),
+    "pressure_bias_GPa": ("pressure bias (predicted minus labelled), GPa", "+.2f"),
+}
 
 
 def one_line(out: Path, seconds: float) -> str:
@@ -18,10 +27,10 @@ def one_line(out: Path, seconds: float) -> str:
     cells = f"{len(results.rows)} of {results.expected_rows} cells"
     if results.failures:
         cells += f", {len(results.failures)} failed"
-    best = min(results.rows, key=lambda row: row.metrics["all"]["force_mae_meV_per_A"], default=None)
+    best = min(results.rows, key=lambda row: row.metrics["all"][_FORCE_MAE], default=None)
     error = "no result"
     if best is not None:
-        mae = best.metrics["all"]["force_mae_meV_per_A"]
+        mae = best.metrics["all"][_FORCE_MAE]
         error = f"best force MAE {mae:.0f} meV/Å ({best.arm}, {best.budget} labels)"
     return f"{results.name}: {cells}, {labels}, {error}, {seconds:.0f} s"
 
@@ -64,20 +73,28 @@ def _print_cells(console: Console, results: StudyResults) -> None:
     for cell in results.failures:
         where = f"{cell.comparison}, {cell.acquisition}, {cell.arm}, seed {cell.seed}, {cell.budget} labels"
         console.print(f"  [red]failed[/red] {where}: {cell.cause}", soft_wrap=True)
-    table = Table(title=f"{results.name}: force MAE, meV/Å, mean over seeds")
-    budgets = sorted({row.budget for row in results.rows})
+    for metric, (title, form) in _SHOWN.items():
+        rows = [row for row in results.rows if metric in row.metrics["all"]]
+        if rows or metric == _FORCE_MAE:
+            console.print(_table(f"{results.name}: {title}, mean over slices and seeds", rows, metric, form))
+
+
+def _table(title: str, rows: Sequence[Row], metric: str, form: str) -> Table:
+    """Return the means over seeds of a metric: a line a curve, a column a budget."""
+    table = Table(title=title)
+    budgets = sorted({row.budget for row in rows})
     for column in ("comparison", "acquisition", "arm"):
         table.add_column(column)
     for budget in budgets:
         table.add_column(str(budget), justify="right")
-    for key in dict.fromkeys((row.comparison, row.acquisition, row.arm) for row in results.rows):
+    for key in dict.fromkeys((row.comparison, row.acquisition, row.arm) for row in rows):
         cells = []
         for budget in budgets:
             values = [
-                row.metrics["all"]["force_mae_meV_per_A"]
-                for row in results.rows
+                row.metrics["all"][metric]
+                for row in rows
                 if (row.comparison, row.acquisition, row.arm) == key and row.budget == budget
             ]
-            cells.append(f"{sum(values) / len(values):.0f}" if values else "")
+            cells.append(format(sum(values) / len(values), form) if values else "")
         table.add_row(*key, *cells)
-    console.print(table)
+    return table

@@ -6,7 +6,7 @@ from al_core.config.base import KIND, Strict, kinds
 
 
 class ErrorsEvaluation(Strict):
-    """Force and energy errors on the test set, by slice."""
+    """Errors of forces, energies, stresses and pressure on the test set, by slice and as means over slices."""
 
     kind: Annotated[Literal["errors"], KIND] = "errors"
 

@@ -26,10 +26,11 @@ def errors(
         ``metrics``, see :func:`slice_errors`, and ``members_force_mae_meV_per_A``, see :func:`member_force_maes`.
 
     Raises:
-        TrainingError: a prediction is not finite.
+        TrainingError: a prediction is not finite; stresses are asked of structures that are periodic in all directions.
     """
     predictions = predict(committee, [atoms for atoms, _ in labelled], device)
-    if not all(np.isfinite(values).all() for values in (predictions.energies, *predictions.forces)):
+    stresses = predictions.stresses[[atoms.pbc.all() for atoms, _ in labelled]]
+    if not all(np.isfinite(values).all() for values in (predictions.energies, *predictions.forces, stresses)):
         raise TrainingError("the predictions for the test set are not finite: a model has diverged")
     return {
         "metrics": slice_errors(predictions, labelled),

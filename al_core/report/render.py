@@ -29,6 +29,11 @@ from al_core.studies.curves import SEEDS_FOR_A_CLAIM, Curve, Point, learning_cur
 from al_core.studies.results import StudyResults, load_results
 from al_core.studies.statistics import TransferDifference, labels_saved, transfer_differences
 
+_TRANSFER_METRICS = (
+    ("Force MAE, meV/Å", FORCE_MAE),
+    ("Energy MAE, meV/atom", ENERGY_MAE),
+    ("Stress MAE, GPa", STRESS_MAE),
+)
 _COMPARISONS = {"shared": "shared label sets", "own": "own acquisitions"}
 
 
@@ -54,6 +59,8 @@ def render_report(results: StudyResults) -> str:
     acquisitions = list(dict.fromkeys(part.acquisition for part in parts))
     force_curves = {part: _curves(results, part, FORCE_MAE) for part in parts}
     energy_curves = {part: _curves(results, part, ENERGY_MAE) for part in parts}
+    stress_curves = {part: _curves(results, part, STRESS_MAE) for part in parts}
+    has_stress = any(stress_curves.values())
     points = [point for curves in force_curves.values() for curve in curves for point in curve.points]
     differences = [
         one for name in acquisitions for one in transfer_differences(results.rows, name, FORCE_MAE, baseline=baseline)
@@ -80,10 +87,12 @@ def render_report(results: StudyResults) -> str:
         parts=[(part, _same_cells(results, part)) for part in parts],
         force_figures=_figures(force_curves, arms, budgets, "force MAE", "meV/Å", baseline),
         energy_figures=_figures(energy_curves, arms, budgets, "energy MAE", "meV/atom", baseline),
+        stress_figures=_figures(stress_curves, arms, budgets, "stress MAE", "GPa", baseline) if has_stress else [],
         slice_table=slice_table(results, parts, arms, slices, FORCE_MAE),
         force_table=budget_table(results, parts, arms, budgets, FORCE_MAE),
         energy_table=budget_table(results, parts, arms, budgets, ENERGY_MAE),
         stress_table=budget_table(results, parts, arms, budgets, STRESS_MAE),
+        pressure_table=budget_table(results, parts, arms, budgets, PRESSURE_BIAS),
         stress_slices=slice_table(results, parts, arms, slices, STRESS_MAE),
         pressure_slices=slice_table(results, parts, arms, slices, PRESSURE_BIAS),
         deviation_table=budget_table(results, parts, arms, budgets, FORCE_DEVIATION),
@@ -91,8 +100,9 @@ def render_report(results: StudyResults) -> str:
         differences=differences,
         transfer_verdict=transfer_verdict(differences, baseline),
         transfer_tables=[
-            ("Force MAE, meV/Å", transfer_table(results, acquisitions, others, budgets, slices, FORCE_MAE)),
-            ("Energy MAE, meV/atom", transfer_table(results, acquisitions, others, budgets, slices, ENERGY_MAE)),
+            (title, transfer_table(results, acquisitions, others, budgets, slices, metric))
+            for title, metric in _TRANSFER_METRICS
+            if metric != STRESS_MAE or has_stress
         ],
         provenance=list(_flat(results.provenance)),
         config_yaml=yaml.safe_dump(results.config, sort_keys=False, allow_unicode=True),

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import stdtrit
 
-from al_core.studies.results import Row
+from al_core.studies.results import SIGNED_METRICS, Row
 
 SEEDS_FOR_A_CLAIM = 3
 
@@ -107,14 +107,14 @@ def learning_curves(
     """Return one learning curve per arm, in the order in which the arms appear; arguments as :func:`seed_values`."""
     values = seed_values(rows, comparison, acquisition, metric, slice_name)
     return tuple(
-        Curve(arm, tuple(_point(budget, budgets[budget]) for budget in sorted(budgets)))
+        Curve(arm, tuple(_point(budget, budgets[budget], metric in SIGNED_METRICS) for budget in sorted(budgets)))
         for arm, budgets in values.items()
     )
 
 
-def _point(budget: int, by_seed: dict[int, float]) -> Point:
+def _point(budget: int, by_seed: dict[int, float], signed: bool) -> Point:
     seeds = tuple(sorted(by_seed))
     values = tuple(by_seed[seed] for seed in seeds)
     spread = spread_of(values)
-    low = spread.low if min(values) < 0 else max(spread.low, 0.0)
+    low = spread.low if signed else max(spread.low, 0.0)
     return Point(budget, seeds, values, float(np.mean(values)), Spread(low, spread.high, spread.kind))

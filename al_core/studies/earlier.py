@@ -1,7 +1,8 @@
 """Studies of earlier versions: their models are adopted under today's keys, their selections are read.
 
 Until schema 13 a cell was trained and evaluated in one, under one key that had the test set in it. Its committee is in
-``models/<cell key>``, its errors in ``cells/<cell key>.json``, and a selection in ``choices/<key>.json``.
+``models/<cell key>``, its errors in ``cells/<cell key>.json``, and a selection in ``choices/<key>.json``. Schema 14 has
+today's folders and other model keys.
 """
 
 import os
@@ -10,10 +11,11 @@ from al_core.models.card import read_card
 from al_core.storage.files import write_json
 from al_core.storage.hashing import digest, file_sha256
 from al_core.studies.keys import ModelInputs, SelectionInputs
-from al_core.studies.records import has_members, read_record, read_whole
+from al_core.studies.records import has_members, model_record, read_record, read_whole
 from al_core.studies.workspace import Workspace
 
 _SCHEMA = 13
+_MODELS_WITHOUT_STRESS = 14  # the schema of models before stresses counted in starts and tunings
 
 
 def cell_key(inputs: ModelInputs) -> str:
@@ -25,12 +27,29 @@ def cell_key(inputs: ModelInputs) -> str:
 def adopt_committee(inputs: ModelInputs) -> bool:
     """Move a committee that an earlier version trained on the same inputs to today's key; return whether there is one.
 
-    What would come out otherwise today is left: members that drew their own labels (``bootstrap``), and those of a
-    start or tuning that stresses now count in.
+    What would come out otherwise today is left: what a start or tuning made that stresses now count in, and members of
+    schema 13 that drew their own labels (``bootstrap``).
     """
+    other_today = inputs.arm.kind == "rescaled" or inputs.arm.tuning.reads_pool
+    if other_today or Workspace(inputs.out).models(inputs.key).exists():
+        return False
+    return _adopt_model(inputs) or _adopt_cell(inputs)
+
+
+def _adopt_model(inputs: ModelInputs) -> bool:
+    """Adopt what schema 14 trained, whose models have today's records and another key."""
     workspace = Workspace(inputs.out)
-    other_today = inputs.training.bootstrap or inputs.arm.kind == "rescaled" or inputs.arm.tuning.reads_pool
-    if other_today or not workspace.test.exists():
+    folder = workspace.models(digest({"schema": _MODELS_WITHOUT_STRESS, **inputs.content()}))
+    if model_record(folder) is None:
+        return False
+    os.replace(folder, workspace.models(inputs.key))
+    return True
+
+
+def _adopt_cell(inputs: ModelInputs) -> bool:
+    """Adopt what schema 13 trained, and write the record of training that it lacks."""
+    workspace = Workspace(inputs.out)
+    if inputs.training.bootstrap or not workspace.test.exists():
         return False
     key = cell_key(inputs)
     folder = workspace.models(key)

@@ -31,7 +31,7 @@ class EvaluationRecord:
 
     Attributes:
         metrics: {slice: {metric: value}}; the metrics' names end with their units.
-        members: force MAE of each member on the whole test set, meV/Å.
+        members: force MAE of each member, mean over slices, meV/Å.
         failure: why the committee could not be evaluated; the others are empty then.
     """
 

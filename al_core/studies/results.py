@@ -18,6 +18,7 @@ METRICS = (
     "stress_mae_GPa",
     "pressure_bias_GPa",
 )
+SIGNED_METRICS = ("pressure_bias_GPa",)  # zero is best; the others are never negative
 _ERRORS = "errors"  # the evaluation that rows are made of
 _PARTS = ("name", "config", "provenance", "grid", "expected_rows", "ledger")
 
@@ -31,7 +32,8 @@ class Row:
         arm, acquisition, seed, budget: the cell's index in the grid, methods by name; ``budget`` is a number of labels.
         model: the model key; the same committee may count in both comparisons.
         metrics: {slice: {metric: value}}; ``all`` is the mean over slices; metric names as in ``METRICS`` and
-            ``n_structures``. Those of stress are missing where labels have none.
+            ``n_structures``. Those of stress are missing where labels have none. Earlier versions measured no stress,
+            and their ``all`` is over all structures together.
         members: the committee's single members' force MAE, mean over slices, meV/Å.
         labels: keys of the labels it was trained on.
         core_seconds: processor time of its training.

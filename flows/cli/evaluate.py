@@ -17,7 +17,11 @@ def evaluate(
     stress_unit: Annotated[str, typer.Option(help="Unit of the stress: eV/A^3, GPa or kbar.")] = "eV/A^3",
     slice_key: Annotated[str, typer.Option(help="The name in info that structures are grouped by.")] = "config_type",
 ) -> None:
-    """Print errors of force, energy and stress of a model on labelled data."""
+    """Print errors of force, energy, stress and pressure of a model on labelled data.
+
+    The line "all" has the means over slices. The pressure bias is predicted minus labelled pressure. A dash: no label
+    there has a stress.
+    """
     from al_core.evaluation.assessment import assess
     from flows.planning import label_keys
 
