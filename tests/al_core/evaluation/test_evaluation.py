@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 
+from al_core.errors import TrainingError
+from al_core.evaluation.errors import errors as committee_errors
 from al_core.evaluation.errors import member_force_maes, slice_errors
 from al_core.models.prediction import Predictions
 from al_core.types import Label
@@ -103,6 +106,39 @@ def test_labels_without_a_stress_are_left_out_of_its_errors() -> None:
     assert "stress_mae_GPa" not in errors["cold"]
     assert "pressure_bias_GPa" not in errors["cold"]
     assert "stress_mae_GPa" not in slice_errors(said, _stressed([0.0] * 3, ("a",) * 3, pbc=False))["all"]
+
+
+def test_a_cell_of_many_atoms_drowns_no_other_slice() -> None:
+    sizes = {"small": 1, "large": 99}
+    labelled = [(_atoms(n, name), Label(0.0, np.zeros((n, 3)))) for name, n in sizes.items()]
+    forces = [np.full((1, 1, 3), 0.3), np.full((1, 99, 3), 0.1)]
+    said = Predictions(np.zeros((2, 1)), forces, NO_STRESS[:2])
+    assert slice_errors(said, labelled)["all"]["force_mae_meV_per_A"] == pytest.approx(200)
+    assert member_force_maes(said, labelled) == [pytest.approx(200)]
+    # in one slice each component counts once
+    together = [(_atoms(len(atoms), "one"), label) for atoms, label in labelled]
+    assert slice_errors(said, together)["all"]["force_mae_meV_per_A"] == pytest.approx(102)
+
+
+def test_a_structure_that_is_periodic_in_two_directions_has_no_stress() -> None:
+    labelled = _stressed([0.0, 0.0], ("a", "a"))
+    labelled[1][0].pbc = (True, True, False)
+    said = _predicted([[1, 1, 1, 0, 0, 0], [np.nan] * 6])
+    assert slice_errors(said, labelled)["a"]["pressure_bias_GPa"] == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(("pbc", "refused"), [(True, True), ((True, True, False), False)])
+def test_a_stress_that_is_not_finite_is_a_model_that_diverged(
+    monkeypatch: pytest.MonkeyPatch, pbc: bool | tuple[bool, ...], refused: bool
+) -> None:
+    labelled = _stressed([None], ("a",))
+    labelled[0][0].pbc = pbc
+    monkeypatch.setitem(committee_errors.__globals__, "predict", lambda *_: _predicted([[np.nan] * 6]))
+    if refused:
+        with pytest.raises(TrainingError, match="not finite"):
+            committee_errors([], labelled, torch.device("cpu"))
+    else:
+        assert "stress_mae_GPa" not in committee_errors([], labelled, torch.device("cpu"))["metrics"]["all"]
 
 
 def test_structures_without_a_slice_count_in_all_only() -> None:

@@ -16,6 +16,7 @@ from al_core.studies.curves import learning_curves
 from al_core.studies.results import Row, StudyResults
 
 FORCE, ENERGY = "force_mae_meV_per_A", "energy_mae_meV_per_atom"
+STRESS, PRESSURE = "stress_mae_GPa", "pressure_bias_GPa"
 SLICES = ("all", "300K", "liquid", "strained", "vacancy")
 BUDGETS = (1, 2, 4, 8)
 LEVELS = {"scratch": 1.0, "transfer": 1.3, "rescaled": 0.5}
@@ -297,6 +298,54 @@ def test_the_report_is_written_into_the_folder(tmp_path):
     assert path == tmp_path / "report.html"
     assert [" scratch", " 71.2 one seed"] in Page(path.read_text(encoding="utf-8")).rows
     assert [file.name for file in tmp_path.glob(".tmp*")] == []
+
+
+def with_stress(results, keep=lambda row: True):
+    """The study with stress errors of a hundredth of the force error in GPa, and a pressure that is as much too low."""
+    rows = []
+    for row in results.rows:
+        metrics = {
+            name: {**values, STRESS: values[FORCE] / 100, PRESSURE: -values[FORCE] / 100}
+            if name != "liquid"
+            else values
+            for name, values in row.metrics.items()
+        }
+        rows.append(replace(row, metrics=metrics) if keep(row) else row)
+    return replace(results, rows=tuple(rows))
+
+
+def test_stress_and_pressure_are_where_the_energy_is():
+    # without noise: scratch has 200 / sqrt(N) meV/Å, so 2, 1.41, 1 and 0.707 GPa; with 8 labels 0.919 GPa at 300 K
+    html = render_report(with_stress(study(noise=0.0)))
+    page = Page(html)
+    assert html.count(">Learning curves: stress error<") == 1
+    assert html.count('id="stress-MAE-') == html.count('id="energy-MAE-') == 4
+    budgets = [[words.split()[0] for words in row] for row in page.rows if row[0] == " scratch" and len(row) == 5]
+    assert ["scratch", "2.00", "1.41", "1.00", "0.707"] in budgets
+    assert ["scratch", "−2.00", "−1.41", "−1.00", "−0.707"] in budgets
+    slices = [[words.split()[0] for words in row] for row in page.rows if row[0] == " scratch" and len(row) == 6]
+    assert ["scratch", "0.707", "0.919", "–", "1.34", "1.56"] in slices
+    assert ["scratch", "−0.707", "−0.919", "–", "−1.34", "−1.56"] in slices
+    transfer = [[words.split()[0] for words in row] for row in page.rows if row[0] == " transfer" and len(row) == 5]
+    assert ["transfer", "+0.600", "+0.424", "+0.300", "+0.212"] in transfer
+    assert "Stress MAE, GPa" in page.section("Negative transfer Negative transfer in")
+
+
+def test_labels_without_stress_have_no_word_of_it(page):
+    for text in ("Stress", "stress", "pressure", "GPa"):
+        assert text not in page.text
+
+
+def test_cells_that_an_earlier_version_evaluated_have_a_dash_for_stress():
+    page = Page(render_report(with_stress(study(noise=0.0), keep=lambda row: row.budget > 1)))
+    budgets = [[words.split()[0] for words in row] for row in page.rows if row[0] == " scratch" and len(row) == 5]
+    assert ["scratch", "–", "1.41", "1.00", "0.707"] in budgets
+    assert ["scratch", "200", "141", "100", "70.7"] in budgets
+
+
+def test_the_page_says_what_its_headlines_are_means_over(page):
+    assert "means over the test slices where no slice is named" in page.text
+    assert "Force MAE, mean over the test slices and over seeds, against the number of labels" in page.text
 
 
 @pytest.mark.browser

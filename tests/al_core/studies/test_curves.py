@@ -48,6 +48,16 @@ def test_the_lower_end_of_an_errors_interval_is_not_negative():
     assert curve.points[0].mean == 4.0
 
 
+def test_the_interval_of_a_bias_may_reach_below_zero():
+    rows = [
+        Row("shared", "a", "random", seed, 1, "", {"all": {"pressure_bias_GPa": value}}, (), (), 1.0)
+        for seed, value in enumerate((1.0, 2.0, 9.0))
+    ]
+    (curve,) = learning_curves(rows, "shared", "random", "pressure_bias_GPa")
+    assert curve.points[0].spread == spread_of([1.0, 2.0, 9.0])
+    assert curve.points[0].spread.low < 0
+
+
 def test_other_comparisons_acquisitions_slices_and_metrics_do_not_count():
     rows = [
         row("a", 1, 0, 1.0),

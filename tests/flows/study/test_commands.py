@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from al_core.labels.store import LabelStore
-from al_core.storage.files import read_json
+from al_core.storage.files import read_json, write_json
 from al_core.studies.results import METRICS, StudyResults, load_results
 from al_core.studies.workspace import Workspace
 from tests.flows.study.smoke import ARMS, GRAFT, SMOKE, Shell, rows_at
@@ -95,6 +95,8 @@ def test_graft_study_status(finished: Path, results: StudyResults, shell: Shell)
     for arm in ARMS:
         (row,) = rows_at(results, comparison="own", acquisition="uncertainty", arm=arm, budget=4)
         assert re.search(rf"own\W+uncertainty\W+{arm}\b.*\b{row.metrics['all']['force_mae_meV_per_A']:.0f}\b", output)
+        bias = re.escape(f"{row.metrics['all']['pressure_bias_GPa']:+.2f}")
+        assert re.search(rf"own\W+uncertainty\W+{arm}\b.*{bias}", output.split("pressure bias")[1])
 
 
 def test_graft_study_status_before_the_first_budget_is_finished(copy: Path, shell: Shell) -> None:
@@ -185,6 +187,35 @@ def test_another_test_set_trains_nothing(copy: Path, results: StudyResults, shel
     assert row.metrics["all"]["n_structures"] == 3
     expected = assess(copy / "models" / row.model, copy / "test.extxyz", device="cpu")
     assert row.metrics["all"] == pytest.approx(expected["all"], rel=1e-6)
+
+
+def test_a_study_of_an_earlier_evaluation_is_read_and_measured_anew_without_training(
+    copy: Path, results: StudyResults, shell: Shell
+) -> None:
+    """Its records have another key and no stress; its report is made, and running it again trains nothing."""
+    index = (copy / "study.json").read_text()
+    for file in (copy / "evaluations").glob("*.json"):
+        record = read_json(file)
+        for values in record["metrics"].values():
+            del values["stress_mae_GPa"], values["pressure_bias_GPa"]
+        file.unlink()
+        index = index.replace(file.stem, f"earlier-{file.stem}")
+        write_json(file.with_name(f"earlier-{file.name}"), record)
+    (copy / "study.json").write_text(index)
+    models = {file: file.stat().st_mtime_ns for file in (copy / "models").rglob("*") if file.is_file()}
+    shell.graft("study", "report", copy)
+    assert (
+        "stress" not in (copy / "report.html").read_text().split("<details><summary>Config")[0].split("</noscript>")[1]
+    )
+    old = load_results(copy)
+    assert [row.members for row in old.rows] == [row.members for row in results.rows]
+    assert "stress" not in shell.graft("study", "status", copy)
+    shell.graft("study", "run", SMOKE, "--out", copy)
+    assert {file: file.stat().st_mtime_ns for file in (copy / "models").rglob("*") if file.is_file()} == models
+    again = load_results(copy)
+    for row, known in zip(again.rows, results.rows, strict=True):
+        assert row.metrics["all"] == pytest.approx(known.metrics["all"], rel=1e-6, abs=1e-9)
+    assert "Stress and pressure by test slice" in (copy / "report.html").read_text()
 
 
 def test_methods_under_two_names(copy: Path, results: StudyResults, shell: Shell) -> None:

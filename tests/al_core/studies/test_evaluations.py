@@ -1,0 +1,45 @@
+"""A committee that is measured anew: its evaluation has another key, its model has not."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from al_core.config.arms import ScratchArm
+from al_core.config.evaluation import ErrorsEvaluation
+from al_core.config.training import Training
+from al_core.models.bundle import save_bundle
+from al_core.models.rescaling import relabel
+from al_core.storage.files import read_json, write_json
+from al_core.structures.datasets import write_labelled
+from al_core.studies import keys
+from al_core.studies.evaluations import evaluate_committee
+from al_core.studies.keys import EvaluationInputs, ModelInputs
+from al_core.studies.workspace import Workspace
+
+
+def test_what_an_earlier_version_measured_is_measured_again_with_stress(
+    source: Any, ge_labelled: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path)
+    model = ModelInputs(tmp_path, ScratchArm(), "Ge", 0, ("L",), (), "", "", Training(steps=30), "cpu")
+    inputs = EvaluationInputs(model, ErrorsEvaluation(), "reference")
+    folder = workspace.models(model.key)
+    for number, bundle in enumerate(source):
+        save_bundle(relabel(bundle, "Ge"), folder / f"member-{number}")
+    write_json(folder / "training.json", {"labels": ["L"], "members": [0, 1], "core_seconds": 1.0, "failure": ""})
+    write_labelled(workspace.test, ge_labelled)
+    with monkeypatch.context() as before:
+        before.setattr(keys, "_EVALUATIONS", 1)
+        assert workspace.models(model.key) == folder, "a model's key knows nothing of evaluations"
+        earlier = workspace.evaluation(inputs.key)
+    old = {"metrics": {"all": {"force_mae_meV_per_A": 1.0}}, "members_force_mae_meV_per_A": [1.0, 1.0], "failure": ""}
+    write_json(earlier, old)
+    untouched = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
+    assert evaluate_committee(inputs) == ""
+    found = read_json(workspace.evaluation(inputs.key))["metrics"]["all"]
+    assert np.isfinite(found["stress_mae_GPa"])
+    assert found["stress_mae_GPa"] >= abs(found["pressure_bias_GPa"]) / 2 > 0
+    assert read_json(earlier) == old
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == untouched
