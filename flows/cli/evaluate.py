@@ -34,10 +34,10 @@ def evaluate(
     from rich.table import Table
 
     table = Table(title=f"{bundle} on {data}")
-    table.add_column("slice")
+    table.add_column("slice", overflow="fold")
     columns = list(errors["all"])
     for column in columns:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")  # on a narrow terminal, too, all of it is there
     for name, values in errors.items():
         table.add_row(name, *(_text(column, values.get(column)) for column in columns))
     Console().print(table)

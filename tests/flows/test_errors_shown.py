@@ -49,6 +49,9 @@ def test_graft_eval_prints_stress_and_pressure(
     lines = {line.split()[1]: line.split()[3::2] for line in capsys.readouterr().out.splitlines() if line[:1] == "│"}
     assert lines["stressed"][-3:-1] == [f"{expected['stressed']['stress_mae_GPa']:.2f}", f"{bias:+.2f}"]
     assert lines["bare"][-3:-1] == ["–", "–"]
+    monkeypatch.setenv("COLUMNS", "80")
+    evaluate(committee, data)
+    assert "…" not in capsys.readouterr().out, "a heading is cut"
 
 
 def test_a_study_of_an_earlier_version_has_no_table_of_stress(
