@@ -73,10 +73,11 @@ def _print_cells(console: Console, results: StudyResults) -> None:
     for cell in results.failures:
         where = f"{cell.comparison}, {cell.acquisition}, {cell.arm}, seed {cell.seed}, {cell.budget} labels"
         console.print(f"  [red]failed[/red] {where}: {cell.cause}", soft_wrap=True)
+    over = "all test structures" if results.pooled else "slices"
     for metric, (title, form) in _SHOWN.items():
         rows = [row for row in results.rows if metric in row.metrics["all"]]
         if rows or metric == _FORCE_MAE:
-            console.print(_table(f"{results.name}: {title}, mean over slices and seeds", rows, metric, form))
+            console.print(_table(f"{results.name}: {title}, mean over {over} and over seeds", rows, metric, form))
 
 
 def _table(title: str, rows: Sequence[Row], metric: str, form: str) -> Table:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +101,24 @@ class StudyResults:
         return len(self.rows) + len(self.failures) == self.expected_rows
 
     @property
+    def pooled(self) -> bool:
+        """Whether ``all`` is over all structures together, as earlier versions had it, and not the mean over slices."""
+        return any(_pooled(row.metrics) for row in self.rows)
+
+    @property
     def baseline(self) -> str:
         """The name of the arm that the others are compared with on the same labels."""
         scratch = [arm for arm in self.config.get("arms", ()) if arm.get("kind") == "scratch"]
         return str(scratch[0].get("name") or "scratch") if scratch else "scratch"
+
+
+def _pooled(metrics: Mapping[str, Mapping[str, float]]) -> bool:
+    """Compare the error on the whole test set with those of its slices, where they make it up."""
+    slices = [values for name, values in metrics.items() if name != "all"]
+    if not slices or sum(values["n_structures"] for values in slices) != metrics["all"]["n_structures"]:
+        return False
+    mean = sum(values[METRICS[0]] for values in slices) / len(slices)
+    return not isclose(mean, metrics["all"][METRICS[0]], rel_tol=1e-6)
 
 
 def load_results(out: Path) -> StudyResults:

@@ -361,3 +361,16 @@ def test_a_browser_draws_every_figure(tmp_path, full):
     drawn = re.sub(r"<script.*?</script>", "", run.stdout, flags=re.DOTALL)
     assert drawn.count('class="trace scatter') == 8 * 3 * 3
     assert drawn.count(">force MAE, meV/Å</text>") == 4
+
+
+def test_a_report_of_an_earlier_version_says_what_its_errors_are_over():
+    results = study(seeds=(0,))
+    row = results.rows[0]
+    slices = {name: {FORCE: error, "n_structures": 4} for name, error in (("300K", 10.0), ("liquid", 30.0))}
+    told = []
+    for whole in (20.0, 27.0):
+        metrics = {"all": row.metrics["all"] | {FORCE: whole, "n_structures": 8}, **slices}
+        told.append(
+            "measured by an earlier version" in render_report(replace(results, rows=(replace(row, metrics=metrics),)))
+        )
+    assert told == [False, True]

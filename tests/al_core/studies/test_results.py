@@ -10,10 +10,11 @@ from al_core.storage.files import write_json
 from al_core.studies.grid import Learner, learners
 from al_core.studies.index import write_index
 from al_core.studies.records import Cell
-from al_core.studies.results import METRICS, load_results
+from al_core.studies.results import METRICS, Row, StudyResults, load_results
 from al_core.studies.workspace import Workspace
 from tests.helpers import study_config
 
+FORCE = "force_mae_meV_per_A"
 METRIC_VALUES = {metric: 10.0 + number for number, metric in enumerate(METRICS)} | {"n_structures": 3}
 BETTER = {metric: value - 1.0 for metric, value in METRIC_VALUES.items()}
 
@@ -134,3 +135,17 @@ def test_studies_of_the_version_before_are_read(workspace: Workspace) -> None:
     ]
     assert results.rows[1].metrics["all"] == BETTER
     assert results.rows[1].baseline_metrics == {"all": METRIC_VALUES}
+
+
+@pytest.mark.parametrize(
+    ("whole", "structures", "pooled"), [(20.0, 4, False), (25.0, 4, True), (25.0, 5, False), (25.0, None, False)]
+)
+def test_what_an_earlier_version_measured_over_all_structures_is_recognised(
+    whole: float, structures: int | None, pooled: bool
+) -> None:
+    """Three of one slice, one of another: 30 and 10 meV/Å have the mean 20, over all structures it is 25."""
+    metrics = {"all": {FORCE: whole, "n_structures": structures or 4}}
+    if structures is not None:
+        metrics |= {"hot": {FORCE: 30.0, "n_structures": 3}, "cold": {FORCE: 10.0, "n_structures": 1}}
+    row = Row("shared", "scratch", "random", 0, 1, "", metrics, (), (), 1.0)
+    assert StudyResults("s", {}, {}, (row,), 1).pooled is pooled

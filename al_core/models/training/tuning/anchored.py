@@ -81,8 +81,8 @@ class Anchored(Parameters):
         squares = mean_squared_gradients(models, [structures[index] for index in drawn])
         self._strength = strength / labels * squares.force
         self._energy = (squares.force / squares.energy)[:, None]
-        # without a volume there is no stress, and no label of one
-        self._stress = (squares.force / squares.stress.clamp(min=1e-12))[:, None]
+        stressed = squares.stress > 0  # a pool without volumes has no scale of stresses: none is learned then
+        self._stress = torch.where(stressed, squares.force / squares.stress, 0.0)[:, None]
         super().__init__(models)
         self._starts = [leaf.detach().clone() for leaf in self.leaves]
 

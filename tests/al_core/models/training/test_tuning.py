@@ -168,6 +168,14 @@ def test_an_anchored_model_learns_the_stress_of_a_label(source: Any, ge_labelled
     assert np.abs(after.forces[0][0] - label.forces).max() < 0.1
 
 
+def test_a_pool_without_volumes_has_no_scale_for_stresses(source: Any, ge_labelled: Any, cpu: Any, cells: Any) -> None:
+    models = stack(source, torch.float64, cpu)
+    anchored = Anchored(models, 1.0, TrainingTask(ge_labelled, STEPS, 0.01, 0, [cells["cluster"]]))
+    targets = anchored.targets(models, ge_labelled, STEPS, np.ones((1, len(ge_labelled))))
+    assert not targets.stress_weights.any()
+    assert bool((targets.energy_weights > 0).all())
+
+
 def test_an_anchor_in_parts_is_that_of_the_whole(
     source: Any, ge_labelled: Any, cpu: Any, pool: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
