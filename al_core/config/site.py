@@ -11,3 +11,7 @@ RunnerKind = Annotated[
         "the flow itself, one function after the other."
     ),
 ]
+
+Workers = Annotated[
+    int, Field(ge=0, description="Processes at once, for labels and for training; 0 is one for each core.")
+]

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from al_core.config.base import KIND, Device, Element, Name, StoreURL, Strict, UserPath, kinds
 from al_core.config.labelers import LabelerPart
-from al_core.config.site import RunnerKind
+from al_core.config.site import RunnerKind, Workers
 from al_core.config.structures import SourceStructures
 from al_core.config.training import Architecture, LearningRate, Training
 
@@ -31,9 +31,7 @@ class PretrainConfig(Strict):
     training: Annotated[Training, Field(description="How the models are trained.")] = Training(steps=3000)
     learning_rate: LearningRate = 0.03
     runner: RunnerKind = "workers"
-    workers: Annotated[
-        int, Field(ge=0, description="Processes at once, for labels and for training; 0 is one for each core.")
-    ] = 0
+    workers: Workers = 0
     device: Device = "auto"
 
     @model_validator(mode="after")

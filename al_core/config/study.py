@@ -10,7 +10,7 @@ from al_core.config.arms import AnyArm, ArmPart
 from al_core.config.base import Device, Element, Method, Name, PositiveInt, StoreURL, Strict, nearest
 from al_core.config.evaluation import ErrorsEvaluation, EvaluationPart
 from al_core.config.labelers import LabelerPart
-from al_core.config.site import RunnerKind
+from al_core.config.site import RunnerKind, Workers
 from al_core.config.sources import SourcePart
 from al_core.config.structures import SourceStructures, TestStructures
 from al_core.config.training import Training
@@ -59,9 +59,7 @@ class StudyConfig(Strict):
         ),
     ] = 0.3
     runner: RunnerKind = "workers"
-    workers: Annotated[
-        int, Field(ge=0, description="Processes at once, for labels and for training; 0 is one for each core.")
-    ] = 0
+    workers: Workers = 0
     device: Device = "auto"
 
     @model_validator(mode="after")

@@ -227,6 +227,8 @@ def _caution(points: list[Point]) -> str:
 
 
 def _hours(core_seconds: float) -> str:
+    if not core_seconds:
+        return "nothing"
     if core_seconds < 3600:
         return f"{number(core_seconds)} core-seconds"
     return f"{number(core_seconds / 3600)} core-hours"
