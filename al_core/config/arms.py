@@ -15,10 +15,12 @@ class Arm(Method):
         uses_source: whether models start from the source's weights; if not, they know nothing to choose structures by
             before there is a label.
         is_baseline: whether the other arms are compared with it, on the same labels.
+        start_reads_pool: whether unlabelled structures of the pool shape the models before they are trained.
     """
 
     uses_source: ClassVar[bool] = True
     is_baseline: ClassVar[bool] = False
+    start_reads_pool: ClassVar[bool] = False
 
     steps: Annotated[
         Steps | None, Field(description="Optimizer steps; those of the study's `training` if not given.")
@@ -50,6 +52,8 @@ class TransferArm(Arm):
 
 class RescaledArm(Arm):
     """The source weights with lengths and energies rescaled to the target element."""
+
+    start_reads_pool: ClassVar[bool] = True
 
     kind: Annotated[Literal["rescaled"], KIND] = "rescaled"
     learning_rate: LearningRate = 0.01

@@ -122,7 +122,7 @@ class AnchoredTuning(Tuning):
     kind: Annotated[Literal["anchored"], KIND] = "anchored"
     strength: Annotated[
         PositiveFloat, Field(description="With one label the prior weighs as much as this many force components.")
-    ] = 2.0
+    ] = 0.5
     evaluations: Annotated[
         PositiveInt, Field(description="Evaluations of all labels, at most; `steps` bounds them too.")
     ] = 90

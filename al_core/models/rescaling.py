@@ -19,13 +19,17 @@ from al_core.models.bundle import Bundle
 from al_core.models.prediction import predict
 from al_core.types import Label
 
-# What a rescaled potential cannot describe, so that data and prior are weighed rightly.
-_FORCE_ERROR, _RELATIVE_ERROR = 0.10, 0.2  # eV/Å, and of the force on the atom
-_ENERGY_ERROR = 0.10  # eV/atom: a surface or a liquid against the crystal, not two snapshots of one phase
+# What a rescaled potential cannot describe, so that data and prior are weighed rightly. Forces are measured in the
+# source's output scale (the root mean square force it was trained on), rescaled: soft metals have small ones.
+_FORCE_ERROR, _RELATIVE_ERROR = 1 / 6, 0.2  # of that scale, and of the force on the atom
+_ENERGY_ERROR = 1 / 6  # Å times that scale: a surface or a liquid against the crystal, not two snapshots of one phase
 _STRESS_ERROR = 0.06  # 1/Å²: of a stress component, over that of the structure's force components
 _INDEPENDENT = 8  # force components of one structure that count; the others are wrong along with them
 _SEARCH = 0.10  # the length ratio is searched within this relative distance from the prior
 _TOLERANCE = 2e-4
+_ROUNDS = 3  # the errors are those of the energy scale found before,
+_SAME_SCALE = 1.5  # until it changes by less than this factor
+_SMALLEST_SCALE = 0.01
 
 _SCALED_UP = ("r_max", "radial_embedding.bessel_fn.r_max", "radial_embedding.cutoff_fn.r_max")
 _E0 = "atomic_energies_fn.atomic_energies"
@@ -123,18 +127,28 @@ def fit_rescaling(
     """
     if not labelled:
         return prior
-    misfit = _Misfit(committee, labelled, prior, device)
-    center = float(np.log(prior.length))
+    energy = prior.energy
+    for _ in range(_ROUNDS):
+        assumed = max(energy, _SMALLEST_SCALE)
+        misfit = _Misfit(committee, labelled, prior, assumed, device)
+        log_length = _least(misfit, float(np.log(prior.length)))
+        (energy, _), _ = misfit.at(log_length)
+        if max(energy / assumed, assumed / energy if energy > 0 else np.inf) < _SAME_SCALE:
+            break
+    length = float(np.exp(log_length))
+    errors = misfit.errors(log_length)
+    return Rescaling(length, energy, length * errors[0], errors[1], errors[2])
+
+
+def _least(misfit: "_Misfit", center: float) -> float:
+    """Return the log of the length ratio of least misfit."""
     found = minimize_scalar(
         lambda x: misfit.at(x)[1],
         bounds=(center - _SEARCH, center + _SEARCH),
         method="bounded",
         options={"xatol": _TOLERANCE},
     )
-    (energy, _), _ = misfit.at(found.x)
-    length = float(np.exp(found.x))
-    errors = misfit.errors(found.x)
-    return Rescaling(length, energy, length * errors[0], errors[1], errors[2])
+    return float(found.x)
 
 
 class _Misfit:
@@ -145,16 +159,19 @@ class _Misfit:
         committee: Sequence[Bundle],
         labelled: Sequence[tuple[Atoms, Label]],
         prior: Rescaling,
+        energy: float,
         device: torch.device,
     ) -> None:
         self._committee, self._device = committee, device
+        scale = np.mean([float(bundle.weights[_SCALE]) for bundle in committee]) * energy / prior.length  # eV/Å
+        self._energy_error = _ENERGY_ERROR * scale
         self._widths = (prior.length_error / prior.length, prior.energy_error)  # of log length ratio and energy scale
         self._structures = [atoms for atoms, _ in labelled]
         self._sizes = np.array([len(atoms) for atoms, _ in labelled])
         self._e0 = np.array([atomic_energy(bundle) for bundle in committee])
         counting = np.minimum(_INDEPENDENT, 3 * self._sizes)
         strength = np.concatenate([np.linalg.norm(label.forces, axis=1) for _, label in labelled])
-        variances = _FORCE_ERROR**2 + (_RELATIVE_ERROR * strength) ** 2  # of a force component, by atom
+        variances = (_FORCE_ERROR * scale) ** 2 + (_RELATIVE_ERROR * strength) ** 2  # of a force component, by atom
         counted = np.repeat(counting / (3 * self._sizes), self._sizes)
         self._force_weights = np.repeat(np.sqrt(counted / variances), 3)
         self._stressed = np.array([label.stress is not None and all(atoms.pbc) for atoms, label in labelled])
@@ -166,7 +183,7 @@ class _Misfit:
         self._wanted = np.concatenate(
             [
                 np.concatenate([label.forces.ravel() for _, label in labelled]) * self._force_weights,
-                np.array([label.energy for _, label in labelled]) / self._sizes / _ENERGY_ERROR,
+                np.array([label.energy for _, label in labelled]) / self._sizes / self._energy_error,
                 (stresses * self._stress_weights).ravel(),
                 [prior.energy / self._widths[1], np.log(prior.length) / self._widths[0]],
             ]
@@ -181,10 +198,10 @@ class _Misfit:
         per_atom = (predicted.energies / self._sizes[:, None] - self._e0).mean(axis=1)
         stresses = predicted.stresses[self._stressed].mean(axis=1) / lam**3 * self._stress_weights
         scale = np.concatenate(
-            [forces * self._force_weights, per_atom / _ENERGY_ERROR, stresses.ravel(), [1 / self._widths[1], 0.0]]
+            [forces * self._force_weights, per_atom / self._energy_error, stresses.ravel(), [1 / self._widths[1], 0.0]]
         )
         shift = np.zeros_like(scale)
-        shift[len(forces) : len(forces) + len(per_atom)] = 1 / _ENERGY_ERROR
+        shift[len(forces) : len(forces) + len(per_atom)] = 1 / self._energy_error
         fixed = np.zeros(len(scale))
         fixed[-1] = log_length / self._widths[0]
         return np.column_stack([scale, shift]), fixed

@@ -1,8 +1,8 @@
 """Studies of earlier versions: their models are adopted under today's keys, their selections are read.
 
 Until schema 13 a cell was trained and evaluated in one, under one key that had the test set in it. Its committee is in
-``models/<cell key>``, its errors in ``cells/<cell key>.json``, and a selection in ``choices/<key>.json``. Schema 14 has
-today's folders and other model keys.
+``models/<cell key>``, its errors in ``cells/<cell key>.json``, and a selection in ``choices/<key>.json``. Schemas
+14 and 15 have today's folders and other model keys.
 """
 
 import os
@@ -15,7 +15,7 @@ from al_core.studies.records import has_members, model_record, read_record, read
 from al_core.studies.workspace import Workspace
 
 _SCHEMA = 13
-_MODELS_WITHOUT_STRESS = 14  # the schema of models before stresses counted in starts and tunings
+_MODELS = (15, 14)  # schemas of models whose starts and tunings that read the pool are others today
 
 
 def cell_key(inputs: ModelInputs) -> str:
@@ -27,23 +27,23 @@ def cell_key(inputs: ModelInputs) -> str:
 def adopt_committee(inputs: ModelInputs) -> bool:
     """Move a committee that an earlier version trained on the same inputs to today's key; return whether there is one.
 
-    What would come out otherwise today is left: what a start or tuning made that stresses now count in, and members of
-    schema 13 that drew their own labels (``bootstrap``).
+    What would come out otherwise today is left: models shaped by the pool, and members of schema 13 that drew their own
+    labels (``bootstrap``).
     """
-    other_today = inputs.arm.kind == "rescaled" or inputs.arm.tuning.reads_pool
-    if other_today or Workspace(inputs.out).models(inputs.key).exists():
+    if inputs.reads_pool or Workspace(inputs.out).models(inputs.key).exists():
         return False
     return _adopt_model(inputs) or _adopt_cell(inputs)
 
 
 def _adopt_model(inputs: ModelInputs) -> bool:
-    """Adopt what schema 14 trained, whose models have today's records and another key."""
+    """Adopt what a schema trained whose models have today's records and another key."""
     workspace = Workspace(inputs.out)
-    folder = workspace.models(digest({"schema": _MODELS_WITHOUT_STRESS, **inputs.content()}))
-    if model_record(folder) is None:
-        return False
-    os.replace(folder, workspace.models(inputs.key))
-    return True
+    for schema in _MODELS:
+        folder = workspace.models(digest({"schema": schema, **inputs.content()}))
+        if model_record(folder) is not None:
+            os.replace(folder, workspace.models(inputs.key))
+            return True
+    return False
 
 
 def _adopt_cell(inputs: ModelInputs) -> bool:

@@ -19,7 +19,7 @@ from al_core.config.evaluation import AnyEvaluation
 from al_core.config.training import Training
 from al_core.storage.hashing import digest
 
-_MODELS, _EVALUATIONS = 15, 2  # raised whenever the same inputs would give another result
+_MODELS, _EVALUATIONS = 16, 2  # raised whenever the same inputs would give another result
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ class ModelInputs:
         """The model key."""
         return digest({"schema": _MODELS, **self.content()})
 
+    @property
+    def reads_pool(self) -> bool:
+        """Whether unlabelled structures of the pool shape the models."""
+        return self.arm.start_reads_pool or self.arm.tuning.reads_pool
+
     def content(self) -> dict[str, Any]:
         """Return what the weights depend on, JSON-ready."""
         return {
@@ -62,7 +67,7 @@ class ModelInputs:
             "seed": self.seed,
             "labels": sorted(self.labels),
             "source": self.source_hash,
-            "pool": self.pool_hash if self.arm.tuning.reads_pool else "",
+            "pool": self.pool_hash if self.reads_pool else "",
             "training": self.training.model_dump(mode="json"),
         }
 

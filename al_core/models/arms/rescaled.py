@@ -9,32 +9,46 @@ from ase import Atoms
 from al_core.models.bundle import Bundle
 from al_core.models.rescaling import Rescaling, fit_atomic_energy, fit_rescaling, relabel, rescale
 from al_core.structures.elements import CRYSTALS
+from al_core.structures.shells import bond_length
 from al_core.types import Label
 
 # How far the ratios may be off. Between two kinds of lattices the cohesive energy is no guide to the stiffness of bonds
 _LENGTH_ERROR = 0.03  # relative
-_ENERGY_ERROR = {"alike": 0.1, "unlike": 0.3}
+_ENERGY_ERROR = {"alike": 0.1, "unlike": 0.3, "unknown": 1.0}
 
 
-def physical_guess(source: str, target: str) -> Rescaling:
+def physical_guess(source: Bundle, target: str, bond_length_A: float | None = None) -> Rescaling:
     """Return the ratios of bond lengths and cohesive energies, with what they may be off.
 
-    Between equal lattices the ratio of bond lengths is that of the lattice constants: of density-functional theory,
-    where most labels are from and germanium is longer by more than silicon is, or else of experiment. Where an element
-    is not known the ratios are 1.
+    The ratio of bond lengths is that of the structures the source was trained on and those of the target. Where one of
+    them is not known it is that of the crystals, in density-functional theory or else in experiment. The ratio of
+    cohesive energies is that of experiment. What is not known at all is 1.
+
+    Args:
+        source: a source model.
+        target: chemical symbol of the target.
+        bond_length_A: of structures of the target; see :func:`al_core.structures.shells.bond_length`.
     """
-    length, energy, lattices = 1.0, 1.0, "unlike"
-    if source in CRYSTALS and target in CRYSTALS:
-        old, new = CRYSTALS[source], CRYSTALS[target]
+    length, energy, known = 1.0, 1.0, "unknown"
+    if source.element in CRYSTALS and target in CRYSTALS:
+        old, new = CRYSTALS[source.element], CRYSTALS[target]
         in_dft = bool(old.pbe_lattice_constant_A and new.pbe_lattice_constant_A)
         length = new.bond(in_dft) / old.bond(in_dft)
         energy = new.cohesive_energy_eV / old.cohesive_energy_eV
-        lattices = "alike" if old.structure == new.structure else "unlike"
-    return Rescaling(length, energy, length_error=_LENGTH_ERROR * length, energy_error=_ENERGY_ERROR[lattices])
+        known = "alike" if old.structure == new.structure else "unlike"
+    trained_on_A = source.info.get("training", {}).get("bond_length_A")
+    if trained_on_A and bond_length_A:
+        length = bond_length_A / trained_on_A
+    return Rescaling(length, energy, length_error=_LENGTH_ERROR * length, energy_error=_ENERGY_ERROR[known])
 
 
 def rescaled(
-    source: Sequence[Bundle], labelled: Sequence[tuple[Atoms, Label]], element: str, seed: int, device: torch.device
+    source: Sequence[Bundle],
+    labelled: Sequence[tuple[Atoms, Label]],
+    element: str,
+    seed: int,
+    device: torch.device,
+    pool: Sequence[Atoms] = (),
 ) -> list[Bundle]:
     """Return the source committee with length ratio, energy scale and E0 fitted to the labels.
 
@@ -47,8 +61,10 @@ def rescaled(
         element: chemical symbol of the target.
         seed: not used; the members differ by the seeds of their source models.
         device: where to compute.
+        pool: structures of the target without labels, which tell its bond length.
     """
-    guess = physical_guess(source[0].element, element)
+    structures = pool or [atoms for atoms, _ in labelled]
+    guess = physical_guess(source[0], element, bond_length(structures))
     fitted = fit_rescaling(source, labelled, guess, device)
     starts = [relabel(rescale(bundle, fitted), element) for bundle in source]
     starts = [replace(start, info={**start.info, "rescaling": fitted.as_dict()}) for start in starts]

@@ -18,7 +18,12 @@ _NEIGHBORS_WITHOUT_DATA = 20.0
 
 
 def scratch(
-    source: Sequence[Bundle], labelled: Sequence[tuple[Atoms, Label]], element: str, seed: int, device: torch.device
+    source: Sequence[Bundle],
+    labelled: Sequence[tuple[Atoms, Label]],
+    element: str,
+    seed: int,
+    device: torch.device,
+    pool: Sequence[Atoms] = (),
 ) -> list[Bundle]:
     """Return a randomly initialised committee with the source's architecture.
 
@@ -28,6 +33,7 @@ def scratch(
         element: chemical symbol of the target.
         seed: of the initial weights.
         device: where to compute.
+        pool: not used.
     """
     return [
         initial_model(bundle.architecture, labelled, element, _member_seed(seed, number), device)

@@ -11,7 +11,12 @@ from al_core.types import Label
 
 
 def transfer(
-    source: Sequence[Bundle], labelled: Sequence[tuple[Atoms, Label]], element: str, seed: int, device: torch.device
+    source: Sequence[Bundle],
+    labelled: Sequence[tuple[Atoms, Label]],
+    element: str,
+    seed: int,
+    device: torch.device,
+    pool: Sequence[Atoms] = (),
 ) -> list[Bundle]:
     """Return the source committee with the target's atomic energy (Röcken and Zavadlav, arXiv:2502.13522).
 
@@ -21,5 +26,6 @@ def transfer(
         element: chemical symbol of the target.
         seed: not used; the members differ by the seeds of their source models.
         device: where to compute.
+        pool: not used.
     """
     return [fit_atomic_energy(relabel(bundle, element), labelled, device) for bundle in source]

@@ -21,6 +21,7 @@ from al_core.models.training.loss import Labelled
 from al_core.models.training.task import TrainingTask
 from al_core.models.training.tuning import fit
 from al_core.storage.hashing import structure_id
+from al_core.structures.shells import bond_length
 
 Progress = Callable[[int, int], None]
 
@@ -155,6 +156,7 @@ def _trained(
         "tuning": tuning.model_dump(),
         "seed": task.seed,
         "n_labels": len(task.labelled),
+        "bond_length_A": bond_length([atoms for atoms, _ in task.labelled]),
         "core_seconds": spent / len(starts),
     }
     return [

@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ase.build import bulk
 
+from al_core.config.training import Training
 from al_core.models.arms import ARMS
 from al_core.models.arms.rescaled import physical_guess
+from al_core.models.arms.scratch import initial_model
 from al_core.models.bundle import Bundle
 from al_core.models.prediction import predict
 from al_core.models.rescaling import (
@@ -19,6 +22,7 @@ from al_core.models.rescaling import (
     rescale,
     with_atomic_energy,
 )
+from al_core.models.training.train import train
 from al_core.types import Label
 
 CELLS = ("perfect", "rattled", "vacancy", "one atom", "cluster")
@@ -84,6 +88,14 @@ def _labels_of(committee: list[Bundle], structures: list[Any], device: Any) -> l
     ]
 
 
+@pytest.fixture(scope="module")
+def source(tiny: Any, cpu: Any, crystals: Any, sw_label: Any) -> Any:
+    """A committee of two Si models, trained until their forces are of their output scale, as those of a source are."""
+    labelled = [(atoms, sw_label(atoms)) for atoms in crystals("Si", 6, seed=1)]
+    starts = [initial_model(tiny, labelled, "Si", seed, cpu) for seed in (11, 12)]
+    return train(starts, labelled, Training(steps=200), 0.03, 0, cpu)
+
+
 TRUTH = Rescaling(length=1.06, energy=0.8)
 PRIOR = Rescaling(length=1.03, energy=0.9, length_error=0.03, energy_error=0.1)
 
@@ -92,7 +104,7 @@ PRIOR = Rescaling(length=1.03, energy=0.9, length_error=0.03, energy_error=0.1)
 def made(source: Any, crystals: Any, cpu: Any) -> list[tuple[Any, Label]]:
     """Labels that a rescaled copy of the source committee made."""
     committee = [with_atomic_energy(relabel(rescale(bundle, TRUTH), "Ge"), -3.0) for bundle in source]
-    return _labels_of(committee, crystals("Ge", 6, seed=8, rattle=0.2), cpu)
+    return _labels_of(committee, crystals("Ge", 20, seed=8, rattle=0.2), cpu)
 
 
 def test_the_fit_finds_the_rescaling_the_labels_were_made_with(source: Any, made: Any, cpu: Any) -> None:
@@ -108,6 +120,27 @@ def test_the_fit_finds_it_from_another_prior(source: Any, made: Any, cpu: Any) -
     assert abs(found.energy - TRUTH.energy) < 0.4 * abs(PRIOR.energy - TRUTH.energy)
     assert abs(found.length - TRUTH.length) < found.length_error
     assert abs(found.energy - TRUTH.energy) < found.energy_error
+
+
+def test_a_target_ten_times_softer_is_fitted_as_well(source: Any, crystals: Any, cpu: Any) -> None:
+    """Small forces count by what is large for the target: the length comes out the same, the energy a tenth."""
+    found = []
+    for energy in (1.0, 0.1):
+        committee = [rescale(bundle, Rescaling(1.06, energy)) for bundle in source]
+        labelled = _labels_of(committee, crystals("Ge", 1, seed=8, rattle=0.2), cpu)
+        prior = Rescaling(1.03, 0.8 * energy, length_error=0.03, energy_error=0.3 * energy)
+        found.append(fit_rescaling(source, labelled, prior, cpu))
+    hard, soft = found
+    assert soft.length == pytest.approx(hard.length, abs=5e-4)
+    assert soft.length_error == pytest.approx(hard.length_error, rel=0.02)
+    assert soft.energy == pytest.approx(0.1 * hard.energy, rel=0.01)
+
+
+def test_where_nothing_is_known_of_the_energy_one_label_tells_it(source: Any, crystals: Any, cpu: Any) -> None:
+    """A prior ten times too hard is given up: errors are those of the scale that the label leads to."""
+    labelled = _labels_of([rescale(model, Rescaling(1.0, 0.1)) for model in source], crystals("Ge", 1, seed=8), cpu)
+    found = fit_rescaling(source, labelled, Rescaling(1.0, 1.0, length_error=0.03, energy_error=1.0), cpu)
+    assert found.energy == pytest.approx(0.1, rel=0.1)
 
 
 def test_one_label_that_says_little_leaves_the_prior(source: Any, cpu: Any, cells: Any) -> None:
@@ -171,13 +204,25 @@ def test_without_labels_the_rescaled_arm_takes_the_known_ratios(source: Any, cpu
     assert fitted["atomic_energy_error"] is None
 
 
-def test_between_lattices_of_another_kind_the_known_ratios_say_less() -> None:
-    alike, unlike, unknown = physical_guess("Si", "Ge"), physical_guess("Si", "Cu"), physical_guess("Si", "Xx")
+def test_between_lattices_of_another_kind_the_known_ratios_say_less(source: Any) -> None:
+    alike, unlike, unknown = (physical_guess(source[0], element) for element in ("Ge", "Cu", "Xx"))
     assert unlike.length == pytest.approx(3.61 * 2**0.5 / 2 / (5.431 * 3**0.5 / 4))
     assert unlike.energy_error > alike.energy_error > 0
     assert unlike.length_error / unlike.length == pytest.approx(alike.length_error / alike.length)
     assert (unknown.length, unknown.energy) == (1, 1)
-    assert unknown.energy_error == unlike.energy_error
+    assert unknown.energy_error > unlike.energy_error
+
+
+def test_what_no_table_knows_the_structures_tell(source: Any, cells: Any, cpu: Any) -> None:
+    trained = replace(source[0], info={"training": {"bond_length_A": 2.4}})
+    assert physical_guess(trained, "Nb", 2.88).length == pytest.approx(1.2)
+    assert physical_guess(trained, "Nb").length == 1, "and without structures it is not known"
+    silent = replace(source[0], info={})
+    assert physical_guess(silent, "Nb", 2.88).length == 1, "nor without those of the source"
+    pool = [bulk("Ge", "diamond", a=6.0, cubic=True)]
+    assert ARMS["rescaled"]([trained], [], "Ge", 0, cpu, pool)[0].info["rescaling"]["length"] == pytest.approx(
+        6.0 * 3**0.5 / 4 / 2.4
+    )
 
 
 def test_the_errors_of_the_fit_fall_with_labels_and_cover_the_truth(source: Any, made: Any, cpu: Any) -> None:
