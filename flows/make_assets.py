@@ -8,6 +8,7 @@ command goes on where it stood.
 """
 
 import argparse
+import json
 import os
 import shutil
 from collections import Counter
@@ -22,7 +23,7 @@ from al_core.config.labelers import LabelerPart
 from al_core.config.reading import load_config
 from al_core.config.structures import MDStructures
 from al_core.labels.store import LabelStore
-from al_core.storage.files import write_json
+from al_core.storage.files import write_json, write_text
 from al_core.storage.hashing import file_sha256, label_key, structure_id
 from al_core.structures.datasets import ASSETS, LabelKeys, labelled_structures
 from al_core.structures.sampling import Role, sample
@@ -38,9 +39,10 @@ _LIMITS = (
 
 
 class DataSetConfig(Strict):
-    """One shipped data set."""
+    """One shipped data set; with ``extends`` its structures come after those of another shipped one."""
 
     name: Name
+    extends: Name | None = None
     element: Element
     purpose: str
     role: Role
@@ -61,7 +63,8 @@ def make_data_set(config: DataSetConfig, work: Path, data: Path) -> None:
     labelled = label_structures(str(structures), config.labeler.model_dump(), str(work))
     target = data / f"{config.name}.extxyz"
     data.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(labelled, target)
+    before = (data / f"{config.extends}.extxyz").read_text() if config.extends else ""
+    write_text(target, before + Path(labelled).read_text())
     write_json(sheet, _sheet(config, target, work))
 
 
@@ -70,6 +73,7 @@ def _sheet(config: DataSetConfig, file: Path, work: Path) -> dict[str, Any]:
     identity = make_labeler(config.labeler).identity()
     store = LabelStore(Workspace(work).store)
     entries = [store.get(label_key(structure_id(atoms), identity)) for atoms in structures]
+    before = json.loads((file.parent / f"{config.extends}.json").read_text()) if config.extends else {}
     return {
         "name": config.name,
         "file": file.name,
@@ -80,12 +84,13 @@ def _sheet(config: DataSetConfig, file: Path, work: Path) -> dict[str, Any]:
         "slices": dict(Counter(str(atoms.info["config_type"]) for atoms in structures)),
         "keys": {"energy": "REF_energy, eV", "forces": "REF_forces, eV/Å", "stress": "REF_stress, eV/Å^3, Voigt"},
         "labeler": identity,
-        "core_seconds": round(sum(entry.core_seconds for entry in entries if entry), 1),
+        "core_seconds": round(before.get("core_seconds", 0.0) + sum(e.core_seconds for e in entries if e), 1),
         "sampler": {
             "potential": "Stillinger-Weber",
             "parameters": PARAMETERS[config.element],
             "settings": config.structures.model_dump(mode="json"),
         },
+        **({"extends": {key: before[key] for key in ("name", "sha256", "made", "sampler")}} if before else {}),
         "made": datetime.now(UTC).date().isoformat(),
         "known_limits": _LIMITS.format(smallest=min(map(len, structures)), largest=max(map(len, structures))),
         "license": "MIT, as Graft",
@@ -98,16 +103,17 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for labels and half-finished models")
     work = parser.parse_args().work.resolve()
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    for path in sorted((_CONFIGS / "assets").glob("*.yaml")):
-        make_data_set(load_config(DataSetConfig, path), work, ASSETS / "data")
+    configs = [load_config(DataSetConfig, path) for path in sorted((_CONFIGS / "assets").glob("*.yaml"))]
+    for config in sorted(configs, key=lambda config: config.extends is not None):
+        make_data_set(config, work, ASSETS / "data")
     from flows import pretrain
 
-    committee = pretrain(str(_CONFIGS / "pretrain_si.yaml"), str(work / "si-pbe"))
+    committee = pretrain(str(_CONFIGS / "pretrain_si.yaml"), str(work / "si-pbe-2"))
     shutil.copytree(
         committee,
-        ASSETS / "models" / "si-pbe",
+        ASSETS / "models" / "si-pbe-2",
         dirs_exist_ok=True,
-        ignore=shutil.ignore_patterns("*.extxyz", "labels*"),
+        ignore=shutil.ignore_patterns("*.extxyz", "labels*", "*.lock"),
     )
 
 

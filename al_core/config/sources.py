@@ -49,7 +49,7 @@ class BundledSource(Strict):
     """A committee of source models shipped with Graft."""
 
     kind: Annotated[Literal["bundled"], KIND] = "bundled"
-    name: Annotated[Name, Field(description="Name of the shipped committee, such as `si-pbe`.")]
+    name: Annotated[Name, Field(description="Name of the shipped committee, such as `si-pbe-2`.")]
 
 
 class BundlesSource(Strict):

@@ -112,6 +112,16 @@ def test_the_sampler_still_gives_the_shipped_structures(name: str, element: str)
     assert ids(again) == ids(read_structures(bundled(name).path)[:2])
 
 
+def test_the_sampler_still_gives_what_a_shipped_data_set_was_extended_by() -> None:
+    config = load_config(DataSetConfig, ROOT / "configs" / "assets" / "si-train-pbe-2.yaml")
+    first = config.structures.slices[0].model_copy(update={"count": 1})
+    again = sample(config.structures.model_copy(update={"slices": (first,)}), "Si", neutral_potential, config.role)
+    shipped, before = read_structures(bundled(config.name).path), read_structures(bundled("si-train-pbe").path)
+    assert ids(shipped[: len(before)]) == ids(before)
+    assert ids(shipped[len(before) : len(before) + 1]) == ids(again)
+    assert sum(len(atoms) > 8 for atoms in shipped) >= 40
+
+
 def test_counts_and_vacancies_are_as_asked() -> None:
     frames = structures(
         COLD, COLD | {"name": "vacancy", "vacancies": 2}, COLD | {"name": "large", "repeat": 2, "count": 1}
