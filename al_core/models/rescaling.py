@@ -29,7 +29,7 @@ _SEARCH = 0.10  # the length ratio is searched within this relative distance fro
 _TOLERANCE = 2e-4
 _ROUNDS = 3  # the errors are those of the energy scale found before,
 _SAME_SCALE = 1.5  # until it changes by less than this factor
-_SMALLEST_SCALE = 0.01
+_SMALLEST_SCALE = 0.01  # that errors are measured in; labels can lead to a negative one
 
 _SCALED_UP = ("r_max", "radial_embedding.bessel_fn.r_max", "radial_embedding.cutoff_fn.r_max")
 _E0 = "atomic_energies_fn.atomic_energies"
@@ -116,6 +116,7 @@ def fit_rescaling(
     given length ratio the energy scale (and E0, free) follow in closed form; the length ratio is searched. Without
     labels the prior itself is returned. What a rescaled potential leaves grows with the force on an atom, and is wrong
     in the same way all over a structure (its phase, its density), so that a large structure counts no more than a small
+    one. It is measured in the source's output scale times the energy scale, so that a soft target is fitted as a hard
     one. The errors are those of linearised least squares, widened where the misfit is larger than what a rescaled
     potential is expected to leave.
 
@@ -131,24 +132,13 @@ def fit_rescaling(
     for _ in range(_ROUNDS):
         assumed = max(energy, _SMALLEST_SCALE)
         misfit = _Misfit(committee, labelled, prior, assumed, device)
-        log_length = _least(misfit, float(np.log(prior.length)))
+        log_length = misfit.minimum(float(np.log(prior.length)))
         (energy, _), _ = misfit.at(log_length)
         if max(energy / assumed, assumed / energy if energy > 0 else np.inf) < _SAME_SCALE:
             break
     length = float(np.exp(log_length))
     errors = misfit.errors(log_length)
     return Rescaling(length, energy, length * errors[0], errors[1], errors[2])
-
-
-def _least(misfit: "_Misfit", center: float) -> float:
-    """Return the log of the length ratio of least misfit."""
-    found = minimize_scalar(
-        lambda x: misfit.at(x)[1],
-        bounds=(center - _SEARCH, center + _SEARCH),
-        method="bounded",
-        options={"xatol": _TOLERANCE},
-    )
-    return float(found.x)
 
 
 class _Misfit:
@@ -163,15 +153,15 @@ class _Misfit:
         device: torch.device,
     ) -> None:
         self._committee, self._device = committee, device
-        scale = np.mean([float(bundle.weights[_SCALE]) for bundle in committee]) * energy / prior.length  # eV/Å
-        self._energy_error = _ENERGY_ERROR * scale
+        unit = np.mean([float(bundle.weights[_SCALE]) for bundle in committee]) * energy / prior.length  # eV/Å
+        self._energy_error = _ENERGY_ERROR * unit
         self._widths = (prior.length_error / prior.length, prior.energy_error)  # of log length ratio and energy scale
         self._structures = [atoms for atoms, _ in labelled]
         self._sizes = np.array([len(atoms) for atoms, _ in labelled])
         self._e0 = np.array([atomic_energy(bundle) for bundle in committee])
         counting = np.minimum(_INDEPENDENT, 3 * self._sizes)
         strength = np.concatenate([np.linalg.norm(label.forces, axis=1) for _, label in labelled])
-        variances = (_FORCE_ERROR * scale) ** 2 + (_RELATIVE_ERROR * strength) ** 2  # of a force component, by atom
+        variances = (_FORCE_ERROR * unit) ** 2 + (_RELATIVE_ERROR * strength) ** 2  # of a force component, by atom
         counted = np.repeat(counting / (3 * self._sizes), self._sizes)
         self._force_weights = np.repeat(np.sqrt(counted / variances), 3)
         self._stressed = np.array([label.stress is not None and all(atoms.pbc) for atoms, label in labelled])
@@ -211,6 +201,16 @@ class _Misfit:
         columns, fixed = self._columns(log_length)
         best = np.linalg.lstsq(columns, self._wanted - fixed, rcond=None)[0]
         return (float(best[0]), float(best[1])), float(((columns @ best + fixed - self._wanted) ** 2).sum())
+
+    def minimum(self, center: float) -> float:
+        """Return the log of the length ratio that leaves the least, searched around a log of one."""
+        found = minimize_scalar(
+            lambda x: self.at(x)[1],
+            bounds=(center - _SEARCH, center + _SEARCH),
+            method="bounded",
+            options={"xatol": _TOLERANCE},
+        )
+        return float(found.x)
 
     def errors(self, log_length: float) -> tuple[float, float, float]:
         """Return the standard deviations of log length ratio, energy scale and E0 (eV) at an optimum."""

@@ -15,7 +15,7 @@ from al_core.studies.records import has_members, model_record, read_record, read
 from al_core.studies.workspace import Workspace
 
 _SCHEMA = 13
-_MODELS = (15, 14)  # schemas of models whose starts and tunings that read the pool are others today
+_EARLIER_MODELS = (15, 14)  # schemas; what they trained without the pool would be trained to the same today
 
 
 def cell_key(inputs: ModelInputs) -> str:
@@ -38,7 +38,7 @@ def adopt_committee(inputs: ModelInputs) -> bool:
 def _adopt_model(inputs: ModelInputs) -> bool:
     """Adopt what a schema trained whose models have today's records and another key."""
     workspace = Workspace(inputs.out)
-    for schema in _MODELS:
+    for schema in _EARLIER_MODELS:
         folder = workspace.models(digest({"schema": schema, **inputs.content()}))
         if model_record(folder) is not None:
             os.replace(folder, workspace.models(inputs.key))

@@ -11,7 +11,8 @@ from al_core.models.arms.transfer import transfer
 from al_core.models.bundle import Bundle
 from al_core.types import Label
 
-Labelled = Sequence[tuple[Atoms, Label]]
-Start = Callable[[Sequence[Bundle], Labelled, str, int, torch.device, Sequence[Atoms]], list[Bundle]]
+Start = Callable[
+    [Sequence[Bundle], Sequence[tuple[Atoms, Label]], str, int, torch.device, Sequence[Atoms]], list[Bundle]
+]
 
 ARMS: dict[str, Start] = {"scratch": scratch, "transfer": transfer, "rescaled": rescaled}

@@ -61,7 +61,7 @@ def rescaled(
         element: chemical symbol of the target.
         seed: not used; the members differ by the seeds of their source models.
         device: where to compute.
-        pool: structures of the target without labels, which tell its bond length.
+        pool: structures of the target, which tell its bond length; the labelled ones do if there are none.
     """
     structures = pool or [atoms for atoms, _ in labelled]
     guess = physical_guess(source[0], element, bond_length(structures))

@@ -16,10 +16,10 @@ from al_core.studies.workspace import Workspace
 INPUTS = ModelInputs(Path(), ScratchArm(), "Ge", 0, ("L",), (), "", "pool", Training(steps=30), "cpu")
 
 
-def _trained_before(inputs: ModelInputs, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Write the folder that schema 14 left of a committee of one model, and return it."""
+def _trained_before(inputs: ModelInputs, monkeypatch: pytest.MonkeyPatch, schema: int = 15) -> Path:
+    """Write the folder that an earlier schema left of a committee of one model, and return it."""
     with monkeypatch.context() as before:
-        before.setattr(keys, "_MODELS", 14)
+        before.setattr(keys, "_MODELS", schema)
         folder = Workspace(inputs.out).models(inputs.key)
     for name in ("model.json", "weights.safetensors"):
         write_text(folder / "member-0" / name, "weights")
@@ -27,12 +27,13 @@ def _trained_before(inputs: ModelInputs, monkeypatch: pytest.MonkeyPatch) -> Pat
     return folder
 
 
+@pytest.mark.parametrize("schema", [14, 15])
 @pytest.mark.parametrize("arm", [ScratchArm(), TransferArm()])
-def test_a_model_that_stresses_do_not_change_is_adopted(
-    arm: AnyArm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_model_that_the_pool_does_not_shape_is_adopted(
+    arm: AnyArm, schema: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs = replace(INPUTS, out=tmp_path, arm=arm)
-    folder = _trained_before(inputs, monkeypatch)
+    folder = _trained_before(inputs, monkeypatch, schema)
     record = trained(inputs)
     assert record is not None
     assert (record.labels, record.core_seconds) == (("L",), 7.0)
@@ -41,7 +42,7 @@ def test_a_model_that_stresses_do_not_change_is_adopted(
 
 
 @pytest.mark.parametrize("arm", [RescaledArm(tuning=PlainTuning()), TransferArm(tuning=AnchoredTuning())])
-def test_a_model_that_heeds_stresses_today_is_trained_again(
+def test_a_model_that_the_pool_shapes_is_trained_again(
     arm: AnyArm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs = replace(INPUTS, out=tmp_path, arm=arm)
