@@ -6,6 +6,7 @@ reads ``structure.json`` and ``settings.json`` in DIRECTORY and writes ``gpaw.tx
 atomically, ``result.json`` with either the label or the reason why there is none. It ends with the process PARENT.
 """
 
+import errno
 import os
 import resource
 import sys
@@ -78,6 +79,18 @@ def compute(directory: Path) -> dict[str, Any]:
     }
 
 
+def cause(error: Exception) -> str:
+    """Return the kind and the first line of ``error``; whichever way memory ran out, the kind is ``MemoryError``.
+
+    NumPy has a kind of its own for it; a folder that cannot be listed or a library that cannot be mapped is an
+    :class:`OSError` or :class:`ImportError` with the system's words.
+    """
+    text = f"{type(error).__name__}: {error}".splitlines()[0]
+    if isinstance(error, MemoryError):
+        return f"MemoryError: {error}".splitlines()[0]
+    return f"MemoryError: {text}" if os.strerror(errno.ENOMEM) in text else text
+
+
 def main() -> None:
     """Label the structure in the folder given on the command line."""
     if len(sys.argv) > 2:
@@ -93,7 +106,7 @@ def main() -> None:
     try:
         result: dict[str, Any] = {"result": compute(directory)}
     except Exception as error:  # whatever DFT fails of is this label's failure, reported to the parent with its cause
-        result = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+        result = {"error": cause(error)}
     if world.rank:
         return
     usage = resource.getrusage(resource.RUSAGE_SELF)

@@ -1,5 +1,6 @@
 """What GPAW refuses, what a label costs, and real calculations: finished, failed, stopped and killed."""
 
+import errno
 import os
 import re
 import signal
@@ -21,6 +22,7 @@ from al_core.errors import LabelError
 from al_core.labels.obtaining import obtain_label
 from al_core.labels.store import LabelStore
 from calculators.base import make_labeler
+from calculators.gpaw._worker import cause
 from calculators.gpaw.labeler import n_kpoints
 from tests.calculators.cases import CHEAP, crystal
 
@@ -151,6 +153,22 @@ def test_atoms_too_close_are_quarantined_without_climbing_the_ladder(tmp_path: P
     (attempt,) = store.attempts(entry.key)
     assert attempt.final
     assert entry.core_seconds == attempt.core_seconds > 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 8 GiB"),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), "gpaw/new/etdm"),
+        ImportError(f"libxc.so: failed to map segment from shared object: {os.strerror(errno.ENOMEM)}"),
+    ],
+)
+def test_memory_that_ran_out_is_called_so_wherever_it_did(error: Exception) -> None:
+    assert cause(error).startswith("MemoryError: ")
+
+
+def test_a_cause_is_the_kind_and_the_first_line() -> None:
+    assert cause(ValueError("no k-points\nat all")) == "ValueError: no k-points"
 
 
 @pytest.mark.dft
