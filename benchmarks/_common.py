@@ -141,6 +141,14 @@ def _start(graft: bool) -> None:
         keep_freed_memory()
 
 
+def one_thread() -> None:
+    """Set up a process that is one of several at work: one thread, and the allocator of Graft's workers."""
+    import torch
+
+    _start(graft=True)
+    torch.set_num_threads(1)
+
+
 def seconds(call: Callable[[], object], threads: int, times: int = 1) -> float:
     """Return the wall time of one call with so many threads; call it in the side's process.
 

@@ -59,7 +59,7 @@ class Training(Strict):
     warmup: Annotated[
         float,
         Field(ge=0, le=0.5, description="Share of the steps in which the learning rate rises to its largest value."),
-    ] = 0.05
+    ] = 0.03
     ema_decay: Annotated[
         float,
         Field(ge=0, lt=1, description="Decay of the exponential moving average of the weights, which is the model."),
@@ -121,8 +121,8 @@ class AnchoredTuning(Tuning):
 
     kind: Annotated[Literal["anchored"], KIND] = "anchored"
     strength: Annotated[
-        PositiveFloat, Field(description="With one label the prior weighs as much as this many force components.")
-    ] = 0.5
+        PositiveFloat, Field(description="The prior weighs as much as this many force components of the labels.")
+    ] = 0.03
     evaluations: Annotated[
         PositiveInt, Field(description="Evaluations of all labels, at most; `steps` bounds them too.")
     ] = 90

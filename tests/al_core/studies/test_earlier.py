@@ -16,7 +16,7 @@ from al_core.studies.workspace import Workspace
 INPUTS = ModelInputs(Path(), ScratchArm(), "Ge", 0, ("L",), (), "", "pool", Training(steps=30), "cpu")
 
 
-def _trained_before(inputs: ModelInputs, monkeypatch: pytest.MonkeyPatch, schema: int = 15) -> Path:
+def _trained_before(inputs: ModelInputs, monkeypatch: pytest.MonkeyPatch, schema: int = 16) -> Path:
     """Write the folder that an earlier schema left of a committee of one model, and return it."""
     with monkeypatch.context() as before:
         before.setattr(keys, "_MODELS", schema)
@@ -27,7 +27,7 @@ def _trained_before(inputs: ModelInputs, monkeypatch: pytest.MonkeyPatch, schema
     return folder
 
 
-@pytest.mark.parametrize("schema", [14, 15])
+@pytest.mark.parametrize("schema", [14, 15, 16])
 @pytest.mark.parametrize("arm", [ScratchArm(), TransferArm()])
 def test_a_model_that_the_pool_does_not_shape_is_adopted(
     arm: AnyArm, schema: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

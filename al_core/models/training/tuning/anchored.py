@@ -1,11 +1,10 @@
 """The most probable weights, when those of the start are the prior.
 
-What is minimised is the sum of squared errors over the labels, plus strength / n * g^2 * |w - w_start|^2, where n is
-the number of labels (in labels of 32 atoms: smaller ones say less, larger ones no more). Here g^2 is the mean squared
-gradient of a force component by the weights over structures of the pool, so that with one label the prior weighs as
-much as ``strength`` force components, whatever a model's scale and size. It is the posterior's mode of a network taken
-as a Gaussian process around its start (A. Jacot et al., arXiv:1806.07572), without taking it as linear. That would have
-one prior for all numbers of labels; measured, it should weigh less where there are more (docs/learning.md).
+What is minimised is the sum of squared errors over the labels, plus strength * g^2 * |w - w_start|^2. Here g^2 is the mean
+squared gradient of a force component by the weights over structures of the pool, so that the prior weighs as much as
+``strength`` force components, whatever a model's scale and size. It is the posterior's mode of a network taken as a
+Gaussian process around its start (A. Jacot et al., arXiv:1806.07572), without taking it as linear; ``strength`` is the
+variance of what no weights can describe over that of the start's errors.
 
 An energy per atom, a force component and a stress component count by how far the weights move each of them: an error
 is measured in its own root mean squared gradient over structures of the pool. So what is learned of a force of
@@ -70,16 +69,15 @@ class Anchored(Parameters):
 
     Args:
         models: the stack as it starts.
-        strength: force components that the prior weighs as much as with one label.
+        strength: force components that the prior weighs as much as.
         task: what will be learned. Structures of the pool are drawn by its seed; without any, from the labelled ones.
     """
 
     def __init__(self, models: Stack, strength: float, task: TrainingTask) -> None:
         structures = list(task.unlabelled) or [atoms for atoms, _ in task.labelled]
         drawn = np.random.default_rng(task.seed).permutation(len(structures))[:_STRUCTURES]
-        labels = sum(_counted(atoms) for atoms, _ in task.labelled) / _INDEPENDENT
         squares = mean_squared_gradients(models, [structures[index] for index in drawn])
-        self._strength = strength / labels * squares.force
+        self._strength = strength * squares.force
         self._energy = (squares.force / squares.energy)[:, None]
         stressed = squares.stress > 0  # a pool without volumes has no scale of stresses: none is learned then
         self._stress = torch.where(stressed, squares.force / squares.stress, 0.0)[:, None]

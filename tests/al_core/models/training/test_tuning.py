@@ -134,7 +134,7 @@ def test_an_anchor_reaches_the_minimum(source: Any, ge_labelled: Any, cpu: Any, 
     models = stack(source[:1], torch.float64, cpu)
     drawn = [pool[index] for index in np.random.default_rng(0).permutation(len(pool))]
     squares = mean_squared_gradients(models, drawn)
-    anchor = tuning.strength / (24 * len(ge_labelled) / 96) * squares.force
+    anchor = tuning.strength * squares.force
     after = stack([tuned], torch.float64, cpu)
     batch = after.network.join(after.network.prepare([atoms for atoms, _ in ge_labelled]))
     leaves = [after.weights[name].requires_grad_(True) for name in after.trainable]

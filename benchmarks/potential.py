@@ -1,0 +1,137 @@
+"""What one would simulate with a germanium potential grown from few labels; ``python -m benchmarks.potential``.
+
+``rescaled`` trains on random labels of the shipped pool, with the default tuning, in several draws at each number of
+labels. Of each committee's mean: force MAE on the test slices of 7 and 8 atoms and on cells of 64 (meV/Å), pressure
+errors on the small slices (GPa; the mean over slices, and that of their size), lattice constant and relaxed elastic
+constants. GPAW is at ``standard`` settings. A row is the mean over draws; of the lattice constant it is the
+deviation, mean and largest.
+"""
+
+import argparse
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks._common import CORES, one_thread, table
+
+if TYPE_CHECKING:
+    from al_core.models.bundle import Bundle
+
+LATTICE_A, ELASTIC_GPA = 5.767, (103.8, 38.4, 49.6)  # of GPAW: a, and C11, C12, C44
+SMALL = 8  # atoms
+Row = dict[str, float]
+
+
+def main() -> None:
+    """Run the draws, two at a time on two cores."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", default="si-pbe-2", help="shipped silicon models (default %(default)s)")
+    parser.add_argument("--labels", type=int, nargs="+", default=[1, 4, 16], help="label budgets (default 1 4 16)")
+    parser.add_argument("--draws", type=int, default=5, help="random draws of labels (default %(default)s)")
+    parser.add_argument("--members", type=int, default=2, help="models of the committee (default %(default)s)")
+    given = parser.parse_args()
+    print((__doc__ or "").strip())
+    rows = []
+    with ProcessPoolExecutor(CORES, mp_context=get_context("spawn"), initializer=one_thread) as pool:
+        for labels in given.labels:
+            draws = range(given.draws)
+            found = list(
+                pool.map(measure, *zip(*((given.source, given.members, labels, d) for d in draws), strict=True))
+            )
+            print(f"{labels} labels: {given.draws} draws done", flush=True)
+            rows.append((labels, *_cells(found)))
+    header = (
+        "labels",
+        "force, small",
+        "force, 64 atoms",
+        "pressure",
+        "its size",
+        "lattice constant off, % (largest)",
+        "C11, C12, C44, GPa",
+    )
+    table(header, [*rows, ("GPAW", "", "", "", "", f"{LATTICE_A} Å", ", ".join(map(str, ELASTIC_GPA)))])
+
+
+def _cells(found: list[Row]) -> list[str]:
+    mean = {name: float(np.mean([row[name] for row in found])) for name in found[0]}
+    off = [100 * abs(row["lattice_A"] / LATTICE_A - 1) for row in found]
+    return [
+        f"{mean['small']:.1f}",
+        f"{mean['large']:.1f}",
+        f"{mean['pressure']:+.2f}",
+        f"{mean['pressure_size']:.2f}",
+        f"{np.mean(off):.2f} ({max(off):.2f})",
+        f"{mean['C11']:.0f}, {mean['C12']:.0f}, {mean['C44']:.0f}",
+    ]
+
+
+def measure(source: str, members: int, labels: int, draw: int) -> Row:
+    """Train one committee and return what is measured on it."""
+    import torch
+
+    from al_core.config.arms import RescaledArm
+    from al_core.config.training import Training
+    from al_core.evaluation.errors import slice_errors
+    from al_core.models.arms.rescaled import rescaled
+    from al_core.models.bundle import load_bundle
+    from al_core.models.committee import committee_folders
+    from al_core.models.prediction import predict
+    from al_core.models.sources.shipped import shipped_committee
+    from al_core.models.training.train import train
+    from al_core.structures.datasets import LabelKeys, bundled, labelled_structures
+
+    cpu, arm = torch.device("cpu"), RescaledArm()
+    models = [load_bundle(folder) for folder in committee_folders(shipped_committee(source))[:members]]
+    pool = labelled_structures(bundled("ge-pool-pbe").path, LabelKeys())
+    test = labelled_structures(bundled("ge-test-pbe").path, LabelKeys())
+    structures = [atoms for atoms, _ in pool]
+    drawn = [pool[index] for index in np.random.default_rng(draw).permutation(len(pool))[:labels]]
+    starts = rescaled(models, drawn, "Ge", draw, cpu, structures)
+    settings = Training(steps=150)
+    trained = train(starts, drawn, settings, arm.learning_rate, draw, cpu, tuning=arm.tuning, unlabelled=structures)
+    committee = [bundle for bundle in trained if bundle]
+    small, large = ([one for one in test if (len(one[0]) > SMALL) == big] for big in (False, True))
+    errors = {
+        name: slice_errors(predict(committee, [a for a, _ in part], cpu), part)
+        for name, part in (("small", small), ("large", large))
+    }
+    pressures = [
+        found["pressure_bias_GPa"]
+        for name, found in errors["small"].items()
+        if name != "all" and "pressure_bias_GPa" in found
+    ]
+    return {
+        "small": errors["small"]["all"]["force_mae_meV_per_A"],
+        "large": errors["large"]["all"]["force_mae_meV_per_A"],
+        "pressure": float(np.mean(pressures)),
+        "pressure_size": float(np.mean(np.abs(pressures))),
+        **crystal(committee),
+    }
+
+
+def crystal(committee: "list[Bundle]") -> Row:
+    """Return lattice constant (Å) and relaxed elastic constants (GPa) of the diamond crystal."""
+    import torch
+    from ase import units
+    from ase.build import bulk
+    from ase.filters import FrechetCellFilter
+    from ase.optimize import BFGS
+    from matscipy.elasticity import fit_elastic_constants
+
+    from al_core.models.calculator import CommitteeCalculator
+
+    atoms = bulk("Ge", "diamond", a=LATTICE_A, cubic=True)
+    atoms.calc = CommitteeCalculator(committee, torch.device("cpu"), torch.float64)
+    BFGS(FrechetCellFilter(atoms, hydrostatic_strain=True), logfile=os.devnull).run(fmax=1e-3, steps=50)
+    elastic, _ = fit_elastic_constants(
+        atoms, symmetry="cubic", delta=2.5e-3, optimizer=BFGS, fmax=1e-3, verbose=False, logfile=os.devnull
+    )
+    c11, c12, c44 = (elastic[index] / units.GPa for index in ((0, 0), (0, 1), (3, 3)))
+    return {"lattice_A": float(atoms.cell.lengths().mean()), "C11": c11, "C12": c12, "C44": c44}
+
+
+if __name__ == "__main__":
+    main()
