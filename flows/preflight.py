@@ -19,6 +19,7 @@ from al_core.models.sources.shipped import shipped_committee
 from al_core.structures.datasets import bundled, read_structures
 from al_core.structures.elements import CRYSTALS
 from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, hold_out, unique, with_slices
+from calculators.base import make_labeler
 from calculators.classical.neutral import NEUTRAL
 from calculators.preflight import check_labels_possible, check_same_theory, check_sampled_labels_possible
 
@@ -32,6 +33,7 @@ def preflight(config: StudyConfig, out: Path) -> None:
         ConfigError, BundleError, StoreError: what is wrong, with its key and what to do.
     """
     _check_source(config)
+    _check_costs(config)
     pool = _check_structures("pool", config.pool, config.target)
     if config.test.kind == "holdout":
         if pool is None:
@@ -59,6 +61,17 @@ def preflight(config: StudyConfig, out: Path) -> None:
     check_pool_size(_n_sampled(config.pool) if config.pool.kind == "md" else len(pool or []), config)
     check_writable(out, config.store)
     _check_device(config.device)
+
+
+def _check_costs(config: StudyConfig) -> None:
+    """Refuse an acquisition that divides by the cost of labels where they cost nothing."""
+    asking = [acquisition.title for acquisition in config.acquisitions if acquisition.asks_costs]
+    atoms = Atoms(config.target, cell=[3.0, 3.0, 3.0], pbc=True)
+    if asking and make_labeler(config.labeler).estimate_core_seconds(atoms) <= 0:
+        raise ConfigError(
+            f"acquisitions: {asking[0]} has per_cost, and labels of kind {config.labeler.kind} are looked up and cost "
+            "nothing; leave per_cost out"
+        )
 
 
 def preflight_pretraining(config: PretrainConfig, out: Path) -> None:

@@ -14,7 +14,7 @@ from al_core.learning.rounds import Rounds
 from al_core.models.committee import committee_folders, content_hash
 from al_core.models.sources.shipped import shipped_committee
 from al_core.report.render import headline, write_report
-from al_core.storage.hashing import label_key
+from al_core.storage.hashing import label_key, structure_id
 from al_core.structures.datasets import read_structures, write_labelled
 from al_core.studies.data import TEST_STRUCTURES, hash_of_test_set, prepare_data
 from al_core.studies.grid import learners
@@ -64,13 +64,15 @@ def run_study(config: StudyConfig, out: Path) -> Path:
         workspace.use_store(config.store)
         source = source_committee(config, workspace, counters)
         data = prepare_data(config, workspace, neutral_potential, counters.counter("structures sampled"))
-        identity = make_labeler(config.labeler).identity()
+        labeler = make_labeler(config.labeler)
+        identity = labeler.identity()
         requests = Requests(workspace)
         if data.unlabelled_test:
             requests.ask([label_key(name, identity) for name in data.test], TEST)
             _label_test_set(config, workspace, counters)
         label_keys = {name: label_key(name, identity) for name in data.pool}
-        inputs = StudyInputs(config, workspace, data.pool, label_keys, source, hash_of_test_set(workspace))
+        costs = {structure_id(atoms): labeler.estimate_core_seconds(atoms) for atoms in read_structures(workspace.pool)}
+        inputs = StudyInputs(config, workspace, data.pool, label_keys, source, hash_of_test_set(workspace), costs)
         committees = len(learners(config)) * len(config.budgets)
         counters.expect(MODELS, committees)
         counters.expect(EVALUATIONS, committees * len(config.evaluations))

@@ -18,12 +18,14 @@ class Candidates:
         gradient_features: of the candidates, [count, rows, dimensions], see
             :mod:`al_core.models.engine.gradient_features`; None unless asked for.
         labelled_features: gradient features of the structures that have a label, [n_labels, rows, dimensions].
+        costs: expected core-seconds of the candidates' labels, [count]; None unless asked for.
     """
 
     count: int
     forces: Sequence[np.ndarray] | None = None
     gradient_features: np.ndarray | None = None
     labelled_features: np.ndarray | None = None
+    costs: np.ndarray | None = None
 
     def check(self, k: int) -> None:
         """Refuse a choice that cannot be made.
@@ -33,6 +35,7 @@ class Candidates:
         """
         if k > self.count:
             raise SelectionError(f"{k} structures are to be chosen and {self.count} are left; make the pool larger")
-        for values in (self.forces, self.gradient_features):
+        known = {"forces": self.forces, "gradient features": self.gradient_features, "costs": self.costs}
+        for what, values in known.items():
             if values is not None and len(values) != self.count:
-                raise SelectionError(f"{self.count} candidates, but the models were asked about {len(values)}")
+                raise SelectionError(f"{self.count} candidates, but {what} of {len(values)}")

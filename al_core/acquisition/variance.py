@@ -20,14 +20,17 @@ _LEFT = 0.05  # eV/Å; what no label takes away
 def select(
     candidates: Candidates, k: int, rng: np.random.Generator, settings: VarianceReductionAcquisition
 ) -> list[int]:
-    """Return the k candidates that reduce the pool's mean force variance most, the best first.
+    """Return the k candidates that reduce the pool's mean force variance most, or most for their cost, the best first.
 
     Raises:
-        SelectionError: too few candidates, no gradient features, or one that is not finite.
+        SelectionError: too few candidates, no gradient features or one that is not finite, or no costs.
     """
     candidates.check(k)
     if candidates.gradient_features is None:
         raise SelectionError("variance_reduction needs the gradient features of every candidate")
+    if settings.per_cost and candidates.costs is None:
+        raise SelectionError("variance_reduction per cost needs the cost of every candidate's label")
+    costs = candidates.costs if settings.per_cost and candidates.costs is not None else np.ones(candidates.count)
     features = candidates.gradient_features
     if not np.isfinite(features).all():
         raise SelectionError("the gradient features are not finite for some candidates: the model has diverged")
@@ -43,7 +46,7 @@ def select(
     moment = flat.T @ flat / len(flat)
     chosen: list[int] = []
     for _ in range(k):
-        gains = _gains(rows, covariance, moment)
+        gains = _gains(rows, covariance, moment) / costs
         gains[chosen] = -np.inf
         chosen.append(int(np.argmax(gains)))
         covariance = _given(covariance, rows[chosen[-1]])

@@ -23,6 +23,11 @@ class Acquisition(Method):
         """Whether models choose; if not, the same structures are chosen for every arm."""
         return self.asks != "nothing"
 
+    @property
+    def asks_costs(self) -> bool:
+        """Whether it asks what each label is expected to cost."""
+        return False
+
 
 class RandomAcquisition(Acquisition):
     """Structures drawn at random."""
@@ -45,7 +50,21 @@ class VarianceReductionAcquisition(Acquisition):
 
     asks: ClassVar[Asks] = "gradient_features"
 
+    later: ClassVar[tuple[str, ...]] = (*Acquisition.later, "per_cost")
+
     kind: Annotated[Literal["variance_reduction"], KIND] = "variance_reduction"
+    per_cost: Annotated[
+        bool,
+        Field(
+            description="Whether the reduction is divided by the core-seconds that the label is expected to cost: for "
+            "pools with cells of several sizes."
+        ),
+    ] = False
+
+    @property
+    def asks_costs(self) -> bool:
+        """With ``per_cost``."""
+        return self.per_cost
 
 
 AnyAcquisition = RandomAcquisition | UncertaintyAcquisition | VarianceReductionAcquisition

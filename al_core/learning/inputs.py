@@ -24,6 +24,7 @@ class StudyInputs:
         label_keys: the label key of every candidate.
         source: all bundles of the source; every seed takes as many of them as the study's committees have members.
         reference_hash: content of the labelled test set.
+        costs: expected core-seconds of every candidate's label.
     """
 
     config: StudyConfig
@@ -32,6 +33,7 @@ class StudyInputs:
     label_keys: Mapping[str, str]
     source: tuple[Path, ...]
     reference_hash: str
+    costs: Mapping[str, float] = field(default_factory=dict)
     _members: dict[int, tuple[Path, ...]] = field(init=False)
     _hashes: dict[int, str] = field(init=False)
 

@@ -90,7 +90,9 @@ class Rounds:
                 acquisition = RandomAcquisition()  # untrained random weights know nothing to select by
             else:
                 committee = self._model(Learner(label_set.chooser, label_set), before)
-        return SelectionInputs(self.inputs.workspace.out, acquisition, label_set.seed, candidates, wanted, committee)
+        costs = tuple(self.inputs.costs[name] for name in candidates) if acquisition.asks_costs else ()
+        out = self.inputs.workspace.out
+        return SelectionInputs(out, acquisition, label_set.seed, candidates, wanted, committee, costs)
 
     def _model(self, learner: Learner, budget: int) -> ModelInputs:
         return self.inputs.model(learner, tuple(self.labels[learner.label_set][:budget]))

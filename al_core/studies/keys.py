@@ -110,6 +110,7 @@ class SelectionInputs:
         candidates: ids of the structures to select from, in the pool's order.
         k: how many.
         committee: the committee that is asked, without labels for the one an arm starts with; None where no model is.
+        costs: expected core-seconds of the candidates' labels, if the acquisition asks.
     """
 
     out: Path
@@ -118,9 +119,11 @@ class SelectionInputs:
     candidates: tuple[str, ...]
     k: int
     committee: ModelInputs | None
+    costs: tuple[float, ...] = ()
 
     @property
     def key(self) -> str:
         """The selection key."""
         asked = self.committee.key if self.committee else ""
-        return digest([self.acquisition.settings(), self.seed, list(self.candidates), self.k, asked])
+        content = [self.acquisition.settings(), self.seed, list(self.candidates), self.k, asked]
+        return digest([*content, list(self.costs)] if self.costs else content)

@@ -49,4 +49,9 @@ def _candidates(inputs: SelectionInputs) -> Candidates:
         return Candidates(count, forces=predict(committee, structures, device, torch.float32).forces)
     labelled: list[Atoms] = [finished(LabelStore(workspace.store), key)[0] for key in sorted(model.labels)]
     features = gradient_features(committee[0], [*structures, *labelled], device)
-    return Candidates(count, gradient_features=features[:count], labelled_features=features[count:])
+    return Candidates(
+        count,
+        gradient_features=features[:count],
+        labelled_features=features[count:],
+        costs=np.array(inputs.costs) if inputs.costs else None,
+    )

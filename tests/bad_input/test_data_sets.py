@@ -45,6 +45,16 @@ def test_holding_out_of_a_pool_that_is_yet_to_be_sampled_is_refused(refused_stud
     )
 
 
+def test_dividing_by_what_labels_cost_is_refused_where_they_cost_nothing(refused_study: Refused) -> None:
+    pool = file_of("pool.extxyz", *map(labelled, range(6)))
+    message = refused_study(
+        f"pool={pool}",
+        f"labeler={{kind: dataset, {pool.removeprefix('{kind: file, ')}",
+        "acquisitions=[{kind: variance_reduction, per_cost: true}]",
+    )
+    assert "acquisitions: variance_reduction has per_cost, and labels of kind dataset are looked up" in message
+
+
 def test_a_test_structure_in_the_pool_is_refused(refused_study: Refused) -> None:
     pool = file_of("pool.extxyz", *map(germanium, range(5)))
     test = file_of("test.extxyz", labelled(9), labelled(3))

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,10 @@ class FakeSteps:
     asked: list[str] = field(default_factory=list)
     trained: list[ModelInputs] = field(default_factory=list)
     evaluated: list[EvaluationInputs] = field(default_factory=list)
+    selections: list[SelectionInputs] = field(default_factory=list)
 
     def select(self, selections: Sequence[SelectionInputs]) -> list[SelectionOutcome]:
+        self.selections += selections
         return [SelectionOutcome(inputs.candidates[: inputs.k]) for inputs in selections]
 
     def label(self, structures: Sequence[str]) -> dict[str, LabelOutcome]:
@@ -70,7 +72,8 @@ def make(tmp_path: Path, source: Any) -> Callable[..., Rounds]:
         workspace = Workspace(tmp_path / "out")
         workspace.out.mkdir(exist_ok=True)
         keys = {name: f"L-{name}" for name in structures}
-        inputs = StudyInputs(config, workspace, tuple(structures), keys, folders, "reference")
+        costs = {name: 10.0 * number for number, name in enumerate(structures, 1)}
+        inputs = StudyInputs(config, workspace, tuple(structures), keys, folders, "reference", costs)
         return Rounds(inputs, steps, Requests(workspace))
 
     return rounds
@@ -88,6 +91,17 @@ def test_each_budget_has_as_many_labels_and_is_trained_and_evaluated(make: Calla
     assert [len(inputs.labels) for inputs in steps.trained] == [1, 1, 3, 3]
     assert [inputs.model for inputs in steps.evaluated] == steps.trained
     assert {cell.failure for cell in rounds.cells.values()} == {""}
+
+
+def test_costs_are_told_to_acquisitions_that_ask(make: Callable[..., Rounds]) -> None:
+    steps = FakeSteps()
+    per_cost = {"kind": "variance_reduction", "name": "per_cost", "per_cost": True}
+    acquisitions = ["random", "variance_reduction", per_cost]
+    list(make(steps, budgets=[2], arms=["transfer"], acquisitions=acquisitions).run())
+    (asking,) = (inputs for inputs in steps.selections if inputs.acquisition.asks_costs)
+    assert asking.costs == (10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
+    assert {inputs.costs for inputs in steps.selections if inputs is not asking} == {()}
+    assert replace(asking, costs=(1.0, *asking.costs[1:])).key != asking.key
 
 
 def test_labels_that_fail_are_replaced(make: Callable[..., Rounds]) -> None:

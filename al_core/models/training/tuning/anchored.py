@@ -1,8 +1,8 @@
 """The most probable weights, when those of the start are the prior.
 
-What is minimised is the sum of squared errors over the labels, plus strength * g^2 * |w - w_start|^2. Here g^2 is the mean
-squared gradient of a force component by the weights over structures of the pool, so that the prior weighs as much as
-``strength`` force components, whatever a model's scale and size. It is the posterior's mode of a network taken as a
+What is minimised is the sum of squared errors over the labels, plus strength * g^2 * |w - w_start|^2. Here g^2 is the
+mean squared gradient of a force component by the weights over structures of the pool, so that the prior weighs as much
+as ``strength`` force components, whatever a model's scale and size. It is the posterior's mode of a network taken as a
 Gaussian process around its start (A. Jacot et al., arXiv:1806.07572), without taking it as linear; ``strength`` is the
 variance of what no weights can describe over that of the start's errors.
 
