@@ -59,7 +59,7 @@ class Training(Strict):
     warmup: Annotated[
         float,
         Field(ge=0, le=0.5, description="Share of the steps in which the learning rate rises to its largest value."),
-    ] = 0.03
+    ] = 0.05
     ema_decay: Annotated[
         float,
         Field(ge=0, lt=1, description="Decay of the exponential moving average of the weights, which is the model."),
