@@ -61,6 +61,7 @@ def test_an_exported_model_is_the_same_potential(
     _assert_same_potential(starts[arm], tmp_path / "m.model", cells, cpu)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_graft_export(starts: dict[str, Bundle], cells: Any, cpu: Any, tmp_path: Path) -> None:
     save_bundle(starts["rescaled"], tmp_path / "bundle")

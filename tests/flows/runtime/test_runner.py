@@ -38,6 +38,7 @@ def test_a_runner_returns_results_and_raises_errors(kind: str, tmp_path: Path) -
     assert work.began(tmp_path) == ["a"]
 
 
+@pytest.mark.slow
 def test_as_many_run_at_once_as_there_are_cores(tmp_path: Path) -> None:
     """More than the 16 that an earlier version allowed."""
     with make_runner("workers", 20) as runner:
