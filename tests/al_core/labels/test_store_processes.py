@@ -146,6 +146,7 @@ for atoms in batch:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["file", "server"])
 def test_processes_that_label_one_batch_compute_each_label_once(
     tmp_path: Path, kind: str, request: pytest.FixtureRequest

@@ -33,6 +33,7 @@ def test_what_a_launcher_started_ends_with_it() -> None:
     assert process.wait(timeout=30) == -signal.SIGKILL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("owner", "code"), [(os.getpid, 0), (os.getppid, 0), (ended, 1)], ids=["its", "not its", "gone"]
 )

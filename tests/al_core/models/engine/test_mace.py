@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[4]
 
 
@@ -29,6 +31,7 @@ print(*sorted({"mace", "e3nn"} & set(sys.modules)))
     assert _run(program).split() == []
 
 
+@pytest.mark.slow
 def test_asking_for_mace_leaves_loading_safe_and_prints_nothing() -> None:
     program = """
 import os

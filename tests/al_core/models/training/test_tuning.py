@@ -200,6 +200,7 @@ def test_batches_of_many_labels_stand_for_all_of_them(source: Any, ge_labelled: 
     torch.testing.assert_close(of_batches.mean(0), errors(ge_labelled))
 
 
+@pytest.mark.slow
 def test_many_labels_are_learned_as_well_in_batches(
     source: Any, ge_labelled: Any, cpu: Any, pool: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
