@@ -71,7 +71,9 @@ def run_study(config: StudyConfig, out: Path) -> Path:
             requests.ask([label_key(name, identity) for name in data.test], TEST)
             _label_test_set(config, workspace, counters)
         label_keys = {name: label_key(name, identity) for name in data.pool}
-        costs = {structure_id(atoms): labeler.estimate_core_seconds(atoms) for atoms in read_structures(workspace.pool)}
+        asked = any(acquisition.asks_costs for acquisition in config.acquisitions)
+        priced = read_structures(workspace.pool) if asked else []
+        costs = {structure_id(atoms): labeler.estimate_core_seconds(atoms) for atoms in priced}
         inputs = StudyInputs(config, workspace, data.pool, label_keys, source, hash_of_test_set(workspace), costs)
         committees = len(learners(config)) * len(config.budgets)
         counters.expect(MODELS, committees)

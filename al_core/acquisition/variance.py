@@ -28,9 +28,9 @@ def select(
     candidates.check(k)
     if candidates.gradient_features is None:
         raise SelectionError("variance_reduction needs the gradient features of every candidate")
-    if settings.per_cost and candidates.costs is None:
+    costs = candidates.costs if settings.per_cost else np.ones(candidates.count)
+    if costs is None:
         raise SelectionError("variance_reduction per cost needs the cost of every candidate's label")
-    costs = candidates.costs if settings.per_cost and candidates.costs is not None else np.ones(candidates.count)
     features = candidates.gradient_features
     if not np.isfinite(features).all():
         raise SelectionError("the gradient features are not finite for some candidates: the model has diverged")

@@ -49,7 +49,6 @@ class VarianceReductionAcquisition(Acquisition):
     """The structures whose labels would take most of the expected force error off the whole pool."""
 
     asks: ClassVar[Asks] = "gradient_features"
-
     later: ClassVar[tuple[str, ...]] = (*Acquisition.later, "per_cost")
 
     kind: Annotated[Literal["variance_reduction"], KIND] = "variance_reduction"

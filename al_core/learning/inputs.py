@@ -24,7 +24,7 @@ class StudyInputs:
         label_keys: the label key of every candidate.
         source: all bundles of the source; every seed takes as many of them as the study's committees have members.
         reference_hash: content of the labelled test set.
-        costs: expected core-seconds of every candidate's label.
+        costs: expected core-seconds of every candidate's label, where an acquisition asks.
     """
 
     config: StudyConfig

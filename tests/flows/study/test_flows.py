@@ -28,7 +28,7 @@ def test_active_learning_from_a_script_without_a_main_guard(finished: Path, shel
         "from flows import active_learning\n"
         f"report = active_learning({str(SMOKE)!r}, 'transfer', 'variance_reduction', seed=3, out='al',\n"
         f"    overrides=['budgets=[2]', 'source={{kind: bundles, path: {source}}}', 'training.steps=2',\n"
-        "    'acquisitions=[random, variance_reduction]'])\n"
+        "    'acquisitions=[random, {kind: variance_reduction, per_cost: true}]'])\n"
         "print('REPORT', report)\n"
     )
     output = shell.run(sys.executable, script).stdout
