@@ -19,7 +19,7 @@ from al_core.config.evaluation import AnyEvaluation
 from al_core.config.training import Training
 from al_core.storage.hashing import digest
 
-_MODELS, _EVALUATIONS = 17, 2  # raised whenever the same inputs would give another result
+_MODELS, _EVALUATIONS = 18, 2  # raised whenever the same inputs would give another result
 
 
 @dataclass(frozen=True)

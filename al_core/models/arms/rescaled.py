@@ -12,9 +12,9 @@ from al_core.structures.elements import CRYSTALS
 from al_core.structures.shells import bond_length
 from al_core.types import Label
 
-# How far the ratios may be off. Between two kinds of lattices the cohesive energy is no guide to the stiffness of bonds
+# How far the ratios may be off. The cohesive energy is a poor guide to the stiffness of bonds
 _LENGTH_ERROR = 0.03  # relative
-_ENERGY_ERROR = {"alike": 0.1, "unlike": 0.3, "unknown": 1.0}
+_ENERGY_ERROR, _UNKNOWN_ENERGY_ERROR = 0.3, 1.0  # relative
 
 
 def physical_guess(source: Bundle, target: str, bond_length_A: float | None = None) -> Rescaling:
@@ -29,17 +29,17 @@ def physical_guess(source: Bundle, target: str, bond_length_A: float | None = No
         target: chemical symbol of the target.
         bond_length_A: of structures of the target; see :func:`al_core.structures.shells.bond_length`.
     """
-    length, energy, known = 1.0, 1.0, "unknown"
+    length, energy, energy_error = 1.0, 1.0, _UNKNOWN_ENERGY_ERROR
     if source.element in CRYSTALS and target in CRYSTALS:
         old, new = CRYSTALS[source.element], CRYSTALS[target]
         in_dft = bool(old.pbe_lattice_constant_A and new.pbe_lattice_constant_A)
         length = new.bond(in_dft) / old.bond(in_dft)
         energy = new.cohesive_energy_eV / old.cohesive_energy_eV
-        known = "alike" if old.structure == new.structure else "unlike"
+        energy_error = _ENERGY_ERROR
     trained_on_A = source.info.get("training", {}).get("bond_length_A")
     if trained_on_A and bond_length_A:
         length = bond_length_A / trained_on_A
-    return Rescaling(length, energy, length_error=_LENGTH_ERROR * length, energy_error=_ENERGY_ERROR[known])
+    return Rescaling(length, energy, length_error=_LENGTH_ERROR * length, energy_error=energy_error * energy)
 
 
 def rescaled(
