@@ -1,4 +1,4 @@
-"""The same work on the processor and on a GPU: is it the same, and how much sooner? ``python -m benchmarks.accelerator``.
+"""The same work on the processor and on a GPU: how much sooner, how far apart? ``python -m benchmarks.accelerator``.
 
 Four models. Energy, forces, stress and spread of rattled crystals, neighbours found anew; and steps of SOAP. The
 processor has all of its cores, by PyTorch's threads. "Apart": the relative difference of the forces, in float32; after

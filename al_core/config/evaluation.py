@@ -2,7 +2,12 @@
 
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from al_core.config.base import KIND, Strict, kinds
+
+Phase = Literal["diamond", "fcc", "bcc", "sc", "beta_tin"]
+Repeats = Annotated[int, Field(ge=1, le=10)]
 
 
 class ErrorsEvaluation(Strict):
@@ -11,5 +16,54 @@ class ErrorsEvaluation(Strict):
     kind: Annotated[Literal["errors"], KIND] = "errors"
 
 
+class LatticeEvaluation(Strict):
+    """Lattice constant, bulk modulus and its derivative; energies of other phases against the crystal."""
+
+    kind: Annotated[Literal["lattice"], KIND] = "lattice"
+    phases: Annotated[
+        tuple[Phase, ...], Field(description="The other phases, each at the volume of its least energy.")
+    ] = ("diamond", "beta_tin", "fcc", "bcc", "sc")
+
+
+class ElasticEvaluation(Strict):
+    """C11, C12 and C44 of a cubic crystal, relaxed, and whether it is stable (Born)."""
+
+    kind: Annotated[Literal["elastic"], KIND] = "elastic"
+    strain: Annotated[float, Field(gt=0, le=0.05, description="The largest strain.")] = 0.005
+
+
+class PhononsEvaluation(Strict):
+    """Frequencies at points of high symmetry, and the share of imaginary modes, by finite displacements."""
+
+    kind: Annotated[Literal["phonons"], KIND] = "phonons"
+    supercell: Annotated[Repeats, Field(description="Repeats of the cubic cell along each edge.")] = 2
+    displacement_A: Annotated[float, Field(gt=0, le=0.2, description="How far an atom is displaced, Å.")] = 0.01
+
+
+class DefectsEvaluation(Strict):
+    """Formation energies of a vacancy and of a split interstitial, relaxed."""
+
+    kind: Annotated[Literal["defects"], KIND] = "defects"
+    supercell: Annotated[Repeats, Field(description="Repeats of the cubic cell along each edge.")] = 2
+
+
+class SurfacesEvaluation(Strict):
+    """Energies of the (100), (110) and (111) surfaces, relaxed and not reconstructed."""
+
+    kind: Annotated[Literal["surfaces"], KIND] = "surfaces"
+    thickness_A: Annotated[float, Field(ge=5, le=100, description="The least thickness of the slabs, Å.")] = 16.0
+
+
 AnyEvaluation = ErrorsEvaluation
 EvaluationPart = Annotated[AnyEvaluation, kinds("errors")]
+AnyProperties = LatticeEvaluation | ElasticEvaluation | PhononsEvaluation | DefectsEvaluation | SurfacesEvaluation
+
+
+class PropertySettings(Strict):
+    """Settings of all properties, by kind."""
+
+    lattice: LatticeEvaluation = LatticeEvaluation()
+    elastic: ElasticEvaluation = ElasticEvaluation()
+    phonons: PhononsEvaluation = PhononsEvaluation()
+    defects: DefectsEvaluation = DefectsEvaluation()
+    surfaces: SurfacesEvaluation = SurfacesEvaluation()

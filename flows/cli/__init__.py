@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import typer
 
-from flows.cli import convergence, doctor, evaluate, export, label, labels, pretrain, schema, study
+from flows.cli import convergence, doctor, evaluate, export, label, labels, pretrain, properties, schema, study
 
 Commands = Mapping[str, Callable[..., None]]
 
@@ -20,6 +20,7 @@ _COMMANDS: Commands = {
     "label": label.label,
     "convergence": convergence.convergence,
     "eval": evaluate.evaluate,
+    "properties": properties.properties,
     "export": export.export,
     "schema": schema.schema,
     "doctor": doctor.doctor,

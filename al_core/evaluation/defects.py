@@ -1,0 +1,57 @@
+"""Formation energies of a vacancy and of a self-interstitial, relaxed."""
+
+from collections.abc import Callable
+
+import numpy as np
+from ase import Atoms
+
+from al_core.config.evaluation import DefectsEvaluation
+from al_core.evaluation.material import Material, Properties, computed
+
+_SPLIT = {"diamond": (1, 1, 0), "fcc": (1, 0, 0), "bcc": (1, 1, 0), "sc": (1, 1, 1)}  # dumbbells that are known stable
+_APART = 1.0  # of the two atoms of a dumbbell, in bond lengths
+_INWARD = 0.15  # of the way to the vacancy: its neighbours start there, and find the deeper minimum of two
+_RATTLE = 0.02  # Å, so that atoms can give up their symmetry
+
+
+def defects(material: Material, settings: DefectsEvaluation) -> Properties:
+    """Return the formation energies of a vacancy and of a split interstitial (<110> in diamond), eV.
+
+    E(defect) - N E(crystal) / N_crystal, at the volume of the crystal.
+    """
+    repeats = settings.supercell
+    return _formation(material, repeats, "vacancy", _vacancy) | _formation(
+        material, repeats, "interstitial", _interstitial
+    )
+
+
+def _formation(material: Material, repeats: int, name: str, made: Callable[[Material, Atoms], Atoms]) -> Properties:
+    def energy() -> list[float]:
+        cell = material.cell(repeats)
+        relaxed = material.relaxed(made(material, cell))
+        crystal = material.energy(cell) / len(cell)
+        return [relaxed.get_potential_energy() - len(relaxed) * crystal]
+
+    return computed({f"{name}_formation_energy_eV": "eV"}, energy)
+
+
+def _vacancy(material: Material, cell: Atoms) -> Atoms:
+    atoms: Atoms = cell.copy()
+    toward = atoms.get_distances(0, range(len(atoms)), mic=True, vector=True)
+    near = np.linalg.norm(toward, axis=1) < 1.1 * material.bond
+    atoms.positions[near] -= _INWARD * toward[near]
+    del atoms[0]
+    atoms.rattle(_RATTLE, seed=0)
+    return atoms
+
+
+def _interstitial(material: Material, cell: Atoms) -> Atoms:
+    atoms: Atoms = cell.copy()
+    along = np.array(_SPLIT[material.structure], float)
+    half = along / np.linalg.norm(along) * _APART * material.bond / 2
+    site = atoms.positions[0].copy()
+    atoms.positions[0] = site + half
+    atoms.append(material.element)
+    atoms.positions[-1] = site - half
+    atoms.rattle(_RATTLE, seed=0)
+    return atoms

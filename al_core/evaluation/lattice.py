@@ -1,0 +1,39 @@
+"""Lattice constant, equation of state, and energies of other phases."""
+
+from functools import partial
+
+from al_core.config.evaluation import LatticeEvaluation
+from al_core.evaluation.material import (
+    Material,
+    Properties,
+    computed,
+    equation_of_state,
+    phase_volume,
+    primitive_cell,
+)
+
+
+def lattice(material: Material, settings: LatticeEvaluation) -> Properties:
+    """Return lattice constant, bulk modulus and its derivative, and energies of other phases against the crystal.
+
+    Each phase is at the volume of its least energy; beta-tin has c/a = 0.55.
+    """
+    found = computed(
+        {"lattice_constant_A": "Å", "bulk_modulus_GPa": "GPa", "bulk_modulus_derivative": ""},
+        lambda: (
+            material.lattice_constant,
+            material.equation.bulk_modulus_GPa,
+            material.equation.derivative,
+        ),
+    )
+    for phase in settings.phases:
+        if phase != material.structure:
+            name = f"{phase}_energy_meV_per_atom"
+            found |= computed({name: "meV/atom"}, partial(_energy, material, phase))
+    return found
+
+
+def _energy(material: Material, phase: str) -> tuple[float]:
+    volume = material.equation.volume * phase_volume(material.structure, phase)
+    other = equation_of_state(primitive_cell(material.element, phase, volume), material.potential)
+    return (1e3 * (other.energy - material.equation.energy),)

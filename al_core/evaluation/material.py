@@ -1,0 +1,208 @@
+"""A material under test: a crystal and a potential, and what is common to the properties computed of it."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+from ase.build import bulk
+from ase.calculators.calculator import Calculator
+from ase.data import atomic_numbers, reference_states
+from ase.eos import EquationOfState as Fit
+from ase.optimize import LBFGS
+
+from al_core.errors import ConfigError, LabelError
+from al_core.structures.elements import CRYSTALS
+
+_ATOMS_OF_CUBE = {"diamond": 8, "fcc": 4, "bcc": 2, "sc": 1}
+_VOLUMES = {"diamond": 1.36, "fcc": 1.0, "bcc": 1.0, "sc": 1.1, "beta_tin": 0.97}  # per atom, in that of fcc, roughly
+_BETA_TIN_RATIO = 0.55  # c/a, of germanium and tin
+_USUAL_VOLUME = 15.0  # Å^3 per atom, where nothing is known of an element's crystal
+_SCAN = np.linspace(0.7, 1.3, 13)  # of the expected volume
+_FITTED = np.linspace(0.94, 1.06, 7)  # of that with the least energy
+_FORCE_TOLERANCE = 0.01  # eV/Å
+_STEPS = 300
+_LARGEST_FORCE = 100.0  # eV/Å: a relaxation beyond is lost
+
+
+class NoPropertyError(Exception):
+    """A property cannot be computed of this material; the message says why."""
+
+
+@dataclass(frozen=True)
+class Property:
+    """One number that was computed of a material.
+
+    Attributes:
+        value: in ``unit``; None where it could not be computed.
+        unit: as written behind a number.
+        remark: why there is no value, or what it is worth.
+    """
+
+    value: float | None
+    unit: str
+    remark: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        return asdict(self)
+
+
+Properties = dict[str, Property]
+
+
+def computed(units_of: dict[str, str], compute: Callable[[], Sequence[float]]) -> Properties:
+    """Return what ``compute`` returns as properties of these names and units; the reason where it cannot."""
+    try:
+        values = compute()
+    except (NoPropertyError, LabelError) as error:
+        return {name: Property(None, unit, str(error)) for name, unit in units_of.items()}
+    return {name: Property(float(value), unit) for (name, unit), value in zip(units_of.items(), values, strict=True)}
+
+
+@dataclass(frozen=True)
+class EquationOfState:
+    """Energy against volume (Birch and Murnaghan).
+
+    Attributes:
+        volume: Å^3 per atom, of the least energy.
+        energy: eV per atom there.
+        bulk_modulus_GPa: there.
+        derivative: of the bulk modulus by pressure.
+    """
+
+    volume: float
+    energy: float
+    bulk_modulus_GPa: float
+    derivative: float
+
+
+class Material:
+    """An element's cubic crystal as a potential has it.
+
+    Args:
+        element: chemical symbol.
+        potential: energies (eV), forces and stresses; in double precision.
+        structure: ``diamond``, ``fcc``, ``bcc`` or ``sc``; that of the element at room temperature if not given.
+
+    Attributes:
+        expected: the primitive cell, with the volume of density-functional theory or experiment, as far as it is known.
+
+    Raises:
+        ConfigError: the element's crystal is not cubic, and no other is named.
+    """
+
+    def __init__(self, element: str, potential: Calculator, structure: str | None = None) -> None:
+        state = reference_states[atomic_numbers[element]] or {}
+        own, edge = str(state.get("symmetry")), float(str(state.get("a", 0)))
+        if element in CRYSTALS:
+            known = CRYSTALS[element]
+            own, edge = known.structure, known.pbe_lattice_constant_A or known.lattice_constant_A
+        structure = structure or own
+        if structure not in _ATOMS_OF_CUBE:
+            cubic = ", ".join(_ATOMS_OF_CUBE)
+            raise ConfigError(f"{element} crystallises as {structure}; properties are computed of {cubic}")
+        self.element, self.potential, self.structure = element, potential, structure
+        volume = edge**3 / _ATOMS_OF_CUBE[own] if own in _ATOMS_OF_CUBE else _USUAL_VOLUME
+        self.expected = primitive_cell(element, structure, volume * phase_volume(own, structure))
+
+    @cached_property
+    def equation(self) -> EquationOfState:
+        """The crystal's equation of state.
+
+        Raises:
+            NoPropertyError: it has no minimum.
+        """
+        return equation_of_state(self.expected, self.potential)
+
+    @property
+    def lattice_constant(self) -> float:
+        """Edge of the cubic cell of the least energy, Å."""
+        return float((self.equation.volume * len(self._cubic(1.0))) ** (1 / 3))
+
+    def cell(self, repeat: int = 1) -> Atoms:
+        """Return the cubic cell of the least energy, repeated along each edge, without a calculator."""
+        cell: Atoms = self._cubic(self.lattice_constant) * (repeat, repeat, repeat)
+        return cell
+
+    def _cubic(self, edge: float) -> Atoms:
+        cell: Atoms = bulk(self.element, self.structure, a=edge, cubic=True)
+        return cell
+
+    @property
+    def bond(self) -> float:
+        """Distance of nearest neighbours at the least energy, Å."""
+        distances = self.cell().get_all_distances(mic=True)
+        return float(np.min(distances[distances > 0], initial=self.lattice_constant))
+
+    def energy(self, atoms: Atoms) -> float:
+        """Return the potential energy of a structure, eV."""
+        copy = atoms.copy()
+        copy.calc = self.potential
+        return float(copy.get_potential_energy())
+
+    def relaxed(self, atoms: Atoms) -> Atoms:
+        """Return a structure with its atoms relaxed in the cell as it is, with the calculator.
+
+        Raises:
+            NoPropertyError: they do not come to rest.
+        """
+        copy: Atoms = atoms.copy()
+        copy.calc = self.potential
+        with LBFGS(copy, logfile=os.devnull) as optimizer:
+            for _ in optimizer.irun(fmax=_FORCE_TOLERANCE, steps=_STEPS):
+                largest = float(np.linalg.norm(copy.get_forces(), axis=1).max())
+                if not largest < _LARGEST_FORCE:
+                    raise NoPropertyError(f"the relaxation is lost: a force of {largest:.3g} eV/Å")
+        if largest > _FORCE_TOLERANCE:
+            raise NoPropertyError(f"not relaxed: a force of {largest:.3g} eV/Å after {_STEPS} steps")
+        return copy
+
+
+def phase_volume(known: str, phase: str) -> float:
+    """Return roughly the volume per atom of a phase in that of another."""
+    return _VOLUMES[phase] / _VOLUMES.get(known, 1.0)
+
+
+def primitive_cell(element: str, phase: str, volume: float) -> Atoms:
+    """Return the primitive cell of a phase with this volume per atom, Å^3; beta-tin has c/a = 0.55."""
+    if phase != "beta_tin":
+        return bulk(element, phase, a=(_ATOMS_OF_CUBE[phase] * volume) ** (1 / 3))
+    a = (4 * volume / _BETA_TIN_RATIO) ** (1 / 3)
+    half, height = a / 2, _BETA_TIN_RATIO * a / 2
+    cell = [(-half, half, height), (half, -half, height), (half, half, -height)]  # body-centred tetragonal
+    return Atoms([element] * 2, positions=[(0, 0, 0), (0, half, height / 2)], cell=cell, pbc=True)
+
+
+def equation_of_state(atoms: Atoms, potential: Calculator) -> EquationOfState:
+    """Return the equation of state of a crystal whose atoms stay where they are relative to its cell.
+
+    The minimum is looked for between 0.7 and 1.3 of the volume of ``atoms``; seven volumes within 6 % of it are fitted.
+
+    Raises:
+        NoPropertyError: there is no minimum there.
+    """
+
+    def energies(ratios: np.ndarray) -> np.ndarray:
+        found = []
+        for ratio in ratios:
+            copy = atoms.copy()
+            copy.set_cell(atoms.cell.array * ratio ** (1 / 3), scale_atoms=True)
+            copy.calc = potential
+            found.append(copy.get_potential_energy() / len(atoms))
+        return np.array(found)
+
+    volume = atoms.get_volume() / len(atoms)
+    lowest = int(np.argmin(energies(_SCAN)))
+    if lowest in (0, len(_SCAN) - 1):
+        raise NoPropertyError(f"no least energy between {_SCAN[0]:g} and {_SCAN[-1]:g} of {volume:.1f} Å^3 per atom")
+    ratios = _SCAN[lowest] * _FITTED
+    fit = Fit(ratios * volume, energies(ratios), eos="birchmurnaghan")
+    try:
+        best, energy, modulus = fit.fit(warn=False)
+    except RuntimeError as error:
+        raise NoPropertyError(f"no equation of state fits the energies: {error}") from error
+    return EquationOfState(float(best), float(energy), float(modulus / units.GPa), float(fit.eos_parameters[2]))

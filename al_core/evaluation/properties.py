@@ -1,0 +1,93 @@
+"""Properties of a potential: of a committee's mean with the spread of its members, or of any calculator."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from ase.calculators.calculator import Calculator
+
+from al_core.config.evaluation import AnyProperties
+from al_core.evaluation.defects import defects
+from al_core.evaluation.elastic import elastic
+from al_core.evaluation.lattice import lattice
+from al_core.evaluation.material import Material, Properties
+from al_core.evaluation.phonons import phonons
+from al_core.evaluation.surfaces import surfaces
+from al_core.models.bundle import Bundle
+from al_core.models.calculator import CommitteeCalculator
+
+METHODS: dict[str, Callable[[Material, Any], Properties]] = {
+    "lattice": lattice,
+    "elastic": elastic,
+    "phonons": phonons,
+    "defects": defects,
+    "surfaces": surfaces,
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One property of a potential.
+
+    Attributes:
+        value: in ``unit``; None where it cannot be computed.
+        unit: as written behind a number.
+        spread: standard deviation of the committee's members one by one; None where fewer than two have the property.
+        remark: why there is no value, or what it is worth.
+    """
+
+    value: float | None
+    unit: str
+    spread: float | None = None
+    remark: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        return asdict(self)
+
+
+def of_committee(
+    committee: Sequence[Bundle],
+    settings: Sequence[AnyProperties],
+    device: torch.device,
+    structure: str | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[str, Measured]:
+    """Return the properties of a committee's mean, and how far its members' own lie apart.
+
+    Args:
+        committee: models of one element.
+        settings: which properties, and how.
+        device: where to compute, in double precision.
+        structure: of the crystal, see :class:`~al_core.evaluation.material.Material`.
+        progress: called after each of the ``len(settings)`` measurements of the mean and of each member.
+    """
+    potentials = [CommitteeCalculator(committee, device, torch.float64)]
+    if len(committee) > 1:
+        potentials += [CommitteeCalculator([one], device, torch.float64) for one in committee]
+    mean, *members = (of_potential(one, committee[0].element, settings, structure, progress) for one in potentials)
+    found = {}
+    for name, one in mean.items():
+        values = [member[name].value for member in members if name in member]
+        numbers = [value for value in values if value is not None]
+        spread = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
+        found[name] = Measured(one.value, one.unit, spread, one.remark)
+    return found
+
+
+def of_potential(
+    potential: Calculator,
+    element: str,
+    settings: Sequence[AnyProperties],
+    structure: str | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[str, Measured]:
+    """Return the properties of an ASE calculator; arguments as :func:`of_committee`."""
+    material, found = Material(element, potential, structure), {}
+    for one in settings:
+        for name, value in METHODS[one.kind](material, one).items():
+            found[name] = Measured(value.value, value.unit, None, value.remark)
+        progress()
+    return found

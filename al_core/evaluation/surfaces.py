@@ -1,0 +1,49 @@
+"""Energies of the low-index surfaces, relaxed and not reconstructed."""
+
+from functools import partial
+
+import numpy as np
+from ase import Atoms, units
+from ase.build import surface
+
+from al_core.config.evaluation import SurfacesEvaluation
+from al_core.evaluation.material import Material, Properties, computed
+
+_FACES = ((1, 0, 0), (1, 1, 0), (1, 1, 1))
+_VACUUM_A = 6.0  # on each side
+_J_PER_M2 = units.J / units.m**2
+
+
+def surfaces(material: Material, settings: SurfacesEvaluation) -> Properties:
+    """Return the energies of (100), (110) and (111), J/m^2: (E(slab) - N E(crystal)) / 2 A.
+
+    The slabs have the periodicity of the crystal (1 x 1), so no surface can reconstruct. Of the places to cut it takes
+    that which breaks the fewest bonds.
+    """
+    found: Properties = {}
+    for face in _FACES:
+        name = f"surface_{''.join(map(str, face))}_J_per_m2"
+        found |= computed({name: "J/m²"}, partial(_energy, material, settings, face))
+    return found
+
+
+def _energy(material: Material, settings: SurfacesEvaluation, face: tuple[int, int, int]) -> tuple[float]:
+    slab = material.relaxed(_slab(material, settings, face))
+    area = np.linalg.norm(np.cross(*slab.cell.array[:2]))
+    excess = slab.get_potential_energy() - len(slab) * material.equation.energy
+    return (float(excess / (2 * area) / _J_PER_M2),)
+
+
+def _slab(material: Material, settings: SurfacesEvaluation, face: tuple[int, int, int]) -> Atoms:
+    """Return the thinnest slab of at least the thickness, cut at two of the widest gaps between planes of atoms."""
+    unit = material.cell()
+    period = surface(unit, face, 1, periodic=True).cell.array[2, 2]
+    stack: Atoms = surface(unit, face, int(np.ceil(settings.thickness_A / period)) + 2)
+    heights = np.unique(stack.positions[:, 2].round(4))
+    gaps = np.diff(heights)
+    cuts = (heights[:-1] + gaps / 2)[gaps > gaps.max() - 1e-3]
+    top = next(cut for cut in cuts if cut - cuts[0] >= settings.thickness_A)
+    slab: Atoms = stack[(stack.positions[:, 2] > cuts[0]) & (stack.positions[:, 2] < top)]
+    slab.center(vacuum=_VACUUM_A, axis=2)
+    slab.pbc = True
+    return slab

@@ -1,0 +1,85 @@
+"""The command ``graft properties``."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.cli.options import Out
+
+
+def properties(
+    bundle: Annotated[Path | None, typer.Option("--bundle", help="A model bundle, or a folder of them.")] = None,
+    labeler: Annotated[str | None, typer.Option("--labeler", help="Instead: gpaw, stillinger_weber or emt.")] = None,
+    element: Annotated[str | None, typer.Option("--element", help="Chemical symbol, with --labeler.")] = None,
+    only: Annotated[
+        str | None, typer.Option("--only", help="Of lattice, elastic, phonons, defects and surfaces, by commas.")
+    ] = None,
+    structure: Annotated[
+        str | None, typer.Option("--structure", help="diamond, fcc, bcc or sc; the element's own if not given.")
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option("--reference", metavar="FILE", help="What --json printed of another potential.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="defects.supercell=3, labeler.cutoff_eV=400; repeatable."),
+    ] = None,
+    out: Out = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Print lattice, elastic constants, phonons, defects and surfaces of a model, or of a labeler.
+
+    Of a folder of models: of their mean, with the standard deviation of the single models. A dash: it cannot be
+    computed, the remark says why.
+    """
+    from al_core.errors import ConfigError
+
+    if (bundle is None) == (labeler is None):
+        raise ConfigError("expected either --bundle, or --labeler with --element")
+    if (labeler is None) != (element is None):
+        raise ConfigError("--labeler and --element go together; a bundle knows its element")
+    from al_core.config.evaluation import PropertySettings
+    from al_core.config.reading import apply_overrides, validate
+    from al_core.evaluation.reference import read_reference
+    from flows.properties import checked_element, chosen, element_of, properties_of_labeler, properties_of_models
+
+    given: dict[str, Any] = {"labeler": {"kind": labeler}}
+    apply_overrides(given, tuple(set_ or ()))
+    of_labeler = given.pop("labeler")
+    settings = chosen(only, validate(PropertySettings, given, "of the command line (--set)"))
+    symbol = element_of(bundle) if bundle else checked_element(str(element))
+    expected = read_reference(reference, symbol) if reference else {}
+    if bundle:
+        found = properties_of_models(bundle, settings, structure)
+    else:
+        from flows.planning import checked_labeler
+
+        folder = out or Path("runs") / f"properties-{labeler}-{symbol}"
+        found = properties_of_labeler(checked_labeler(of_labeler), symbol, settings, structure, folder)
+    rows = {name: {**one.as_dict(), "reference": expected.get(name)} for name, one in found.items()}
+    if as_json:
+        print(json.dumps({"element": symbol, "potential": str(bundle or labeler), **rows}))
+    else:
+        _print(f"{bundle or labeler}, {symbol}", rows)
+
+
+def _print(title: str, rows: dict[str, dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title)
+    table.add_column("property", overflow="fold")
+    for column in ("value", "spread", "reference", "off"):
+        table.add_column(column, justify="right", overflow="fold")
+    table.add_column("remark", overflow="fold")
+    for name, one in rows.items():
+        value, reference = one["value"], one["reference"]
+        off = "" if value is None or not reference else f"{100 * (value / reference - 1):+.1f} %"
+        table.add_row(name, _text(value, "–"), _text(one["spread"]), _text(reference), off, one["remark"])
+    Console().print(table)
+
+
+def _text(value: float | None, missing: str = "") -> str:
+    return missing if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"

@@ -1,0 +1,99 @@
+"""Properties of a model, or of a labeler, outside any study."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from ase.data import chemical_symbols
+
+from al_core.config.base import nearest
+from al_core.config.evaluation import AnyProperties, PropertySettings
+from al_core.config.labelers import AnyLabeler
+from al_core.errors import ConfigError
+from al_core.evaluation.assessment import bundle_folders
+from al_core.evaluation.properties import METHODS, Measured, of_committee, of_potential
+from al_core.labels.calculator import LabelCalculator
+from al_core.labels.store import LabelStore
+from al_core.models.bundle import load_bundle
+from al_core.models.card import read_card
+from al_core.models.engine.stack import pick_device
+from al_core.storage.locks import folder_lock
+from al_core.studies.workspace import Workspace
+from calculators.base import make_labeler
+from flows.runtime.progress import Counters
+
+_WITHOUT_STORE_S = 0.1  # labels that cost less are computed again rather than kept
+COUNTED = "properties"
+
+
+def chosen(only: str | None, settings: PropertySettings) -> list[AnyProperties]:
+    """Return the settings of the methods that are named, separated by commas; of all if none is.
+
+    Raises:
+        ConfigError: a method is not known.
+    """
+    names = [name.strip() for name in only.split(",") if name.strip()] if only else list(METHODS)
+    if unknown := [name for name in names if name not in METHODS]:
+        raise ConfigError(f"--only: no properties called {', '.join(unknown)}; known: {', '.join(METHODS)}")
+    return [getattr(settings, name) for name in dict.fromkeys(names)]
+
+
+def element_of(bundle: Path) -> str:
+    """Return the element of a bundle, or of a folder of bundles.
+
+    Raises:
+        BundleError: the bundle cannot be used.
+    """
+    return str(read_card(bundle_folders(bundle)[0])["element"])
+
+
+def checked_element(symbol: str) -> str:
+    """Return a chemical symbol.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if symbol not in chemical_symbols[1:]:
+        raise ConfigError(f"--element: {symbol!r} is no chemical symbol{nearest(symbol, chemical_symbols[1:])}")
+    return symbol
+
+
+def properties_of_models(
+    bundle: Path, settings: Sequence[AnyProperties], structure: str | None, device: str = "auto"
+) -> dict[str, Measured]:
+    """Return the properties of a bundle, or of a folder of bundles: of their mean, with the members' spread.
+
+    Raises:
+        BundleError: the bundle cannot be used.
+        ConfigError: its element's crystal is not cubic.
+    """
+    committee = [load_bundle(folder) for folder in bundle_folders(bundle)]
+    with Counters() as counters:
+        counters.expect(COUNTED, len(settings) * (1 + (len(committee) > 1) * len(committee)))
+        return of_committee(
+            committee, settings, pick_device(device), structure, progress=lambda: counters.done(COUNTED)
+        )
+
+
+def properties_of_labeler(
+    labeler: AnyLabeler, element: str, settings: Sequence[AnyProperties], structure: str | None, out: Path
+) -> dict[str, Measured]:
+    """Return the properties of what computes labels. Labels that cost something are kept in the folder's store.
+
+    Raises:
+        ConfigError: the element's crystal is not cubic, or the folder cannot be used.
+        LabelError: the labeler cannot label the element.
+    """
+    from al_core.evaluation.material import Material
+
+    ready = make_labeler(labeler)
+    ready.preflight([element])
+    cell = Material(element, LabelCalculator(ready), structure).expected
+    ready.check(cell)
+    kept = ready.estimate_core_seconds(cell) > _WITHOUT_STORE_S
+    workspace = Workspace(out.resolve())
+    with folder_lock(workspace.out, "labelling") if kept else nullcontext(), Counters() as counters:
+        counters.expect(COUNTED, len(settings))
+        store = LabelStore(workspace.store) if kept else None
+        potential = LabelCalculator(ready, store, workspace.label_files)
+        return of_potential(potential, element, settings, structure, progress=lambda: counters.done(COUNTED))

@@ -1,0 +1,35 @@
+"""Vacancy and interstitial."""
+
+from typing import Any
+
+import pytest
+from ase.calculators.emt import EMT
+
+from al_core.config.evaluation import DefectsEvaluation
+from al_core.evaluation.defects import defects
+from al_core.evaluation.material import Material
+
+
+def test_stillinger_weber_silicon(silicon: Any) -> None:
+    """The deep minimum, not the one where the neighbours stay, which costs four half bonds of epsilon, 4.34 eV.
+
+    Published are 2.66 eV for this epsilon (Maroudas and Brown, Phys. Rev. B 47, 15562 (1993)), and 2.82 where energies
+    are scaled by 4.63 / 4.34; the cell of 215 atoms is not quite large enough.
+    """
+    found = defects(silicon, DefectsEvaluation(supercell=3))
+    assert found["vacancy_formation_energy_eV"].value == pytest.approx(2.66, rel=0.02)
+    assert 3 < found["interstitial_formation_energy_eV"].value < 6  # type: ignore[operator]
+
+
+def test_a_metals_vacancy_relaxes_a_little() -> None:
+    copper = Material("Cu", EMT())
+    unrelaxed = copper.cell(3)
+    bulk_energy = copper.energy(unrelaxed) / len(unrelaxed)
+    del unrelaxed[0]
+    ideal = copper.energy(unrelaxed) - len(unrelaxed) * bulk_energy
+    found = defects(copper, DefectsEvaluation(supercell=3))["vacancy_formation_energy_eV"].value
+    assert ideal - 0.1 < found < ideal  # type: ignore[operator]
+
+
+def test_without_a_crystal_there_are_none(without_minimum: Any) -> None:
+    assert {one.value for one in defects(without_minimum, DefectsEvaluation()).values()} == {None}

@@ -1,0 +1,44 @@
+"""Lattice constant, bulk modulus and phases."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.neighborlist import neighbor_list
+
+from al_core.config.evaluation import LatticeEvaluation
+from al_core.evaluation.lattice import lattice
+from al_core.evaluation.material import equation_of_state, primitive_cell
+
+
+def test_stillinger_weber_silicon(silicon: Any) -> None:
+    found = lattice(silicon, LatticeEvaluation())
+    assert found["lattice_constant_A"].value == pytest.approx(5.431, abs=1e-3)
+    assert found["bulk_modulus_GPa"].value == pytest.approx((151.4 + 2 * 76.4) / 3, rel=2e-3)
+    energies = {name: one.value for name, one in found.items() if name.endswith("meV_per_atom")}
+    assert set(energies) == {f"{phase}_energy_meV_per_atom" for phase in ("beta_tin", "fcc", "bcc", "sc")}
+    assert all(value is not None and value > 100 for value in energies.values()), "diamond is made to be the crystal"
+
+
+def test_beta_tin_has_four_neighbours_and_two_more() -> None:
+    """At c/a = sqrt(2) it would be diamond; at 0.55 two atoms along c are nearly as near as the four."""
+    atoms = primitive_cell("Si", "beta_tin", 15.0)
+    assert atoms.get_volume() / 2 == pytest.approx(15.0)
+    distances = np.sort(neighbor_list("d", atoms, 3.0))
+    a = (4 * 15.0 / 0.55) ** (1 / 3)
+    four = a * (1 / 4 + 0.55**2 / 16) ** 0.5
+    np.testing.assert_allclose(distances, np.sort([four] * 8 + [0.55 * a] * 4))
+
+
+def test_phases_that_are_not_asked_for_are_not_computed(silicon: Any) -> None:
+    assert "fcc_energy_meV_per_atom" not in lattice(silicon, LatticeEvaluation(phases=()))
+    other = equation_of_state(bulk("Si", "fcc", a=4.1), silicon.potential)
+    found = lattice(silicon, LatticeEvaluation(phases=("fcc",)))["fcc_energy_meV_per_atom"].value
+    assert found == pytest.approx(1e3 * (other.energy - silicon.equation.energy), abs=0.5)
+
+
+def test_without_a_crystal_everything_says_why(without_minimum: Any) -> None:
+    found = lattice(without_minimum, LatticeEvaluation())
+    assert {one.value for one in found.values()} == {None}
+    assert all("no least energy" in one.remark for one in found.values())

@@ -1,0 +1,41 @@
+"""Surfaces."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from al_core.config.evaluation import SurfacesEvaluation
+from al_core.evaluation.surfaces import _slab, surfaces
+
+_J_PER_M2 = 16.0218  # eV/Å^2
+
+
+@pytest.mark.parametrize(("face", "bonds"), [((1, 0, 0), 4.0), ((1, 1, 0), 2 * 2**0.5), ((1, 1, 1), 4 / 3**0.5)])
+def test_an_unrelaxed_surface_costs_the_bonds_that_are_cut(silicon: Any, face: Any, bonds: float) -> None:
+    """Of a potential that is flat at the crystal's bonds and angles: half an epsilon a cut bond and side.
+
+    Cut bonds per a^2 of one surface: 4 of (100), 2.83 of (110), 2.31 of (111), the cut through single bonds.
+    """
+    slab = _slab(silicon, SurfacesEvaluation(), face)
+    area = np.linalg.norm(np.cross(*slab.cell.array[:2]))
+    energy = (silicon.energy(slab) - len(slab) * silicon.equation.energy) / (2 * area)
+    assert energy == pytest.approx(2.1683 / 2 * bonds / silicon.lattice_constant**2, rel=1e-3)
+
+
+def test_relaxed_surfaces_cost_no_more(silicon: Any) -> None:
+    found = [one.value for one in surfaces(silicon, SurfacesEvaluation()).values()]
+    ideal = [2.1683 / 2 * bonds / 5.431**2 * _J_PER_M2 for bonds in (4.0, 2 * 2**0.5, 4 / 3**0.5)]
+    assert all(
+        value is not None and 0.5 * most < value < 1.001 * most for value, most in zip(found, ideal, strict=True)
+    )
+
+
+def test_the_energy_does_not_depend_on_the_thickness(silicon: Any) -> None:
+    thin, thick = (surfaces(silicon, SurfacesEvaluation(thickness_A=size)) for size in (16, 30))
+    for name, one in thin.items():
+        assert one.value == pytest.approx(thick[name].value, rel=5e-3)
+
+
+def test_without_a_crystal_there_are_none(without_minimum: Any) -> None:
+    assert {one.value for one in surfaces(without_minimum, SurfacesEvaluation()).values()} == {None}

@@ -1,0 +1,95 @@
+"""``graft properties``."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import flows.cli
+from al_core.models.sources.shipped import shipped_committee
+from tests.bad_input.inputs import bundles
+
+
+@pytest.fixture
+def graft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[str, str]]:
+    """Run ``graft properties`` in an empty folder; return what it prints on the two streams."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[str, str]:
+        monkeypatch.setattr(sys, "argv", ["graft", "properties", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            flows.cli.main()
+        captured = capsys.readouterr()
+        return captured.out, captured.err + f"exit {ended.value.code}"
+
+    return run
+
+
+def test_a_labelers_properties_as_json_and_as_a_reference(graft: Callable[..., tuple[str, str]]) -> None:
+    """The values of the issue that asked for the command: lattice 5.431, C11 151.4, C12 76.4, C44 56.4."""
+    out, _ = graft("--labeler", "stillinger_weber", "--element", "Si", "--only", "lattice,elastic", "--json")
+    found = json.loads(out)
+    assert found["element"] == "Si"
+    values = {name: one["value"] for name, one in found.items() if isinstance(one, dict)}
+    assert values["lattice_constant_A"] == pytest.approx(5.431, abs=1e-3)
+    assert values["C11_GPa"] == pytest.approx(151.4, abs=0.2)
+    assert found["C11_GPa"]["unit"] == "GPa"
+    assert found["C11_GPa"]["reference"] is None
+    assert not list(Path().iterdir()), "labels of a millisecond are not kept"
+    Path("reference.json").write_text(out)
+    scaled = ("--set", "labeler.three_body=1.2", "--reference", "reference.json")
+    elastic = ("--labeler", "stillinger_weber", "--element", "Si", "--only", "elastic")
+    again = json.loads(graft(*elastic, *scaled, "--json")[0])
+    assert again["C11_GPa"]["reference"] == values["C11_GPa"]
+    assert again["C44_GPa"]["value"] > 1.05 * values["C44_GPa"]
+    assert "lattice_constant_A" not in again
+    table, _ = graft(*elastic, *scaled)
+    assert "C44_GPa" in table
+    assert "%" in table
+
+
+def test_a_committees_properties_their_spread_and_progress(graft: Callable[..., tuple[str, str]]) -> None:
+    models = str(shipped_committee("si-pbe"))
+    out, err = graft("--bundle", models, "--only", "lattice", "--set", "lattice.phases=[]", "--json")
+    found = json.loads(out)
+    assert set(found) == {"element", "potential", "lattice_constant_A", "bulk_modulus_GPa", "bulk_modulus_derivative"}
+    assert found["lattice_constant_A"]["value"] == pytest.approx(5.474, abs=2e-3)
+    assert 0 < found["bulk_modulus_GPa"]["spread"] < 5
+    assert "properties: 5 of 5" in err, "the mean and each of four members"
+    assert err.endswith("exit 0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "expected either --bundle, or --labeler with --element"),
+        (("--bundle", "models", "--labeler", "emt"), "expected either --bundle, or --labeler with --element"),
+        (("--labeler", "emt"), "--labeler and --element go together"),
+        (("--bundle", "models", "--element", "Si"), "--labeler and --element go together; a bundle knows its element"),
+        (("--labeler", "emt", "--element", "Cx"), "--element: 'Cx' is no chemical symbol"),
+        (("--labeler", "emt", "--element", "Ti"), "Ti crystallises as hcp; properties are computed of diamond"),
+        (("--labeler", "emt", "--element", "Si"), "EMT labels"),
+        (("--labeler", "vasp", "--element", "Cu"), "kind"),
+        (
+            ("--labeler", "emt", "--element", "Cu", "--only", "elastics"),
+            "no properties called elastics; known: ",
+        ),
+        (("--labeler", "emt", "--element", "Cu", "--set", "elastic.strian=1"), "did you mean 'strain'"),
+        (("--labeler", "emt", "--element", "Cu", "--structure", "hcp"), "properties are computed of diamond, fcc, bcc"),
+        (("--labeler", "emt", "--element", "Cu", "--reference", "gone.json"), "gone.json cannot be read"),
+        (("--bundle", "gone"), "gone: no such folder"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_message(
+    graft: Callable[..., tuple[str, str]], arguments: tuple[str, ...], message: str
+) -> None:
+    bundles("models", "Si", "Si")
+    out, err = graft(*arguments)
+    assert message in err
+    assert err.startswith(("error: ", "failed: "))
+    assert "Traceback" not in err
+    assert out == ""
