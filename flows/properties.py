@@ -11,7 +11,7 @@ from al_core.config.evaluation import AnyProperties, PropertySettings
 from al_core.config.labelers import AnyLabeler
 from al_core.errors import ConfigError
 from al_core.evaluation.assessment import bundle_folders
-from al_core.evaluation.properties import METHODS, Measured, of_committee, of_potential
+from al_core.evaluation.properties import METHODS, STATIC, Measured, measurements, of_committee, of_potential
 from al_core.labels.calculator import LabelCalculator
 from al_core.labels.store import LabelStore
 from al_core.models.bundle import load_bundle
@@ -27,12 +27,12 @@ COUNTED = "properties"
 
 
 def chosen(only: str | None, settings: PropertySettings) -> list[AnyProperties]:
-    """Return the settings of the methods that are named, separated by commas; of all if none is.
+    """Return the settings of the methods that are named, separated by commas; of all statics if none is.
 
     Raises:
         ConfigError: a method is not known.
     """
-    names = [name.strip() for name in only.split(",") if name.strip()] if only else list(METHODS)
+    names = [name.strip() for name in only.split(",") if name.strip()] if only else list(STATIC)
     if unknown := [name for name in names if name not in METHODS]:
         raise ConfigError(f"--only: no properties called {', '.join(unknown)}; known: {', '.join(METHODS)}")
     return [getattr(settings, name) for name in dict.fromkeys(names)]
@@ -69,7 +69,7 @@ def properties_of_models(
     """
     committee = [load_bundle(folder) for folder in bundle_folders(bundle)]
     with Counters() as counters:
-        counters.expect(COUNTED, len(settings) * (1 + (len(committee) > 1) * len(committee)))
+        counters.expect(COUNTED, measurements(settings, len(committee)))
         return of_committee(
             committee, settings, pick_device(device), structure, progress=lambda: counters.done(COUNTED)
         )

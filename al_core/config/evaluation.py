@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from al_core.config.base import KIND, Strict, kinds
+from al_core.config.base import KIND, PositiveFloat, PositiveInt, Strict, kinds
 
 Phase = Literal["diamond", "fcc", "bcc", "sc", "beta_tin"]
 Repeats = Annotated[int, Field(ge=1, le=10)]
@@ -54,9 +54,26 @@ class SurfacesEvaluation(Strict):
     thickness_A: Annotated[float, Field(ge=5, le=100, description="The least thickness of the slabs, Å.")] = 16.0
 
 
+class StabilityEvaluation(Strict):
+    """Molecular dynamics from the crystal: the share of walkers that are stable, by ensemble and temperature."""
+
+    kind: Annotated[Literal["stability"], KIND] = "stability"
+    temperatures_K: Annotated[
+        tuple[PositiveFloat, ...], Field(min_length=1, description="Temperatures, below melting, K.")
+    ] = (300.0, 900.0)
+    ensembles: Annotated[
+        tuple[Literal["nvt", "nve"], ...], Field(min_length=1, description="Langevin's, or constant energy.")
+    ] = ("nvt", "nve")
+    walkers: Annotated[PositiveInt, Field(description="Walkers of each ensemble and temperature.")] = 3
+    picoseconds: Annotated[PositiveFloat, Field(description="How long each walks, ps.")] = 2.0
+    timestep_fs: Annotated[PositiveFloat, Field(description="Time step, fs.")] = 2.0
+    supercell: Annotated[Repeats, Field(description="Repeats of the cubic cell along each edge.")] = 2
+
+
 AnyEvaluation = ErrorsEvaluation
 EvaluationPart = Annotated[AnyEvaluation, kinds("errors")]
-AnyProperties = LatticeEvaluation | ElasticEvaluation | PhononsEvaluation | DefectsEvaluation | SurfacesEvaluation
+StaticEvaluation = LatticeEvaluation | ElasticEvaluation | PhononsEvaluation | DefectsEvaluation | SurfacesEvaluation
+AnyProperties = StaticEvaluation | StabilityEvaluation
 
 
 class PropertySettings(Strict):
@@ -67,3 +84,4 @@ class PropertySettings(Strict):
     phonons: PhononsEvaluation = PhononsEvaluation()
     defects: DefectsEvaluation = DefectsEvaluation()
     surfaces: SurfacesEvaluation = SurfacesEvaluation()
+    stability: StabilityEvaluation = StabilityEvaluation()

@@ -14,6 +14,7 @@ from al_core.evaluation.elastic import elastic
 from al_core.evaluation.lattice import lattice
 from al_core.evaluation.material import Material, Properties
 from al_core.evaluation.phonons import phonons
+from al_core.evaluation.stability import stability
 from al_core.evaluation.surfaces import surfaces
 from al_core.models.bundle import Bundle
 from al_core.models.calculator import CommitteeCalculator
@@ -24,7 +25,9 @@ METHODS: dict[str, Callable[[Material, Any], Properties]] = {
     "phonons": phonons,
     "defects": defects,
     "surfaces": surfaces,
+    "stability": stability,
 }
+STATIC = tuple(name for name in METHODS if name != "stability")  # what takes no dynamics
 
 
 @dataclass(frozen=True)
@@ -57,17 +60,22 @@ def of_committee(
 ) -> dict[str, Measured]:
     """Return the properties of a committee's mean, and how far its members' own lie apart.
 
+    Dynamics are of the mean only, in single precision.
+
     Args:
         committee: models of one element.
         settings: which properties, and how.
-        device: where to compute, in double precision.
+        device: where to compute; all but dynamics in double precision.
         structure: of the crystal, see :class:`~al_core.evaluation.material.Material`.
-        progress: called after each of the ``len(settings)`` measurements of the mean and of each member.
+        progress: called after each of the measurements, see :func:`measurements`.
     """
+    element, static = committee[0].element, [one for one in settings if one.kind in STATIC]
     potentials = [CommitteeCalculator(committee, device, torch.float64)]
     if len(committee) > 1:
         potentials += [CommitteeCalculator([one], device, torch.float64) for one in committee]
-    mean, *members = (of_potential(one, committee[0].element, settings, structure, progress) for one in potentials)
+    mean, *members = (of_potential(one, element, static, structure, progress) for one in potentials)
+    dynamic = [one for one in settings if one.kind not in STATIC]
+    mean |= of_potential(CommitteeCalculator(committee, device), element, dynamic, structure, progress)
     found = {}
     for name, one in mean.items():
         values = [member[name].value for member in members if name in member]
@@ -75,6 +83,12 @@ def of_committee(
         spread = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
         found[name] = Measured(one.value, one.unit, spread, one.remark)
     return found
+
+
+def measurements(settings: Sequence[AnyProperties], members: int) -> int:
+    """Return how many measurements a committee takes: statics of its mean and of each member, dynamics of its mean."""
+    static = sum(one.kind in STATIC for one in settings)
+    return len(settings) + (static * members if members > 1 else 0)
 
 
 def of_potential(

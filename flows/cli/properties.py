@@ -14,7 +14,8 @@ def properties(
     labeler: Annotated[str | None, typer.Option("--labeler", help="Instead: gpaw, stillinger_weber or emt.")] = None,
     element: Annotated[str | None, typer.Option("--element", help="Chemical symbol, with --labeler.")] = None,
     only: Annotated[
-        str | None, typer.Option("--only", help="Of lattice, elastic, phonons, defects and surfaces, by commas.")
+        str | None,
+        typer.Option("--only", help="Of lattice, elastic, phonons, defects, surfaces, stability, by commas."),
     ] = None,
     structure: Annotated[
         str | None, typer.Option("--structure", help="diamond, fcc, bcc or sc; the element's own if not given.")
@@ -30,6 +31,8 @@ def properties(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print lattice, elastic constants, phonons, defects and surfaces of a model, or of a labeler.
+
+    With --only stability: the share of walkers that molecular dynamics keeps stable.
 
     Of a folder of models: of their mean, with the standard deviation of the single models. A dash: it cannot be
     computed, the remark says why.

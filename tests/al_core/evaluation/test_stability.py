@@ -1,0 +1,68 @@
+"""Stability of molecular dynamics."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from ase.calculators.emt import EMT
+
+from al_core.config.evaluation import StabilityEvaluation
+from al_core.evaluation.material import Material
+from al_core.evaluation.stability import Walk, stability, survival, walk
+
+SHORT = {"walkers": 2, "picoseconds": 0.2, "supercell": 1}
+
+
+@pytest.fixture(scope="module")
+def copper() -> Any:
+    return Material("Cu", EMT())
+
+
+def test_copper_is_stable_below_melting(copper: Any) -> None:
+    found = stability(copper, StabilityEvaluation(temperatures_K=(300, 600), timestep_fs=4, **SHORT))
+    shares = {name: one.value for name, one in found.items() if name.endswith("percent")}
+    assert shares == {f"stable_{e}_{t}K_percent": 100.0 for e in ("nvt", "nve") for t in (300, 600)}
+    assert found["stable_nve_600K_percent"].remark == "2 walkers of 0.2 ps"
+    assert found["drift_300K_meV_per_atom_per_ps"].value < 10  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("settings", "failure"),
+    [
+        ({"temperatures_K": (30000.0,), "timestep_fs": 2.0, "ensembles": ("nvt",)}, "the lattice is lost: atoms are"),
+        ({"temperatures_K": (300.0,), "timestep_fs": 60.0, "ensembles": ("nve",), "picoseconds": 5.0}, "a "),
+    ],
+)
+def test_what_is_not_stable_says_when_and_why(copper: Any, settings: dict[str, Any], failure: str) -> None:
+    walks = walk(copper, StabilityEvaluation(**{**SHORT, **settings}))
+    assert all(failure in one.failure for one in walks)
+    assert all(one.time_ps < settings.get("picoseconds", 0.2) for one in walks)
+    found = stability(copper, StabilityEvaluation(**{**SHORT, **settings}))
+    (share,) = (one for name, one in found.items() if name.startswith("stable"))
+    assert share.value == 0
+    assert share.remark.startswith("2 of 2 failed, the first after ")
+
+
+def test_survival_is_kaplan_and_meiers() -> None:
+    """Five walkers: failures after 1 and 3 ps, one that ended well after 2, two after 4: 4/5, then 4/5 times 2/3."""
+    walks = [Walk("nvt", 300, time, "x" if failed else "") for time, failed in [(1, 1), (2, 0), (3, 1), (4, 0), (4, 0)]]
+    times, share, low, high = survival(walks)
+    at = dict(zip(times, share, strict=True))
+    assert at[1] == pytest.approx(0.8)
+    assert at[3] == pytest.approx(0.8 * 2 / 3)
+    assert (low <= share + 1e-12).all()
+    assert (high >= share - 1e-12).all()
+    assert low[list(times).index(3)] < 0.3
+
+
+def test_where_all_or_none_fail_there_is_a_share_too() -> None:
+    none = survival([Walk("nvt", 300, 4, "")] * 3)
+    np.testing.assert_array_equal(none[1], [1.0])
+    every = survival([Walk("nvt", 300, time, "x") for time in (1, 2)])
+    np.testing.assert_allclose(every[1], [0.5, 0.0])
+
+
+def test_without_a_crystal_no_walker_starts(without_minimum: Any) -> None:
+    found = stability(without_minimum, StabilityEvaluation(**SHORT))
+    assert {one.value for one in found.values()} == {None}
+    assert all("no least energy" in one.remark for one in found.values())

@@ -1,0 +1,87 @@
+"""Walkers: their dynamics is ASE's, their temperature the bath's, and none depends on the others."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ase import units
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.md.verlet import VelocityVerlet
+
+from al_core.evaluation.walkers import Walkers, batched
+from al_core.models.bundle import load_bundle
+from al_core.models.calculator import CommitteeCalculator
+from al_core.models.committee import committee_folders
+from al_core.models.sources.shipped import shipped_committee
+
+
+@pytest.fixture
+def copper() -> Any:
+    return bulk("Cu", "fcc", a=3.61, cubic=True)
+
+
+def test_without_friction_it_is_velocity_verlet(copper: Any) -> None:
+    walkers = Walkers([copper], batched(EMT()), [600], 3.0, [0.0])
+    ase = copper.copy()
+    ase.calc = EMT()
+    ase.set_velocities(walkers._velocities[0])
+    walkers.run(40)
+    VelocityVerlet(ase, 3.0 * units.fs).run(40)
+    np.testing.assert_allclose(walkers.snapshot(0).atoms.positions, ase.positions, atol=1e-9)
+    assert walkers.snapshot(0).energy == pytest.approx(ase.get_total_energy(), abs=1e-9)
+    assert walkers.snapshot(0).temperature_K == pytest.approx(4 / 3 * ase.get_temperature(), rel=1e-9), "3N - 3"
+
+
+def test_the_total_energy_is_conserved(copper: Any) -> None:
+    walkers = Walkers([copper], batched(EMT()), [300], 2.0, [0.0])
+    before = walkers.snapshot(0).energy
+    walkers.run(200)
+    assert walkers.snapshot(0).energy == pytest.approx(before, abs=4 * 1e-3)
+
+
+def test_the_bath_holds_its_temperature(copper: Any) -> None:
+    """Many independent atoms in a harmonic well have the bath's kinetic energy after a while, wherever they began."""
+
+    def well(structures: Any) -> Any:
+        moved = [atoms.positions - copper.positions[0] for atoms in structures]
+        return np.zeros(len(structures)), np.concatenate([-5.0 * one for one in moved])
+
+    many = copper.copy() * (5, 5, 5)
+    many.positions[:] = copper.positions[0]
+    walkers = Walkers([many, many], well, [300, 900], 2.0, [0.02, 0.02], heat=0.1)
+    walkers.run(300)
+    found = [walkers.snapshot(number).temperature_K for number in range(2)]
+    assert found == pytest.approx([300, 900], rel=0.15)
+
+
+def test_a_walker_does_not_depend_on_the_others(copper: Any) -> None:
+    both = Walkers([copper, copper], batched(EMT()), [300, 700], 2.0, [0.01, 0.01])
+    both.run(10)
+    both.stop(0)
+    rest = both.snapshot(0).atoms.positions.copy()
+    both.run(10)
+    np.testing.assert_array_equal(both.snapshot(0).atoms.positions, rest)
+    other = Walkers([copper, copper], batched(EMT()), [300, 700], 2.0, [0.01, 0.01])
+    other.run(20)
+    np.testing.assert_array_equal(both.snapshot(1).atoms.positions, other.snapshot(1).atoms.positions)
+    assert not np.array_equal(other.snapshot(0).atoms.positions, rest)
+
+
+def test_a_committee_computes_walkers_together(cpu: Any) -> None:
+    committee = [load_bundle(folder) for folder in committee_folders(shipped_committee("si-pbe"))[:2]]
+    calculator = CommitteeCalculator(committee, cpu, torch.float64)
+    structures = []
+    for number in range(12):  # more than go into one batch
+        atoms = bulk("Si", cubic=True) * ((2, 2, 2) if number else (1, 1, 1))
+        atoms.rattle(0.1, seed=number)
+        structures.append(atoms)
+    energies, forces = batched(calculator)(structures)
+    expected_energies, expected_forces = [], []
+    for atoms in structures:
+        atoms.calc = calculator
+        expected_energies.append(atoms.get_potential_energy())
+        expected_forces.append(atoms.get_forces())
+    np.testing.assert_allclose(energies, expected_energies, rtol=1e-10)
+    np.testing.assert_allclose(forces, np.concatenate(expected_forces), atol=1e-9)
