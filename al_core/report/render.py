@@ -26,6 +26,7 @@ from al_core.report.tables import (
 )
 from al_core.storage.files import write_text
 from al_core.studies.curves import SEEDS_FOR_A_CLAIM, Curve, Point, learning_curves
+from al_core.studies.inference import verdicts
 from al_core.studies.results import StudyResults, load_results
 from al_core.studies.statistics import TransferDifference, labels_saved, transfer_differences
 
@@ -148,12 +149,23 @@ def transfer_verdict(differences: list[TransferDifference], baseline: str) -> st
     negative = [one for one in differences if one.negative]
     every = [one for one in negative if one.seeds_worse == len(one.seeds)]
     of = f"of the {len(differences)} combinations of arm, acquisition and budget"
+    shown = _shown(differences)
     if not negative:
-        return f"No negative transfer: in none {of} is the mean force MAE higher than that of {baseline}."
+        return f"No negative transfer: in none {of} is the mean force MAE higher than that of {baseline}.{shown}"
     return (
         f"Negative transfer in {len(negative)} {of}: the mean force MAE is higher than that of {baseline} "
-        f"({len(every)} of them worse in every seed)."
+        f"({len(every)} of them worse in every seed).{shown}"
     )
+
+
+def _shown(differences: list[TransferDifference]) -> str:
+    """Return a sentence on what the seeds show; '' where they are too few."""
+    enough = [one.differences for one in differences if len(one.seeds) >= SEEDS_FOR_A_CLAIM]
+    if not enough:
+        return ""
+    found = verdicts(enough)
+    counts = ", ".join(f"{found.count(name)} {name}" for name in ("improved", "harmed", "undecided"))
+    return f" By paired t tests, corrected for their number (Holm): {counts}."
 
 
 def _name(value: Any) -> str:

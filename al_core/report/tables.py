@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from al_core.studies.curves import Curve, Point, Spread, learning_curves
+from al_core.studies.curves import SEEDS_FOR_A_CLAIM, Curve, Point, Spread, learning_curves, seed_values
+from al_core.studies.inference import Efficiency, Paired, efficiency, paired
 from al_core.studies.results import StudyResults
 from al_core.studies.statistics import LabelsSaved, Reach, TransferDifference, labels_saved, transfer_differences
 
@@ -126,7 +127,12 @@ def saved_table(
         saved = labels_saved(results.rows, part.comparison, part.acquisition, metric, baseline=results.baseline)
         if not saved:
             continue
-        known = {(one.arm, one.budget_labels): _saved_cell(one) for one in saved}
+        curves = seed_values(results.rows, part.comparison, part.acquisition, metric)
+        base = curves.get(results.baseline, {})
+        known = {
+            (one.arm, one.budget_labels): _saved_cell(one, efficiency(curves[one.arm], base, one.budget_labels))
+            for one in saved
+        }
         rows = ((arm, tuple(known.get((arm, budget), Cell()) for budget in budgets)) for arm in arms)
         groups.append(Group(part.title, tuple(rows)))
     return Table("with labels", tuple(map(str, budgets)), tuple(groups))
@@ -177,20 +183,33 @@ def _ends(spread: Spread) -> str:
     return f"{number(spread.low)} to {number(spread.high)}".replace(" ", _NO_BREAK)
 
 
-def _saved_cell(one: LabelsSaved) -> Cell:
+def _saved_cell(one: LabelsSaved, efficient: Efficiency | None) -> Cell:
     bound = _BOUNDS[one.baseline.bound]
     seeds = ", ".join(reach_text(reach) for reach in one.by_seed)
+    small = f"by seed {seeds}" if len(one.by_seed) > 1 else "one seed"
+    if efficient and len(efficient.seeds) >= SEEDS_FOR_A_CLAIM:
+        low, high = (f"{_BOUNDS[end.bound]}{end.labels:.2g}" for end in (efficient.low, efficient.high))
+        interval = low if low == high else f"{low} to {high}".replace(" ", _NO_BREAK)
+        small = f"{interval}×\n{small}"
     return Cell(
         f"{reach_text(one.baseline)} ({bound}{one.ratio:.2g}×)",
-        f"by seed {seeds}" if len(one.by_seed) > 1 else "one seed",
+        small,
         one.baseline.bound == "<=" or (one.ratio < 1 and not one.baseline.bound),
     )
+
+
+def _verdict_text(found: Paired) -> str:
+    if found.verdict != "undecided" or not found.seeds_needed:
+        return str(found.verdict)
+    return f"undecided; {found.seeds_needed} seeds would tell"
 
 
 def _transfer_cell(one: TransferDifference, worse_slices: Sequence[str]) -> Cell:
     sign = "+" if one.mean_difference > 0 else ""
     small = [] if one.spread.kind == "none" else [_ends(one.spread)]
     small.append(f"worse in {one.seeds_worse} of {counted(len(one.seeds), 'seed')}")
+    if len(one.seeds) >= SEEDS_FOR_A_CLAIM:
+        small.append(_verdict_text(paired(one.differences)))
     if worse_slices:
         small.append(f"worse on {', '.join(worse_slices)}")
     return Cell(f"{sign}{number(one.mean_difference)}", "\n".join(small), one.negative)

@@ -61,6 +61,7 @@ class TransferDifference:
         mean_difference: mean over seeds, in the unit the metric's name ends with; positive is worse than the baseline.
         spread: of the differences over seeds.
         seeds_worse: number of seeds in which the arm is worse.
+        differences: [n_seeds] of each seed.
     """
 
     arm: str
@@ -69,6 +70,7 @@ class TransferDifference:
     mean_difference: float
     spread: Spread
     seeds_worse: int
+    differences: tuple[float, ...]
 
     @property
     def negative(self) -> bool:
@@ -156,7 +158,8 @@ def transfer_differences(
             differences = [errors[seed] - other[seed] for seed in seeds]
             worse = sum(difference > 0 for difference in differences)
             mean = float(np.mean(differences))
-            found.append(TransferDifference(arm, budget, seeds, mean, spread_of(differences), worse))
+            spread = spread_of(differences)
+            found.append(TransferDifference(arm, budget, seeds, mean, spread, worse, tuple(differences)))
     return tuple(found)
 
 

@@ -1,0 +1,145 @@
+"""What may be claimed over seeds: intervals of label ratios, verdicts, corrections for many.
+
+Everything is paired: a seed has its own label draws, source committee and weights, and both sides of a comparison have
+it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.stats import nct, t
+
+from al_core.studies.statistics import Reach, labels_to_reach
+
+_RESAMPLES = 2000
+_CONFIDENCE = 0.95
+_POWER = 0.8
+_MOST_SEEDS = 1000
+
+Verdict = Literal["improved", "harmed", "undecided"]
+Curves = Mapping[int, Mapping[int, float]]  # budget -> seed -> error
+
+
+@dataclass(frozen=True)
+class Efficiency:
+    """How many labels the baseline needs for each label of an arm, at the arm's error.
+
+    Attributes:
+        budget_labels: the arm's number of labels.
+        ratio: of the mean learning curves over all seeds; its ``bound`` says where the baseline's curve ends first.
+        low, high: the 95 % interval over seeds, bounds likewise.
+        seeds: the seeds both have finished.
+    """
+
+    budget_labels: int
+    ratio: Reach
+    low: Reach
+    high: Reach
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A paired comparison over seeds.
+
+    Attributes:
+        mean: of the differences, arm minus baseline.
+        low, high: the 95 % t interval of the mean; infinite with one seed.
+        p: of the two-sided paired t test; 1 with one seed.
+        seeds: how many.
+        seeds_needed: how many seeds would show such a difference in four studies of five; None where it is zero,
+            or beyond 1,000.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    seeds: int
+    seeds_needed: int | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether errors are smaller, larger, or neither is shown."""
+        return "improved" if self.high < 0 else "harmed" if self.low > 0 else "undecided"
+
+
+def efficiency(arm: Curves, baseline: Curves, budget: int, seed: int = 0) -> Efficiency | None:
+    """Return the data-efficiency ratio of an arm at a budget; None where no seed has finished both sides.
+
+    The baseline's mean curve is interpolated in logarithms (:func:`~al_core.studies.statistics.labels_to_reach`). The
+    interval is the percentile bootstrap over seeds, both sides of a seed drawn together. A resample whose baseline does
+    not get there counts as larger than all others, one whose baseline begins there as smaller: an end of the interval
+    among them is a bound. With few seeds such an interval is too narrow.
+
+    Args:
+        arm, baseline: {budget: {seed: error}}.
+        budget: the arm's number of labels.
+        seed: of the resampling.
+    """
+    errors = arm.get(budget, {})
+    common = set(errors).intersection(*baseline.values()) if baseline else set()
+    if not common:
+        return None
+    seeds, budgets = tuple(sorted(common)), sorted(baseline)
+    own = np.array([errors[one] for one in seeds])
+    other = np.array([[baseline[number][one] for one in seeds] for number in budgets])
+
+    def reach(drawn: np.ndarray) -> Reach:
+        found = labels_to_reach(float(own[drawn].mean()), budgets, list(other[:, drawn].mean(axis=1)))
+        return Reach(found.labels / budget, found.bound)
+
+    draws = np.random.default_rng(seed).integers(len(seeds), size=(_RESAMPLES, len(seeds)))
+    ordered = sorted((reach(drawn) for drawn in draws), key=_position)
+    low, high = (ordered[round(share * (len(ordered) - 1))] for share in ((1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2))
+    return Efficiency(budget, reach(np.arange(len(seeds))), low, high, seeds)
+
+
+def _position(reach: Reach) -> tuple[int, float]:
+    return {"<=": -1, "": 0, ">": 1}[reach.bound], reach.labels
+
+
+def paired(differences: Sequence[float]) -> Paired:
+    """Return what differences of the same seeds show (Student, 1908).
+
+    Args:
+        differences: [n_seeds] arm minus baseline, of an error.
+    """
+    values = np.asarray(differences, dtype=float)
+    n, mean = len(values), float(np.mean(values))
+    if n < 2:
+        return Paired(mean, -np.inf, np.inf, 1.0, n, None)
+    deviation = float(values.std(ddof=1))
+    half = float(t.ppf((1 + _CONFIDENCE) / 2, n - 1)) * deviation / n**0.5
+    if deviation == 0:
+        return Paired(mean, mean, mean, 1.0 if mean == 0 else 0.0, n, None if mean == 0 else 2)
+    p = 2 * float(t.sf(abs(mean) / deviation * n**0.5, n - 1))
+    return Paired(mean, mean - half, mean + half, p, n, _seeds_needed(abs(mean) / deviation))
+
+
+def _seeds_needed(effect: float) -> int | None:
+    """Return the least number of pairs whose t test finds an effect (in standard deviations) with the power wanted."""
+    for n in range(2, _MOST_SEEDS + 1):
+        critical = t.ppf((1 + _CONFIDENCE) / 2, n - 1)
+        if effect > 0 and nct.sf(critical, n - 1, effect * n**0.5) >= _POWER:
+            return n
+    return None
+
+
+def verdicts(differences: Sequence[Sequence[float]]) -> list[Verdict]:
+    """Return the verdict of each of several comparisons, corrected for their number."""
+    found = [paired(one) for one in differences]
+    corrected = holm({str(number): one.p for number, one in enumerate(found)})
+    shown = [corrected[str(number)] <= 1 - _CONFIDENCE for number in range(len(found))]
+    return [one.verdict if safe else "undecided" for one, safe in zip(found, shown, strict=True)]
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Return p values corrected for their number (Holm, Scand. J. Statist. 6, 65 (1979)): none may be by chance."""
+    corrected, largest = {}, 0.0
+    for rank, (name, p) in enumerate(sorted(p_values.items(), key=lambda one: one[1])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p))
+        corrected[name] = largest
+    return {name: corrected[name] for name in p_values}
