@@ -190,7 +190,7 @@ def _saved_cell(one: LabelsSaved, efficient: Efficiency | None) -> Cell:
     if efficient and len(efficient.seeds) >= SEEDS_FOR_A_CLAIM:
         low, high = (f"{_BOUNDS[end.bound]}{end.labels:.2g}" for end in (efficient.low, efficient.high))
         interval = low if low == high else f"{low} to {high}".replace(" ", _NO_BREAK)
-        small = f"{interval}×\n{small}"
+        small = f"95{_NO_BREAK}%: {interval}×\n{small}"
     return Cell(
         f"{reach_text(one.baseline)} ({bound}{one.ratio:.2g}×)",
         small,

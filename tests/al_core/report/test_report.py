@@ -162,11 +162,11 @@ def test_labels_saved_by_hand():
     # without noise: rescaled with 1 label has 100 meV/Å, which scratch, 200 / sqrt(N), has with 4; transfer has 260
     page = Page(render_report(study(noise=0.0)))
     row = next(row for row in page.rows if row[0] == " rescaled" and "×" in row[1])
-    assert row[1] == " 4.0 (4×) 4× by seed 4.0, 4.0, 4.0"
-    assert row[3] == " > 8 (> 2×) > 2× by seed > 8, > 8, > 8"
+    assert row[1] == " 4.0 (4×) 95 %: 4× by seed 4.0, 4.0, 4.0"
+    assert row[3] == " > 8 (> 2×) 95 %: > 2× by seed > 8, > 8, > 8"
     # transfer with 4 labels has 130, which scratch has with (200 / 130)^2 = 2.37
     row = next(row for row in page.rows if row[0] == " transfer" and "×" in row[1])
-    assert " ".join(row[3].split()) == "2.4 (0.59×) worse by seed 2.4, 2.4, 2.4"
+    assert " ".join(row[3].split()) == "2.4 (0.59×) worse 95 %: 0.59× by seed 2.4, 2.4, 2.4"
 
 
 def test_the_headline_follows_the_data_either_way():
