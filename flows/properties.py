@@ -20,6 +20,7 @@ from al_core.models.engine.stack import pick_device
 from al_core.storage.locks import folder_lock
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
+from calculators.preflight import check_labels_possible
 from flows.runtime.progress import Counters
 
 _WITHOUT_STORE_S = 0.1  # labels that cost less are computed again rather than kept
@@ -81,15 +82,13 @@ def properties_of_labeler(
     """Return the properties of what computes labels. Labels that cost something are kept in the folder's store.
 
     Raises:
-        ConfigError: the element's crystal is not cubic, or the folder cannot be used.
-        LabelError: the labeler cannot label the element.
+        ConfigError: the element's crystal is not cubic, the labeler cannot label it here, or the folder cannot be used.
     """
     from al_core.evaluation.material import Material
 
     ready = make_labeler(labeler)
-    ready.preflight([element])
     cell = Material(element, LabelCalculator(ready), structure).expected
-    ready.check(cell)
+    check_labels_possible([cell], labeler, f"the crystal of {element}")
     kept = ready.estimate_core_seconds(cell) > _WITHOUT_STORE_S
     workspace = Workspace(out.resolve())
     with folder_lock(workspace.out, "labelling") if kept else nullcontext(), Counters() as counters:

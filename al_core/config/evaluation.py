@@ -79,9 +79,9 @@ AnyProperties = StaticEvaluation | StabilityEvaluation
 class PropertySettings(Strict):
     """Settings of all properties, by kind."""
 
-    lattice: LatticeEvaluation = LatticeEvaluation()
-    elastic: ElasticEvaluation = ElasticEvaluation()
-    phonons: PhononsEvaluation = PhononsEvaluation()
-    defects: DefectsEvaluation = DefectsEvaluation()
-    surfaces: SurfacesEvaluation = SurfacesEvaluation()
-    stability: StabilityEvaluation = StabilityEvaluation()
+    lattice: Annotated[LatticeEvaluation, Field(description="Of `--only lattice`.")] = LatticeEvaluation()
+    elastic: Annotated[ElasticEvaluation, Field(description="Of `--only elastic`.")] = ElasticEvaluation()
+    phonons: Annotated[PhononsEvaluation, Field(description="Of `--only phonons`.")] = PhononsEvaluation()
+    defects: Annotated[DefectsEvaluation, Field(description="Of `--only defects`.")] = DefectsEvaluation()
+    surfaces: Annotated[SurfacesEvaluation, Field(description="Of `--only surfaces`.")] = SurfacesEvaluation()
+    stability: Annotated[StabilityEvaluation, Field(description="Of `--only stability`.")] = StabilityEvaluation()

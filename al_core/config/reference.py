@@ -13,8 +13,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from al_core.config.base import Strict
+from al_core.config.evaluation import PropertySettings
 from al_core.config.schema import CONFIGS, json_schema
 
+_READ: tuple[type[Strict], ...] = (*CONFIGS.values(), PropertySettings)
 _HEAD = """# Configs
 
 <!-- Made by `python -m al_core.config.reference > docs/configs.md`; a test checks that it is up to date. -->
@@ -33,6 +35,8 @@ stands for the class with its defaults: `labeler: gpaw`.
 | [StudyConfig](#studyconfig) | `graft study run`, `graft study plan` |
 | [PretrainConfig](#pretrainconfig) | `graft pretrain` |
 | [ConvergenceConfig](#convergenceconfig) | `graft convergence` |
+
+[PropertySettings](#propertysettings) are those of `graft properties`, on its command line: `--set defects.supercell=3`.
 """
 
 
@@ -40,7 +44,7 @@ def page() -> str:
     """Return the page as Markdown: a section a class, a row a setting."""
     classes = config_classes()
     properties: dict[str, Any] = {}
-    for config in CONFIGS.values():
+    for config in _READ:
         schema = json_schema(config)
         for name, part in {config.__name__: schema, **schema["$defs"]}.items():
             properties[name] = part["properties"]
@@ -50,7 +54,7 @@ def page() -> str:
 def config_classes() -> list[type[Strict]]:
     """Return the classes of all configs and their parts, each after the first one that uses it."""
     found: dict[type[Strict], None] = {}
-    waiting = list(CONFIGS.values())
+    waiting: list[type[Strict]] = list(_READ)
     while waiting:
         one = waiting.pop(0)
         if one not in found:

@@ -10,6 +10,7 @@ from al_core.evaluation.defects import defects
 from al_core.evaluation.material import Material
 
 
+@pytest.mark.slow
 def test_stillinger_weber_silicon(silicon: Any) -> None:
     """The deep minimum, not the one where the neighbours stay, which costs four half bonds of epsilon, 4.34 eV.
 
@@ -20,6 +21,7 @@ def test_stillinger_weber_silicon(silicon: Any) -> None:
     assert 3 < found["interstitial_formation_energy_eV"].value < 6  # type: ignore[operator]
 
 
+@pytest.mark.slow
 def test_a_metals_vacancy_relaxes_a_little() -> None:
     copper = Material("Cu", EMT())
     unrelaxed = copper.cell(3)

@@ -26,6 +26,7 @@ def test_a_displacement_along_the_optical_mode_has_its_frequency(silicon: Any) -
     assert found == pytest.approx(omega * units.fs * 1e3 / (2 * np.pi), rel=2e-3)
 
 
+@pytest.mark.slow
 def test_long_waves_are_as_fast_as_sound(silicon: Any) -> None:
     """Along [100] the longitudinal speed is sqrt(C11 / density)."""
     phonon = dynamics(silicon, PhononsEvaluation(supercell=3))

@@ -23,6 +23,7 @@ def silicon_models() -> Any:
     return [load_bundle(folder) for folder in committee_folders(shipped_committee("si-pbe"))[:2]]
 
 
+@pytest.mark.slow
 def test_the_spread_is_that_of_the_members(silicon_models: Any, cpu: Any) -> None:
     found = of_committee(silicon_models, SETTINGS, cpu)
     single = [of_potential(CommitteeCalculator([one], cpu, torch.float64), "Si", SETTINGS) for one in silicon_models]
