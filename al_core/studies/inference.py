@@ -6,6 +6,8 @@ it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from math import factorial, prod
 from typing import Literal
 
 import numpy as np
@@ -13,7 +15,8 @@ from scipy.stats import nct, t
 
 from al_core.studies.statistics import Reach, labels_to_reach
 
-_RESAMPLES = 2000
+_RESAMPLES = 1000
+_ALL_UP_TO = 6  # seeds: all resamples are looked at, 462 of six
 _CONFIDENCE = 0.95
 _POWER = 0.8
 _MOST_SEEDS = 1000
@@ -77,7 +80,7 @@ def efficiency(arm: Curves, baseline: Curves, budget: int, seed: int = 0) -> Eff
     Args:
         arm, baseline: {budget: {seed: error}}.
         budget: the arm's number of labels.
-        seed: of the resampling.
+        seed: of the resampling, where there are more than six seeds; up to six all resamples are looked at.
     """
     errors = arm.get(budget, {})
     common = set(errors).intersection(*baseline.values()) if baseline else set()
@@ -91,10 +94,22 @@ def efficiency(arm: Curves, baseline: Curves, budget: int, seed: int = 0) -> Eff
         found = labels_to_reach(float(own[drawn].mean()), budgets, list(other[:, drawn].mean(axis=1)))
         return Reach(found.labels / budget, found.bound)
 
-    draws = np.random.default_rng(seed).integers(len(seeds), size=(_RESAMPLES, len(seeds)))
-    ordered = sorted((reach(drawn) for drawn in draws), key=_position)
-    low, high = (ordered[round(share * (len(ordered) - 1))] for share in ((1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2))
+    draws, weights = _resamples(len(seeds), seed)
+    found = [reach(drawn) for drawn in draws]
+    order = sorted(range(len(found)), key=lambda number: _position(found[number]))
+    shares = np.cumsum(weights[order]) / weights.sum()
+    ends = np.searchsorted(shares, [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2])
+    low, high = (found[order[end]] for end in ends)
     return Efficiency(budget, reach(np.arange(len(seeds))), low, high, seeds)
+
+
+def _resamples(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return resamples of n things, [m, n], and how often each comes: all there are, or many at random."""
+    if n > _ALL_UP_TO:
+        return np.random.default_rng(seed).integers(n, size=(_RESAMPLES, n)), np.ones(_RESAMPLES)
+    draws = np.array(list(combinations_with_replacement(range(n), n)))
+    counts = [[factorial(count) for count in np.bincount(drawn)] for drawn in draws]
+    return draws, np.array([factorial(n) / prod(one) for one in counts])
 
 
 def _position(reach: Reach) -> tuple[int, float]:

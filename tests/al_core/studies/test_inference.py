@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from al_core.studies.inference import efficiency, holm, paired, verdicts
+from al_core.studies.inference import _resamples, efficiency, holm, paired, verdicts
 from al_core.studies.statistics import Reach
 
 BUDGETS = (1, 2, 4, 8, 16)
@@ -109,3 +109,20 @@ def test_verdicts_of_many_comparisons_are_corrected_for_their_number() -> None:
     assert verdicts([clear, faint]) == ["improved", "improved"]
     assert verdicts([clear, faint, [1.0, -1.0, 0.2], [0.5, -0.7, 0.1]]) == ["improved", "undecided"] + ["undecided"] * 2
     assert verdicts([]) == []
+
+
+def test_all_resamples_are_those_that_chance_would_draw() -> None:
+    """Three seeds: ten resamples of 27, and the ends are those of many random ones."""
+    draws, weights = _resamples(3, 0)
+    assert len(draws) == 10
+    assert weights.sum() == 27
+    random, ones = _resamples(7, 0)
+    assert random.shape == (len(ones), 7)
+    values = np.array([1.0, 2.0, 4.0])
+    exact = np.average(values[draws].mean(axis=1) ** 2, weights=weights)
+    chance = (values[np.random.default_rng(0).integers(3, size=(40000, 3))].mean(axis=1) ** 2).mean()
+    assert exact == pytest.approx(chance, rel=0.01)
+    many = {n: {seed: 100.0 * n**-0.5 * (1 + 0.1 * (seed % 3 - 1)) for seed in range(9)} for n in BUDGETS}
+    found = efficiency(many, _curve(200, 0.5, seeds=9), 2)
+    assert found is not None
+    assert found.low.labels < found.ratio.labels < found.high.labels
