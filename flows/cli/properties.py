@@ -51,6 +51,8 @@ def properties(
     given: dict[str, Any] = {"labeler": {"kind": labeler}}
     apply_overrides(given, tuple(set_ or ()))
     of_labeler = given.pop("labeler")
+    if bundle and of_labeler != {"kind": None}:
+        raise ConfigError("--set labeler...: a bundle is measured, there is no labeler")
     settings = chosen(only, validate(PropertySettings, given, "of the command line (--set)"))
     symbol = element_of(bundle) if bundle else checked_element(str(element))
     expected = read_reference(reference, symbol) if reference else {}

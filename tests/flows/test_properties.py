@@ -82,6 +82,7 @@ def test_a_committees_properties_their_spread_and_progress(graft: Callable[..., 
         (("--labeler", "emt", "--element", "Cu", "--set", "elastic.strian=1"), "did you mean 'strain'"),
         (("--labeler", "emt", "--element", "Cu", "--structure", "hcp"), "properties are computed of diamond, fcc, bcc"),
         (("--labeler", "emt", "--element", "Cu", "--reference", "gone.json"), "gone.json cannot be read"),
+        (("--bundle", "models", "--set", "labeler.cutoff_eV=400"), "a bundle is measured, there is no labeler"),
         (("--bundle", "gone"), "gone: no such folder"),
     ],
 )
