@@ -8,7 +8,6 @@ deviation, mean and largest.
 """
 
 import argparse
-import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
@@ -115,22 +114,15 @@ def measure(source: str, members: int, labels: int, draw: int) -> Row:
 def crystal(committee: "list[Bundle]") -> Row:
     """Return lattice constant (Å) and relaxed elastic constants (GPa) of the diamond crystal."""
     import torch
-    from ase import units
-    from ase.build import bulk
-    from ase.filters import FrechetCellFilter
-    from ase.optimize import BFGS
-    from matscipy.elasticity import fit_elastic_constants
 
+    from al_core.config.evaluation import ElasticEvaluation, LatticeEvaluation
+    from al_core.evaluation.properties import of_potential
     from al_core.models.calculator import CommitteeCalculator
 
-    atoms = bulk("Ge", "diamond", a=LATTICE_A, cubic=True)
-    atoms.calc = CommitteeCalculator(committee, torch.device("cpu"), torch.float64)
-    BFGS(FrechetCellFilter(atoms, hydrostatic_strain=True), logfile=os.devnull).run(fmax=1e-3, steps=50)
-    elastic, _ = fit_elastic_constants(
-        atoms, symmetry="cubic", delta=2.5e-3, optimizer=BFGS, fmax=1e-3, verbose=False, logfile=os.devnull
-    )
-    c11, c12, c44 = (elastic[index] / units.GPa for index in ((0, 0), (0, 1), (3, 3)))
-    return {"lattice_A": float(atoms.cell.lengths().mean()), "C11": c11, "C12": c12, "C44": c44}
+    potential = CommitteeCalculator(committee, torch.device("cpu"), torch.float64)
+    found = of_potential(potential, "Ge", [LatticeEvaluation(phases=()), ElasticEvaluation()])
+    names = {"lattice_A": "lattice_constant_A", "C11": "C11_GPa", "C12": "C12_GPa", "C44": "C44_GPa"}
+    return {short: float("nan") if (value := found[name].value) is None else value for short, name in names.items()}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from al_core.config.base import StoreURL, Strict, nearest
+from al_core.config.base import Element, StoreURL, Strict, nearest
 from al_core.config.labelers import AnyLabeler, LabelerPart
 from al_core.config.reading import validate
 from al_core.config.structures import LabelledFile, MDStructures
@@ -30,6 +30,10 @@ class _LabelerOnly(Strict):
     labeler: LabelerPart
 
 
+class _ElementOnly(Strict):
+    element: Element
+
+
 class _LabelledFileOnly(Strict):
     labels: LabelledFile
 
@@ -41,6 +45,11 @@ class _StoreOnly(Strict):
 def checked_labeler(settings: dict[str, Any]) -> AnyLabeler:
     """Return validated labeler settings; see :func:`al_core.config.reading.load_config` for the errors."""
     return validate(_LabelerOnly, {"labeler": settings}, "of the labeler (--labeler, --set)", below="labeler").labeler
+
+
+def checked_element(symbol: str) -> str:
+    """Return a chemical symbol; errors as above."""
+    return validate(_ElementOnly, {"element": symbol}, "of the command line").element
 
 
 def label_keys(file: Path, settings: dict[str, Any]) -> LabelKeys:

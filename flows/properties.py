@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from ase.data import chemical_symbols
-
-from al_core.config.base import nearest
 from al_core.config.evaluation import AnyProperties, PropertySettings
 from al_core.config.labelers import AnyLabeler
 from al_core.errors import ConfigError
 from al_core.evaluation.assessment import bundle_folders
-from al_core.evaluation.properties import METHODS, STATIC, Measured, measurements, of_committee, of_potential
+from al_core.evaluation.material import Material, Properties
+from al_core.evaluation.properties import METHODS, STATIC, measurements, of_committee, of_potential
 from al_core.labels.calculator import LabelCalculator
 from al_core.labels.store import LabelStore
 from al_core.models.bundle import load_bundle
@@ -48,20 +46,9 @@ def element_of(bundle: Path) -> str:
     return str(read_card(bundle_folders(bundle)[0])["element"])
 
 
-def checked_element(symbol: str) -> str:
-    """Return a chemical symbol.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    if symbol not in chemical_symbols[1:]:
-        raise ConfigError(f"--element: {symbol!r} is no chemical symbol{nearest(symbol, chemical_symbols[1:])}")
-    return symbol
-
-
 def properties_of_models(
     bundle: Path, settings: Sequence[AnyProperties], structure: str | None, device: str = "auto"
-) -> dict[str, Measured]:
+) -> Properties:
     """Return the properties of a bundle, or of a folder of bundles: of their mean, with the members' spread.
 
     Raises:
@@ -78,14 +65,12 @@ def properties_of_models(
 
 def properties_of_labeler(
     labeler: AnyLabeler, element: str, settings: Sequence[AnyProperties], structure: str | None, out: Path
-) -> dict[str, Measured]:
+) -> Properties:
     """Return the properties of what computes labels. Labels that cost something are kept in the folder's store.
 
     Raises:
         ConfigError: the element's crystal is not cubic, the labeler cannot label it here, or the folder cannot be used.
     """
-    from al_core.evaluation.material import Material
-
     ready = make_labeler(labeler)
     cell = Material(element, LabelCalculator(ready), structure).expected
     check_labels_possible([cell], labeler, f"the crystal of {element}")

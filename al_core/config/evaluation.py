@@ -72,8 +72,14 @@ class StabilityEvaluation(Strict):
 
 AnyEvaluation = ErrorsEvaluation
 EvaluationPart = Annotated[AnyEvaluation, kinds("errors")]
-StaticEvaluation = LatticeEvaluation | ElasticEvaluation | PhononsEvaluation | DefectsEvaluation | SurfacesEvaluation
-AnyProperties = StaticEvaluation | StabilityEvaluation
+AnyProperties = (
+    LatticeEvaluation
+    | ElasticEvaluation
+    | PhononsEvaluation
+    | DefectsEvaluation
+    | SurfacesEvaluation
+    | StabilityEvaluation
+)
 
 
 class PropertySettings(Strict):

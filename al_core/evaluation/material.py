@@ -40,11 +40,13 @@ class Property:
         value: in ``unit``; None where it could not be computed.
         unit: as written behind a number.
         remark: why there is no value, or what it is worth.
+        spread: standard deviation of the committee's members one by one; None where fewer than two have the property.
     """
 
     value: float | None
     unit: str
     remark: str = ""
+    spread: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""

@@ -1,7 +1,7 @@
 """Properties of a potential: of a committee's mean with the spread of its members, or of any calculator."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,34 +30,13 @@ METHODS: dict[str, Callable[[Material, Any], Properties]] = {
 STATIC = tuple(name for name in METHODS if name != "stability")  # what takes no dynamics
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One property of a potential.
-
-    Attributes:
-        value: in ``unit``; None where it cannot be computed.
-        unit: as written behind a number.
-        spread: standard deviation of the committee's members one by one; None where fewer than two have the property.
-        remark: why there is no value, or what it is worth.
-    """
-
-    value: float | None
-    unit: str
-    spread: float | None = None
-    remark: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dictionary."""
-        return asdict(self)
-
-
 def of_committee(
     committee: Sequence[Bundle],
     settings: Sequence[AnyProperties],
     device: torch.device,
     structure: str | None = None,
     progress: Callable[[], None] = lambda: None,
-) -> dict[str, Measured]:
+) -> Properties:
     """Return the properties of a committee's mean, and how far its members' own lie apart.
 
     Dynamics are of the mean only, in single precision.
@@ -76,12 +55,12 @@ def of_committee(
     mean, *members = (of_potential(one, element, static, structure, progress) for one in potentials)
     dynamic = [one for one in settings if one.kind not in STATIC]
     mean |= of_potential(CommitteeCalculator(committee, device), element, dynamic, structure, progress)
-    found = {}
+    found: Properties = {}
     for name, one in mean.items():
         values = [member[name].value for member in members if name in member]
         numbers = [value for value in values if value is not None]
         spread = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
-        found[name] = Measured(one.value, one.unit, spread, one.remark)
+        found[name] = replace(one, spread=spread)
     return found
 
 
@@ -97,11 +76,10 @@ def of_potential(
     settings: Sequence[AnyProperties],
     structure: str | None = None,
     progress: Callable[[], None] = lambda: None,
-) -> dict[str, Measured]:
+) -> Properties:
     """Return the properties of an ASE calculator; arguments as :func:`of_committee`."""
-    material, found = Material(element, potential, structure), {}
+    material, found = Material(element, potential, structure), Properties()
     for one in settings:
-        for name, value in METHODS[one.kind](material, one).items():
-            found[name] = Measured(value.value, value.unit, None, value.remark)
+        found |= METHODS[one.kind](material, one)
         progress()
     return found

@@ -1,12 +1,11 @@
 """Is molecular dynamics stable? Walkers from the crystal, until they fail or the time is up."""
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from ase.geometry import get_distances
-from scipy.stats import CensoredData, ecdf
+from scipy.stats import binomtest
 
 from al_core.config.evaluation import StabilityEvaluation
 from al_core.evaluation.material import Material, NoPropertyError, Properties, Property
@@ -44,8 +43,7 @@ class Walk:
 def stability(material: Material, settings: StabilityEvaluation) -> Properties:
     """Return the share of walkers that are stable to the end, by ensemble and temperature, and the energies' drift.
 
-    The remark of a share below 100 has the time of the first failure and its reason, and the 95 % interval of the share
-    (Kaplan and Meier, with a log-log interval).
+    The remark has the 95 % interval of the share (Wilson's, of a binomial), and the first failure's time and reason.
     """
     cases = [(ensemble, temperature) for ensemble in settings.ensembles for temperature in settings.temperatures_K]
     names = {case: f"stable_{case[0]}_{case[1]:g}K_percent" for case in cases}
@@ -64,9 +62,7 @@ def stability(material: Material, settings: StabilityEvaluation) -> Properties:
     return found
 
 
-def walk(
-    material: Material, settings: StabilityEvaluation, progress: Callable[[float], None] = lambda share: None
-) -> list[Walk]:
+def walk(material: Material, settings: StabilityEvaluation) -> list[Walk]:
     """Let all walkers of all ensembles and temperatures move, and return what became of each.
 
     A walker fails where two atoms come nearer than 0.6 bond lengths, a force exceeds 50 eV/Å or is not finite, the
@@ -105,34 +101,19 @@ def walk(
             walks[number] = Walk(ensemble, temperature, time_ps, failure, drift)
             if failure:
                 walkers.stop(number)
-        progress(done / steps)
         if not walkers.active:
             break
     return [walks[number] for number in range(len(cases))]
 
 
-def survival(walks: Sequence[Walk]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return times (ps), and there the share of walkers that are stable, with the ends of its 95 % interval.
-
-    Kaplan and Meier's estimate; walkers that were stable to the end are censored. The interval is that of log-log.
-    """
-    failed = [one.time_ps for one in walks if one.failure]
-    stable = [one.time_ps for one in walks if not one.failure]
-    function = ecdf(CensoredData(uncensored=failed, right=stable)).sf
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # where none has failed, or all have, the interval is not defined
-        interval = function.confidence_interval(method="log-log")
-    low = np.where(np.isfinite(interval.low.probabilities), interval.low.probabilities, function.probabilities)
-    high = np.where(np.isfinite(interval.high.probabilities), interval.high.probabilities, function.probabilities)
-    return function.quantiles, function.probabilities, low, high
-
-
 def _told(walks: Sequence[Walk]) -> str:
     failed = sorted((one for one in walks if one.failure), key=lambda one: one.time_ps)
+    interval = binomtest(len(walks) - len(failed), len(walks)).proportion_ci(method="wilson")
+    share = f"95 %: {100 * interval.low:.0f} to {100 * interval.high:.0f} %"
     if not failed:
-        return f"{len(walks)} walkers of {walks[0].time_ps:g} ps"
+        return f"{len(walks)} walkers of {walks[0].time_ps:g} ps; {share}"
     first = failed[0]
-    return f"{len(failed)} of {len(walks)} failed, the first after {first.time_ps:g} ps: {first.failure}"
+    return f"{len(failed)} of {len(walks)} failed; {share}; the first after {first.time_ps:g} ps: {first.failure}"
 
 
 def _failure(now: Snapshot, sites: np.ndarray, temperature_K: float, bond: float) -> str:

@@ -56,11 +56,10 @@ class Walkers:
     Args:
         structures: where they start, each with velocities of the Maxwell distribution.
         forces: computes a batch.
-        temperatures_K: of the baths, and of the first velocities times ``heat``.
+        temperatures_K: of the baths; the first velocities are of twice that, as a crystal at rest gives half of them to
+            the potential energy.
         timestep_fs: of all.
         frictions_per_fs: of each walker; zero conserves the energy.
-        seed: of velocities and bath; a walker's own number goes in, so that it does not depend on the others.
-        heat: 2 for a crystal at rest, which gives half of its kinetic energy to the potential.
     """
 
     def __init__(
@@ -70,16 +69,14 @@ class Walkers:
         temperatures_K: Sequence[float],
         timestep_fs: float,
         frictions_per_fs: Sequence[float],
-        seed: int = 0,
-        heat: float = 2.0,
     ) -> None:
         self._atoms = [Atoms(one.symbols, one.positions, cell=one.cell, pbc=one.pbc) for one in structures]
         self._forces_of, self._step = forces, timestep_fs * units.fs
         self._temperatures, self._frictions = list(temperatures_K), list(frictions_per_fs)
-        self._random = [np.random.default_rng([seed, number]) for number in range(len(structures))]
+        self._random = [np.random.default_rng(number) for number in range(len(structures))]
         self._velocities = []
         for atoms, temperature, random in zip(self._atoms, self._temperatures, self._random, strict=True):
-            width = np.sqrt(units.kB * heat * temperature / atoms.get_masses())[:, None]
+            width = np.sqrt(units.kB * 2 * temperature / atoms.get_masses())[:, None]
             self._velocities.append(_without_drift(width * random.normal(size=(len(atoms), 3)), atoms))
         self.active = list(range(len(structures)))
         self._energies, self._forces = np.zeros(len(structures)), [np.zeros((len(one), 3)) for one in self._atoms]

@@ -51,7 +51,6 @@ class Paired:
         mean: of the differences, arm minus baseline.
         low, high: the 95 % t interval of the mean; infinite with one seed.
         p: of the two-sided paired t test; 1 with one seed.
-        seeds: how many.
         seeds_needed: how many seeds would show such a difference in four studies of five; None where it is zero,
             or beyond 1,000.
     """
@@ -60,7 +59,6 @@ class Paired:
     low: float
     high: float
     p: float
-    seeds: int
     seeds_needed: int | None
 
     @property
@@ -125,13 +123,13 @@ def paired(differences: Sequence[float]) -> Paired:
     values = np.asarray(differences, dtype=float)
     n, mean = len(values), float(np.mean(values))
     if n < 2:
-        return Paired(mean, -np.inf, np.inf, 1.0, n, None)
+        return Paired(mean, -np.inf, np.inf, 1.0, None)
     deviation = float(values.std(ddof=1))
     half = float(t.ppf((1 + _CONFIDENCE) / 2, n - 1)) * deviation / n**0.5
     if deviation == 0:
-        return Paired(mean, mean, mean, 1.0 if mean == 0 else 0.0, n, None if mean == 0 else 2)
+        return Paired(mean, mean, mean, 1.0 if mean == 0 else 0.0, None if mean == 0 else 2)
     p = 2 * float(t.sf(abs(mean) / deviation * n**0.5, n - 1))
-    return Paired(mean, mean - half, mean + half, p, n, _seeds_needed(abs(mean) / deviation))
+    return Paired(mean, mean - half, mean + half, p, _seeds_needed(abs(mean) / deviation))
 
 
 def _seeds_needed(effect: float) -> int | None:

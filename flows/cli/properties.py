@@ -46,7 +46,8 @@ def properties(
     from al_core.config.evaluation import PropertySettings
     from al_core.config.reading import apply_overrides, validate
     from al_core.evaluation.reference import read_reference
-    from flows.properties import checked_element, chosen, element_of, properties_of_labeler, properties_of_models
+    from flows.planning import checked_element, checked_labeler
+    from flows.properties import chosen, element_of, properties_of_labeler, properties_of_models
 
     given: dict[str, Any] = {"labeler": {"kind": labeler}}
     apply_overrides(given, tuple(set_ or ()))
@@ -59,8 +60,6 @@ def properties(
     if bundle:
         found = properties_of_models(bundle, settings, structure)
     else:
-        from flows.planning import checked_labeler
-
         folder = out or Path("runs") / f"properties-{labeler}-{symbol}"
         found = properties_of_labeler(checked_labeler(of_labeler), symbol, settings, structure, folder)
     rows = {name: {**one.as_dict(), "reference": expected.get(name)} for name, one in found.items()}

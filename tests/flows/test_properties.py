@@ -30,7 +30,7 @@ def graft(
 
 
 def test_a_labelers_properties_as_json_and_as_a_reference(graft: Callable[..., tuple[str, str]]) -> None:
-    """The values of the issue that asked for the command: lattice 5.431, C11 151.4, C12 76.4, C44 56.4."""
+    """Stillinger-Weber silicon, whose lattice and elastic constants are published."""
     out, _ = graft("--labeler", "stillinger_weber", "--element", "Si", "--only", "lattice,elastic", "--json")
     found = json.loads(out)
     assert found["element"] == "Si"
@@ -71,7 +71,7 @@ def test_a_committees_properties_their_spread_and_progress(graft: Callable[..., 
         (("--bundle", "models", "--labeler", "emt"), "expected either --bundle, or --labeler with --element"),
         (("--labeler", "emt"), "--labeler and --element go together"),
         (("--bundle", "models", "--element", "Si"), "--labeler and --element go together; a bundle knows its element"),
-        (("--labeler", "emt", "--element", "Cx"), "--element: 'Cx' is no chemical symbol"),
+        (("--labeler", "emt", "--element", "Cx"), "element: 'Cx' is not a chemical element"),
         (("--labeler", "emt", "--element", "Ti"), "Ti crystallises as hcp; properties are computed of diamond"),
         (("--labeler", "emt", "--element", "Si"), "EMT labels"),
         (("--labeler", "vasp", "--element", "Cu"), "kind"),

@@ -10,7 +10,7 @@ from al_core.evaluation.material import Material
 
 
 def test_stillinger_weber_silicon(silicon: Any) -> None:
-    """Relaxed values of Balamane, Halicioglu and Tiller, Phys. Rev. B 46, 2250 (1992), table III."""
+    """Relaxed values of Balamane, Halicioglu and Tiller, Phys. Rev. B 46, 2250 (1992)."""
     found = {name: one.value for name, one in elastic(silicon, ElasticEvaluation()).items()}
     assert found["C11_GPa"] == pytest.approx(151.4, abs=0.2)
     assert found["C12_GPa"] == pytest.approx(76.4, abs=0.2)
