@@ -122,7 +122,7 @@ class AnchoredTuning(Tuning):
     kind: Annotated[Literal["anchored"], KIND] = "anchored"
     strength: Annotated[
         PositiveFloat, Field(description="The prior weighs as much as this many force components of the labels.")
-    ] = 0.03
+    ] = 0.01
     evaluations: Annotated[
         PositiveInt, Field(description="Evaluations of all labels, at most; `steps` bounds them too.")
     ] = 90
