@@ -1,7 +1,7 @@
 """Is molecular dynamics stable? Walkers from the crystal, until they fail or the time is up."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from ase.geometry import get_distances
@@ -44,6 +44,7 @@ def stability(material: Material, settings: StabilityEvaluation) -> Measured:
     """Return the share of walkers that are stable to the end, by ensemble and temperature, and the energies' drift.
 
     The remark has the 95 % interval of the share (Wilson's, of a binomial), and the first failure's time and reason.
+    The details are the single walks.
     """
     cases = [(ensemble, temperature) for ensemble in settings.ensembles for temperature in settings.temperatures_K]
     names = {case: f"stable_{case[0]}_{case[1]:g}K_percent" for case in cases}
@@ -59,7 +60,7 @@ def stability(material: Material, settings: StabilityEvaluation) -> Measured:
         if drifts:
             unit = "meV/atom/ps"
             found[f"drift_{case[1]:g}K_meV_per_atom_per_ps"] = Property(float(np.mean(drifts)), unit)
-    return Measured(found)
+    return Measured(found, {"walks": [asdict(one) for one in walks]})
 
 
 def walk(material: Material, settings: StabilityEvaluation) -> list[Walk]:
