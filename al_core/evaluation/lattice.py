@@ -16,8 +16,8 @@ from al_core.evaluation.material import (
 def lattice(material: Material, settings: LatticeEvaluation) -> Measured:
     """Return lattice constant, bulk modulus and its derivative, and energies of other phases against the crystal.
 
-    Each phase is at the volume of its least energy; beta-tin has c/a = 0.55. The details are the points of the crystal's
-    equation of state.
+    Each phase is at the volume of its least energy; beta-tin has c/a = 0.55. The details are the points of the
+    crystal's equation of state.
     """
     found = computed(
         {"lattice_constant_A": "Å", "bulk_modulus_GPa": "GPa", "bulk_modulus_derivative": ""},

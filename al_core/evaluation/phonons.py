@@ -14,27 +14,20 @@ if TYPE_CHECKING:
     from phonopy import Phonopy
 
 # of the primitive cell's reciprocal lattice; phonopy's primitive cells of F and I lattices
-_POINTS = {
-    "F": {"X": (0.5, 0.0, 0.5), "L": (0.5, 0.5, 0.5)},
-    "I": {"H": (0.5, -0.5, 0.5), "N": (0.0, 0.0, 0.5)},
-    "P": {"X": (0.0, 0.5, 0.0), "R": (0.5, 0.5, 0.5)},
-}
 _GAMMA = (0.0, 0.0, 0.0)
-# the usual lines of a dispersion; U and K differ by a vector of the reciprocal lattice
-_PATHS = {
-    "F": [
-        [("Γ", _GAMMA), ("X", (0.5, 0.0, 0.5)), ("U", (0.625, 0.25, 0.625))],
-        [("K", (0.375, 0.375, 0.75)), ("Γ", _GAMMA), ("L", (0.5, 0.5, 0.5))],
-    ],
-    "I": [
-        [("Γ", _GAMMA), ("H", (0.5, -0.5, 0.5)), ("N", (0.0, 0.0, 0.5)), ("Γ", _GAMMA)]
-        + [("P", (0.25, 0.25, 0.25)), ("H", (0.5, -0.5, 0.5))]
-    ],
-    "P": [
-        [("Γ", _GAMMA), ("X", (0.0, 0.5, 0.0)), ("M", (0.5, 0.5, 0.0)), ("Γ", _GAMMA)]
-        + [("R", (0.5, 0.5, 0.5)), ("X", (0.0, 0.5, 0.0))]
-    ],
+_POINTS = {
+    "F": {
+        "Γ": _GAMMA,
+        "X": (0.5, 0.0, 0.5),
+        "L": (0.5, 0.5, 0.5),
+        "U": (0.625, 0.25, 0.625),
+        "K": (0.375, 0.375, 0.75),
+    },
+    "I": {"Γ": _GAMMA, "H": (0.5, -0.5, 0.5), "N": (0.0, 0.0, 0.5), "P": (0.25, 0.25, 0.25)},
+    "P": {"Γ": _GAMMA, "X": (0.0, 0.5, 0.0), "M": (0.5, 0.5, 0.0), "R": (0.5, 0.5, 0.5)},
 }
+_MEASURED = {"F": "XL", "I": "HN", "P": "XR"}  # where lowest and highest frequencies are properties
+_PATHS = {"F": ("ΓXU", "KΓL"), "I": ("ΓHNΓPH",), "P": ("ΓXMΓRX",)}  # of the dispersion; U and K are one point
 _ON_A_LINE = 41  # q-points from one point of high symmetry to the next
 _IN_THE_DOS = 201  # frequencies
 _LATTICE: dict[str, Literal["F", "I", "P"]] = {"diamond": "F", "fcc": "F", "bcc": "I", "sc": "P"}
@@ -50,13 +43,13 @@ def phonons(material: Material, settings: PhononsEvaluation) -> Measured:
     the density of states, of integral one.
     """
     lattice = _LATTICE[material.structure]
-    names = [f"phonon_{point}_{which}_THz" for point in _POINTS[lattice] for which in ("lowest", "highest")]
+    names = [f"phonon_{point}_{which}_THz" for point in _MEASURED[lattice] for which in ("lowest", "highest")]
     units_of = {"phonon_gamma_THz": "THz"} | dict.fromkeys(names, "THz") | {"imaginary_modes_percent": "%"}
     details: dict[str, Any] = {}
 
     def values() -> list[float]:
         phonon = dynamics(material, settings)
-        gamma, *others = frequencies(phonon, (_GAMMA, *_POINTS[lattice].values()))
+        gamma, *others = frequencies(phonon, [_POINTS[lattice][point] for point in f"Γ{_MEASURED[lattice]}"])
         ends = [float(value) for one in others for value in (one[0], one[-1])]
         imaginary = _imaginary_percent(phonon)
         details.update(dispersion=_dispersion(phonon, lattice), dos=_density_of_states(phonon))
@@ -76,16 +69,14 @@ def _imaginary_percent(phonon: "Phonopy") -> float:
 
 
 def _dispersion(phonon: "Phonopy", lattice: str) -> dict[str, Any]:
-    """Return the bands along the lines of a lattice; two lines that do not meet share one tick."""
-    lines = [
-        [np.linspace(start, end, _ON_A_LINE) for (_, start), (_, end) in pairwise(path)] for path in _PATHS[lattice]
-    ]
-    phonon.run_band_structure([line for path in lines for line in path])
+    """Return the bands along the lines of a lattice; where a line ends and another begins there is one tick."""
+    points, paths = _POINTS[lattice], _PATHS[lattice]
+    lines = [np.linspace(points[start], points[end], _ON_A_LINE) for path in paths for start, end in pairwise(path)]
+    phonon.run_band_structure(lines)
     bands: Any = phonon.band_structure
-    labels: list[str] = []
-    for path in _PATHS[lattice]:
-        names = [name for name, _ in path]
-        labels = [*labels[:-1], f"{labels[-1]}|{names[0]}", *names[1:]] if labels else names
+    labels = list(paths[0])
+    for path in paths[1:]:
+        labels = [*labels[:-1], f"{labels[-1]}|{path[0]}", *path[1:]]
     return {
         "distance": np.concatenate(bands.distances).tolist(),
         "frequencies_THz": np.concatenate(bands.frequencies).T.tolist(),
