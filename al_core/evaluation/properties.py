@@ -15,6 +15,7 @@ from al_core.evaluation.lattice import lattice
 from al_core.evaluation.material import Material, Measured, Properties
 from al_core.evaluation.phonons import phonons
 from al_core.evaluation.stability import stability
+from al_core.evaluation.structure import structure as structure_
 from al_core.evaluation.surfaces import surfaces
 from al_core.models.bundle import Bundle
 from al_core.models.calculator import CommitteeCalculator
@@ -26,8 +27,9 @@ METHODS: dict[str, Callable[[Material, Any], Measured]] = {
     "defects": defects,
     "surfaces": surfaces,
     "stability": stability,
+    "structure": structure_,
 }
-STATIC = tuple(name for name in METHODS if name != "stability")  # what takes no dynamics
+STATIC = tuple(name for name in METHODS if name not in {"stability", "structure"})  # what takes no dynamics
 
 
 def of_committee(
