@@ -92,8 +92,6 @@ class StructureEvaluation(Strict):
     supercell: Annotated[Repeats, Field(description="Repeats of the cubic cell along each edge.")] = 2
 
 
-AnyEvaluation = ErrorsEvaluation
-EvaluationPart = Annotated[AnyEvaluation, kinds("errors")]
 AnyProperties = (
     LatticeEvaluation
     | ElasticEvaluation
@@ -103,6 +101,11 @@ AnyProperties = (
     | StabilityEvaluation
     | StructureEvaluation
 )
+AnyEvaluation = ErrorsEvaluation | AnyProperties
+EvaluationPart = Annotated[
+    AnyEvaluation, kinds("errors", "lattice", "elastic", "phonons", "defects", "surfaces", "stability", "structure")
+]
+Crystal = Literal["diamond", "fcc", "bcc", "sc"]
 
 
 class PropertySettings(Strict):

@@ -5,7 +5,7 @@ from typing import Any
 
 from scipy.stats import wasserstein_distance
 
-from al_core.evaluation.material import Properties, Property
+from al_core.evaluation.measured import Properties, Property
 
 # the distributions of a case of structure: what they are of, its name in the details, and of the density there
 _DISTRIBUTIONS = {

@@ -11,7 +11,7 @@ from flows.cli.options import Out
 
 if TYPE_CHECKING:
     from al_core.config.lights import Limits
-    from al_core.evaluation.material import Measured
+    from al_core.evaluation.measured import Measured
     from al_core.evaluation.reference import Reference
 
 _COLOURS = {"good": "green", "fair": "yellow", "bad": "red"}
