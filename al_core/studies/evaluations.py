@@ -1,11 +1,10 @@
 """One evaluation of a committee: made once, and found again by its evaluation key."""
 
-from typing import Any
-
 from al_core.errors import TrainingError
 from al_core.evaluation import EVALUATIONS
+from al_core.evaluation.result import EvaluationResult
 from al_core.models.engine.stack import pick_device
-from al_core.storage.files import write_json
+from al_core.storage.files import write_arrays, write_json
 from al_core.structures.datasets import LabelKeys, labelled_structures
 from al_core.studies.committees import load_committee
 from al_core.studies.keys import EvaluationInputs
@@ -19,7 +18,7 @@ def evaluate_committee(inputs: EvaluationInputs) -> str:
         return known.failure
     workspace = Workspace(inputs.model.out)
     test = labelled_structures(workspace.test, LabelKeys())
-    result: dict[str, Any] = {"metrics": {}, "members_force_mae_meV_per_A": []}
+    result = EvaluationResult({"metrics": {}, "members_force_mae_meV_per_A": []})
     failure = ""
     try:
         evaluate = EVALUATIONS[inputs.evaluation.kind]
@@ -27,5 +26,7 @@ def evaluate_committee(inputs: EvaluationInputs) -> str:
     except TrainingError as error:
         failure = str(error)
     record = {"model": inputs.model.key, "evaluation": inputs.evaluation.model_dump(mode="json"), "failure": failure}
-    write_json(workspace.evaluation(inputs.key), {**record, **result})
+    if result.arrays:  # before the record, which says that the evaluation is done
+        write_arrays(workspace.evaluation_arrays(inputs.key), result.arrays)
+    write_json(workspace.evaluation(inputs.key), {**record, **result.record})
     return failure

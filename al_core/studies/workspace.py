@@ -89,6 +89,10 @@ class Workspace:
         """The record of one evaluation."""
         return self.out / "evaluations" / f"{key}.json"
 
+    def evaluation_arrays(self, key: str) -> Path:
+        """What an evaluation keeps beside its record; there is none of earlier versions."""
+        return self.out / "evaluations" / f"{key}.npz"
+
     def earlier_cell(self, key: str) -> Path:
         """The errors of one cell, as versions before this one wrote them."""
         return self.out / "cells" / f"{key}.json"
