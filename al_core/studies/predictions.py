@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from al_core.storage.files import read_arrays
 from al_core.storage.hashing import structure_id
@@ -37,6 +38,16 @@ class Predicted:
     def force_mae(self) -> float:
         """Mean absolute error of the force components, eV/Å."""
         return float(np.abs(self.forces - self.label_forces).mean())
+
+    @property
+    def force_error(self) -> float:
+        """Length of the error of an atom's force, mean over atoms, eV/Å: what the deviation stands for."""
+        return float(np.linalg.norm(self.forces - self.label_forces, axis=1).mean())
+
+    @property
+    def deviation(self) -> float:
+        """How far the members disagree about an atom's force, mean over atoms, eV/Å."""
+        return float(self.deviations.mean())
 
 
 @dataclass(frozen=True)
@@ -113,3 +124,14 @@ def by_slice(structures: Sequence[Predicted]) -> dict[str, list[Predicted]]:
     for one in structures:
         slices.setdefault(one.slice, []).append(one)
     return slices
+
+
+def spread_correlation(structures: Sequence[Predicted]) -> float | None:
+    """Return Spearman's rank correlation of deviation and force error over structures; None where there is none.
+
+    1: the committee disagrees most where it is most wrong; 0: its disagreement tells nothing.
+    """
+    deviations, errors = [one.deviation for one in structures], [one.force_error for one in structures]
+    if min(len(set(deviations)), len(set(errors))) < 2:
+        return None
+    return float(spearmanr(deviations, errors).statistic)

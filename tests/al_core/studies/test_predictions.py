@@ -1,5 +1,6 @@
 """Predictions of a study's cells, read back with their labels."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from al_core.evaluation.errors import mean_predictions
 from al_core.models.prediction import Predictions
 from al_core.storage.files import write_arrays
 from al_core.structures.datasets import read_structures, write_labelled
-from al_core.studies.predictions import PredictionReader, by_slice
+from al_core.studies.predictions import Predicted, PredictionReader, by_slice, spread_correlation
 from al_core.studies.results import Row
 from al_core.studies.workspace import Workspace
 
@@ -74,3 +75,21 @@ def test_the_cells_of_the_largest_budget(study: Path) -> None:
     ]
     assert [cell.structures[0].force_mae for cell in cells] == pytest.approx([0.2, 0.3, 0.4], abs=1e-5)
     assert PredictionReader(study).at_largest_budget(rows, "own", "random") == ()
+
+
+def test_the_rank_correlation_of_spread_and_error(study: Path) -> None:
+    structures = list(PredictionReader(study).of("e0"))
+    scales = (3.0, 1.0, 4.0, 2.0, 5.0)
+
+    def with_errors(errors: tuple[float, ...]) -> list[Predicted]:
+        return [
+            replace(one, deviations=np.full(8, scale), forces=one.label_forces + error)
+            for one, scale, error in zip(structures, scales, errors, strict=True)
+        ]
+
+    assert spread_correlation(with_errors((9.0, 1.0, 16.0, 4.0, 25.0))) == pytest.approx(1), "of ranks: squares do"
+    assert spread_correlation(with_errors((3.0, 5.0, 2.0, 4.0, 1.0))) == pytest.approx(-1)
+    alike = [replace(one, forces=one.label_forces, deviations=np.ones(8)) for one in structures]
+    assert spread_correlation(alike) is None
+    assert spread_correlation([]) is None
+    assert with_errors((2.0,) * 5)[0].force_error == pytest.approx(2 * 3**0.5)
