@@ -20,6 +20,7 @@ from al_core.studies.data import TEST_STRUCTURES, hash_of_test_set, prepare_data
 from al_core.studies.grid import learners
 from al_core.studies.index import write_index
 from al_core.studies.ledger import TEST, Requests, ledger
+from al_core.studies.pool_map import MapInputs, is_mapped
 from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
@@ -82,6 +83,7 @@ def run_study(config: StudyConfig, out: Path) -> Path:
         for budget in rounds.run():
             _write_index(rounds, len(data.test), identity)
             _publish(load_results(workspace.out), budget, workspace)
+        _map_pool(inputs)
     return write_report(workspace.out)
 
 
@@ -104,6 +106,14 @@ def _label_test_set(config: StudyConfig, workspace: Workspace, counters: Counter
     if len(labelled) < (1 - config.max_failed_share) * asked:
         raise LabelError(f"{asked - len(labelled)} of {asked} test structures could not be labelled")
     write_labelled(workspace.test, labelled)
+
+
+def _map_pool(inputs: StudyInputs) -> None:
+    """Map pool and test set as the source's first model sees them, if that is not done yet."""
+    config, out = inputs.config, inputs.workspace.out
+    wanted = MapInputs(out, inputs.source[0], config.target, inputs.pool_hash, inputs.reference_hash, config.device)
+    if not is_mapped(wanted):
+        tasks.map_pool(wanted)
 
 
 def _write_index(rounds: Rounds, test_structures: int, labeler: dict[str, Any]) -> None:

@@ -77,6 +77,11 @@ class Workspace:
         return self.out / "ledger.json"
 
     @property
+    def pool_map(self) -> Path:
+        """The map of pool and test set, see :mod:`al_core.studies.pool_map`."""
+        return self.out / "pool_map.json"
+
+    @property
     def report(self) -> Path:
         """The report."""
         return self.out / "report.html"
