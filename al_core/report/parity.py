@@ -222,9 +222,10 @@ def _lay_out(figure: go.Figure, rows: int, ends: tuple[float, float], logarithmi
         "fixedrange": True,
     }
     if logarithmic:
-        ticks = log_ticks(*ends)
+        decades = [10.0**power for power in range(*(int(np.ceil(end)) for end in np.log10(ends)))]
+        ticks = decades if len(decades) > 1 else log_ticks(*ends)
         axis |= {"type": "log", "range": [float(end) for end in np.log10(ends)]}
-        axis |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+        axis |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks], "tickangle": 0}
     figure.update_xaxes(axis)
     figure.update_yaxes(axis)
     below = -60 / (_PANEL_HEIGHT * rows)  # of the panels' height
