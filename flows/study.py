@@ -15,7 +15,7 @@ from al_core.models.committee import committee_folders, content_hash
 from al_core.models.sources.shipped import shipped_committee
 from al_core.report.render import headline, write_report
 from al_core.storage.hashing import label_key, structure_id
-from al_core.structures.datasets import read_structures, write_labelled
+from al_core.structures.datasets import read_structures, slice_of, write_labelled
 from al_core.studies.data import TEST_STRUCTURES, hash_of_test_set, prepare_data
 from al_core.studies.grid import learners
 from al_core.studies.index import write_index
@@ -75,7 +75,10 @@ def run_study(config: StudyConfig, out: Path) -> Path:
         asked = any(acquisition.asks_costs for acquisition in config.acquisitions)
         priced = read_structures(workspace.pool) if asked else []
         costs = {structure_id(atoms): labeler.estimate_core_seconds(atoms) for atoms in priced}
-        inputs = StudyInputs(config, workspace, data.pool, label_keys, source, hash_of_test_set(workspace), costs)
+        sliced = any(acquisition.slices for acquisition in config.acquisitions)
+        slices = {structure_id(one): slice_of(one) for one in read_structures(workspace.pool)} if sliced else {}
+        test_hash = hash_of_test_set(workspace)
+        inputs = StudyInputs(config, workspace, data.pool, label_keys, source, test_hash, costs, slices)
         committees = len(learners(config)) * len(config.budgets)
         counters.expect(MODELS, committees)
         counters.expect(EVALUATIONS, committees * len(config.evaluations))

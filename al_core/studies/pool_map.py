@@ -15,7 +15,7 @@ from ase import Atoms
 from al_core.models.committee import content_hash
 from al_core.storage.files import write_json
 from al_core.storage.hashing import digest, structure_id, structure_of
-from al_core.structures.datasets import read_structures
+from al_core.structures.datasets import read_structures, slice_of
 from al_core.studies.records import read_record
 from al_core.studies.results import Row
 from al_core.studies.workspace import Workspace
@@ -132,7 +132,7 @@ def principal_components(features: np.ndarray) -> tuple[np.ndarray, list[float]]
 def _points(structures: Sequence[Atoms], points: np.ndarray) -> list[list[str | float]]:
     """Return what :class:`MapPoint` is made from, JSON-ready."""
     return [
-        [structure_id(atoms), str(atoms.info.get("config_type", "all")), float(f"{x:.4g}"), float(f"{y:.4g}")]
+        [structure_id(atoms), slice_of(atoms), float(f"{x:.4g}"), float(f"{y:.4g}")]
         for atoms, (x, y) in zip(structures, points, strict=True)
     ]
 

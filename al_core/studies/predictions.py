@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from al_core.storage.files import read_arrays
 from al_core.storage.hashing import structure_id
-from al_core.structures.datasets import LabelKeys, labelled_structures
+from al_core.structures.datasets import LabelKeys, labelled_structures, slice_of
 from al_core.studies.results import Row
 from al_core.studies.workspace import Workspace
 
@@ -96,7 +96,7 @@ class PredictionReader:
         return tuple(
             Predicted(
                 structure=name,
-                slice=str(atoms.info.get("config_type", "all")),
+                slice=slice_of(atoms),
                 label_energy=label.energy / len(atoms),
                 energy=energy,
                 label_forces=label.forces,
