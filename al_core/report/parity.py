@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from al_core.report.captioned import CaptionedFigure
 from al_core.report.figures import log_ticks
 from al_core.report.tables import counted, number
 from al_core.studies.predictions import CellPredictions, Predicted, by_slice, spread_correlation
@@ -19,15 +20,6 @@ _SEED = 0  # which points are drawn
 _COLOURS = ("#332288", "#CC6677", "#117733", "#DDCC77", "#88CCEE", "#882255", "#44AA99", "#999933", "#AA4499")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star", "x", "pentagon")
 _GREY = "#b5b5b0"
-
-
-@dataclass(frozen=True)
-class CaptionedFigure:
-    """A figure with its title and what is to be read below it, both plain text."""
-
-    title: str
-    figure: go.Figure
-    caption: str
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ase.data.colors import jmol_colors
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.colors import sample_colorscale
 
+from al_core.report.captioned import CaptionedHtml
 from al_core.report.figures import figure_html, log_ticks
 from al_core.report.tables import counted, number
 from al_core.storage.hashing import structure_id
@@ -24,6 +25,7 @@ from al_core.studies.predictions import CellPredictions
 from al_core.studies.results import Row
 from al_core.studies.workspace import Workspace
 
+_TITLE = "Map of pool and test set"
 _ID = "pool-map"
 _FIGURE_ID = "pool-map-figure"
 _POOL_COLOUR, _TEST_COLOUR, _SHOWN_COLOUR = "#c4c4be", "#5b7f95", "#000000"
@@ -33,14 +35,6 @@ _MOST_ATOMS = 20_000  # whose positions are written into the page
 _BOND = 1.25  # atoms nearer than this times the sum of their covalent radii are drawn as bonded
 _DIGITS = 100  # positions are whole numbers of 0.01 Å
 _HEIGHT = 460  # pixels
-
-
-@dataclass(frozen=True)
-class CaptionedHtml:
-    """An HTML fragment, which needs plotly.js before it on the page, and what is to be read below it, plain text."""
-
-    html: str
-    caption: str
 
 
 @dataclass(frozen=True)
@@ -99,7 +93,7 @@ def pool_map_section(
         # of data in a script element only "<" could end it
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"),
     )
-    return CaptionedHtml(html, _caption(found, leading, bool(selections)))
+    return CaptionedHtml(_TITLE, html, _caption(found, leading, bool(selections)))
 
 
 def _caption(found: PoolMap, leading: Sequence[CellPredictions], selected: bool) -> str:
