@@ -131,8 +131,12 @@ def _shown(
 ) -> list[_Shown]:
     shown = []
     for point in found.pool:
-        when = [f"{one.title}: {one.budgets[point.structure]}" for one in selections if point.structure in one.budgets]
-        told = f"selected with so many labels by {'; '.join(when)}" if when else "not selected"
+        when = [
+            f"by {one.title} with {counted(one.budgets[point.structure], 'label')}"
+            for one in selections
+            if point.structure in one.budgets
+        ]
+        told = f"selected {'; '.join(when)}" if when else "not selected"
         shown.append(_Shown(point, "pool", f"pool, {point.slice}, {point.structure}: {told}"))
     for point in found.test:
         told = f"test, {point.slice}, {point.structure}"

@@ -102,9 +102,9 @@ def test_what_is_told_of_structures_is_when_they_were_selected_and_how_wrong_the
     section = pool_map_section(study, rows(study), cells(study), "rescaled")
     assert section is not None
     told = [entry["told"] for entry in embedded(section.html)["structures"]]
-    assert told[0].endswith("selected with so many labels by random: 1")
-    assert told[1].endswith("selected with so many labels by random: 2")
-    assert told[2].endswith("selected with so many labels by uncertainty: 1")
+    assert told[0].endswith("selected by random with 1 label")
+    assert told[1].endswith("selected by random with 2 labels")
+    assert told[2].endswith("selected by uncertainty with 1 label")
     assert told[3].endswith("not selected")
     assert [one.rpartition(": ")[2] for one in told[POOL:]] == [
         "force MAE of rescaled 150 meV/Å",
