@@ -18,7 +18,14 @@ pytestmark = [pytest.mark.train]
 
 # what a run that finds everything finished leaves untouched
 PAID_FOR = (
-    *("evaluations", "selections", "labels", "labels.db", "models", "pool.extxyz", "pool_map.json", "source"),
+    "evaluations",
+    "selections",
+    "labels",
+    "labels.db",
+    "models",
+    "pool.extxyz",
+    "pool_map.json",
+    "source",
     "test.extxyz",
 )
 
