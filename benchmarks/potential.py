@@ -116,11 +116,11 @@ def crystal(committee: "list[Bundle]") -> Row:
     import torch
 
     from al_core.config.evaluation import ElasticEvaluation, LatticeEvaluation
-    from al_core.evaluation.properties import of_potential
+    from al_core.evaluation.properties import of_potential, together
     from al_core.models.calculator import CommitteeCalculator
 
     potential = CommitteeCalculator(committee, torch.device("cpu"), torch.float64)
-    found = of_potential(potential, "Ge", [LatticeEvaluation(phases=()), ElasticEvaluation()])
+    found = together(of_potential(potential, "Ge", [LatticeEvaluation(phases=()), ElasticEvaluation()]))
     names = {"lattice_A": "lattice_constant_A", "C11": "C11_GPa", "C12": "C12_GPa", "C44": "C44_GPa"}
     return {short: float("nan") if (value := found[name].value) is None else value for short, name in names.items()}
 

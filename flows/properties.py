@@ -8,7 +8,7 @@ from al_core.config.evaluation import AnyProperties, PropertySettings
 from al_core.config.labelers import AnyLabeler
 from al_core.errors import ConfigError
 from al_core.evaluation.assessment import bundle_folders
-from al_core.evaluation.material import Material, Properties
+from al_core.evaluation.material import Material, Measured
 from al_core.evaluation.properties import METHODS, STATIC, measurements, of_committee, of_potential
 from al_core.labels.calculator import LabelCalculator
 from al_core.labels.store import LabelStore
@@ -48,8 +48,8 @@ def element_of(bundle: Path) -> str:
 
 def properties_of_models(
     bundle: Path, settings: Sequence[AnyProperties], structure: str | None, device: str = "auto"
-) -> Properties:
-    """Return the properties of a bundle, or of a folder of bundles: of their mean, with the members' spread.
+) -> dict[str, Measured]:
+    """Return by kind the properties of a bundle, or of a folder of bundles: of their mean, with the members' spread.
 
     Raises:
         BundleError: the bundle cannot be used.
@@ -65,8 +65,8 @@ def properties_of_models(
 
 def properties_of_labeler(
     labeler: AnyLabeler, element: str, settings: Sequence[AnyProperties], structure: str | None, out: Path
-) -> Properties:
-    """Return the properties of what computes labels. Labels that cost something are kept in the folder's store.
+) -> dict[str, Measured]:
+    """Return by kind the properties of what computes labels. Labels that cost something are kept in the folder's store.
 
     Raises:
         ConfigError: the element's crystal is not cubic, the labeler cannot label it here, or the folder cannot be used.

@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 
 from al_core.config.evaluation import DefectsEvaluation
-from al_core.evaluation.material import Material, Properties, computed
+from al_core.evaluation.material import Material, Measured, Properties, computed
 
 _SPLIT = {"diamond": (1, 1, 0), "fcc": (1, 0, 0), "bcc": (1, 1, 0), "sc": (1, 1, 1)}  # dumbbells that are known stable
 _APART = 1.0  # of the two atoms of a dumbbell, in bond lengths
@@ -14,14 +14,15 @@ _INWARD = 0.15  # of the way to the vacancy: its neighbours start there, and fin
 _RATTLE = 0.02  # Å, so that atoms can give up their symmetry
 
 
-def defects(material: Material, settings: DefectsEvaluation) -> Properties:
+def defects(material: Material, settings: DefectsEvaluation) -> Measured:
     """Return the formation energies of a vacancy and of a split interstitial (<110> in diamond), eV.
 
     E(defect) - N E(crystal) / N_crystal, at the volume of the crystal.
     """
     repeats = settings.supercell
-    return _formation(material, repeats, "vacancy", _vacancy) | _formation(
-        material, repeats, "interstitial", _interstitial
+    return Measured(
+        _formation(material, repeats, "vacancy", _vacancy)
+        | _formation(material, repeats, "interstitial", _interstitial)
     )
 
 

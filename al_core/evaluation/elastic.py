@@ -5,13 +5,13 @@ from ase.optimize import BFGS
 from matscipy.elasticity import fit_elastic_constants
 
 from al_core.config.evaluation import ElasticEvaluation
-from al_core.evaluation.material import Material, Properties, Property, computed
+from al_core.evaluation.material import Material, Measured, Property, computed
 
 _STEPS = 5  # strains of each pattern
 _FORCE_TOLERANCE = 1e-3  # eV/Å
 
 
-def elastic(material: Material, settings: ElasticEvaluation) -> Properties:
+def elastic(material: Material, settings: ElasticEvaluation) -> Measured:
     """Return C11, C12 and C44, atoms relaxed at each strain, and whether the crystal is stable (Born).
 
     Stresses against strains of the cubic cell, by linear regression: a stress that is there without strain, such as
@@ -21,10 +21,10 @@ def elastic(material: Material, settings: ElasticEvaluation) -> Properties:
     found = computed({f"C{name}_GPa": "GPa" for name in ("11", "12", "44")}, lambda: _constants(material, settings))
     c11, c12, c44 = (one.value for one in found.values())
     if c11 is None or c12 is None or c44 is None:
-        return found
+        return Measured(found)
     least = min(c11 - c12, c44, c11 + 2 * c12)
     remark = "" if least > 0 else "the crystal is not stable (Born)"
-    return {**found, "least_stiffness_GPa": Property(least, "GPa", remark)}
+    return Measured({**found, "least_stiffness_GPa": Property(least, "GPa", remark)})
 
 
 def _constants(material: Material, settings: ElasticEvaluation) -> list[float]:

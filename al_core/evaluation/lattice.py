@@ -5,7 +5,7 @@ from functools import partial
 from al_core.config.evaluation import LatticeEvaluation
 from al_core.evaluation.material import (
     Material,
-    Properties,
+    Measured,
     computed,
     equation_of_state,
     phase_volume,
@@ -13,7 +13,7 @@ from al_core.evaluation.material import (
 )
 
 
-def lattice(material: Material, settings: LatticeEvaluation) -> Properties:
+def lattice(material: Material, settings: LatticeEvaluation) -> Measured:
     """Return lattice constant, bulk modulus and its derivative, and energies of other phases against the crystal.
 
     Each phase is at the volume of its least energy; beta-tin has c/a = 0.55.
@@ -30,7 +30,7 @@ def lattice(material: Material, settings: LatticeEvaluation) -> Properties:
         if phase != material.structure:
             name = f"{phase}_energy_meV_per_atom"
             found |= computed({name: "meV/atom"}, partial(_energy, material, phase))
-    return found
+    return Measured(found)
 
 
 def _energy(material: Material, phase: str) -> tuple[float]:

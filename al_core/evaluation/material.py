@@ -1,10 +1,10 @@
 """A material under test: a crystal and a potential, and what is common to the properties computed of it."""
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from ase import Atoms, units
@@ -54,6 +54,28 @@ class Property:
 
 
 Properties = dict[str, Property]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a method finds of a material.
+
+    Attributes:
+        properties: the numbers.
+        details: what figures are drawn from, such as curves; JSON-ready.
+    """
+
+    properties: Properties
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Self:
+        """Return what :meth:`as_dict` made."""
+        return cls({name: Property(**one) for name, one in found["properties"].items()}, found["details"])
 
 
 def computed(units_of: dict[str, str], compute: Callable[[], Sequence[float]]) -> Properties:

@@ -7,7 +7,7 @@ import numpy as np
 from ase import Atoms
 
 from al_core.config.evaluation import PhononsEvaluation
-from al_core.evaluation.material import Material, Properties, Property, computed
+from al_core.evaluation.material import Material, Measured, Property, computed
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
@@ -23,7 +23,7 @@ _MESH = 11  # q-points along each axis that imaginary modes are counted on
 _IMAGINARY = -0.05  # THz: less is numerical noise of the acoustic modes at the origin
 
 
-def phonons(material: Material, settings: PhononsEvaluation) -> Properties:
+def phonons(material: Material, settings: PhononsEvaluation) -> Measured:
     """Return frequencies at points of high symmetry, and the share of imaginary modes, in THz.
 
     Imaginary frequencies are negative numbers. ``phonon_gamma_THz`` is the highest at the origin: of the optical modes,
@@ -36,7 +36,7 @@ def phonons(material: Material, settings: PhononsEvaluation) -> Properties:
     share = found["imaginary_modes_percent"]
     if share.value:
         found["imaginary_modes_percent"] = Property(share.value, share.unit, "the crystal is not stable")
-    return found
+    return Measured(found)
 
 
 def _frequencies(material: Material, settings: PhononsEvaluation) -> list[float]:

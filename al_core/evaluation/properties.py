@@ -1,6 +1,6 @@
 """Properties of a potential: of a committee's mean with the spread of its members, or of any calculator."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +12,14 @@ from al_core.config.evaluation import AnyProperties
 from al_core.evaluation.defects import defects
 from al_core.evaluation.elastic import elastic
 from al_core.evaluation.lattice import lattice
-from al_core.evaluation.material import Material, Properties
+from al_core.evaluation.material import Material, Measured, Properties
 from al_core.evaluation.phonons import phonons
 from al_core.evaluation.stability import stability
 from al_core.evaluation.surfaces import surfaces
 from al_core.models.bundle import Bundle
 from al_core.models.calculator import CommitteeCalculator
 
-METHODS: dict[str, Callable[[Material, Any], Properties]] = {
+METHODS: dict[str, Callable[[Material, Any], Measured]] = {
     "lattice": lattice,
     "elastic": elastic,
     "phonons": phonons,
@@ -36,8 +36,8 @@ def of_committee(
     device: torch.device,
     structure: str | None = None,
     progress: Callable[[], None] = lambda: None,
-) -> Properties:
-    """Return the properties of a committee's mean, and how far its members' own lie apart.
+) -> dict[str, Measured]:
+    """Return by kind the properties of a committee's mean, and how far its members' own lie apart.
 
     Dynamics are of the mean only, in single precision.
 
@@ -54,13 +54,19 @@ def of_committee(
         potentials += [CommitteeCalculator([one], device, torch.float64) for one in committee]
     mean, *members = (of_potential(one, element, static, structure, progress) for one in potentials)
     dynamic = [one for one in settings if one.kind not in STATIC]
-    mean |= of_potential(CommitteeCalculator(committee, device), element, dynamic, structure, progress)
+    found = {
+        kind: Measured(_with_spread(one.properties, [member[kind].properties for member in members]), one.details)
+        for kind, one in mean.items()
+    }
+    return found | of_potential(CommitteeCalculator(committee, device), element, dynamic, structure, progress)
+
+
+def _with_spread(mean: Properties, members: Sequence[Properties]) -> Properties:
     found: Properties = {}
     for name, one in mean.items():
-        values = [member[name].value for member in members if name in member]
-        numbers = [value for value in values if value is not None]
-        spread = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
-        found[name] = replace(one, spread=spread)
+        numbers = [member[name].value for member in members if name in member]
+        known = [value for value in numbers if value is not None]
+        found[name] = replace(one, spread=float(np.std(known, ddof=1)) if len(known) > 1 else None)
     return found
 
 
@@ -76,10 +82,16 @@ def of_potential(
     settings: Sequence[AnyProperties],
     structure: str | None = None,
     progress: Callable[[], None] = lambda: None,
-) -> Properties:
-    """Return the properties of an ASE calculator; arguments as :func:`of_committee`."""
-    material, found = Material(element, potential, structure), Properties()
+) -> dict[str, Measured]:
+    """Return by kind the properties of an ASE calculator; arguments as :func:`of_committee`."""
+    material = Material(element, potential, structure)
+    found: dict[str, Measured] = {}
     for one in settings:
-        found |= METHODS[one.kind](material, one)
+        found[one.kind] = METHODS[one.kind](material, one)
         progress()
     return found
+
+
+def together(found: Mapping[str, Measured]) -> Properties:
+    """Return the properties of all kinds in one."""
+    return {name: value for one in found.values() for name, value in one.properties.items()}

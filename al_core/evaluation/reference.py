@@ -1,13 +1,65 @@
 """Reference values of properties: what ``graft properties --json`` wrote of another potential of the same element."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from al_core.config.evaluation import AnyProperties
 from al_core.errors import ConfigError
+from al_core.evaluation.material import Measured, Property
+
+_OF_FILE = ("element", "potential", "labeler", "settings", "details")
 
 
-def read_reference(file: Path, element: str) -> dict[str, float]:
-    """Return {property: value} of a file.
+@dataclass(frozen=True)
+class Reference:
+    """What is known of a potential that others are measured against.
+
+    Attributes:
+        potential: its name.
+        labeler: identity of the labeler it is; empty for a model.
+        measured: by kind of evaluation.
+        settings: of each kind, JSON-ready.
+    """
+
+    potential: str
+    labeler: dict[str, Any]
+    measured: dict[str, Measured]
+    settings: dict[str, Any]
+
+    def values(self) -> dict[str, float]:
+        """Return {property: value} of all kinds."""
+        found = {name: one.value for kind in self.measured.values() for name, one in kind.properties.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def as_file(
+    element: str,
+    potential: str,
+    labeler: Mapping[str, Any],
+    settings: Mapping[str, AnyProperties],
+    measured: Mapping[str, Measured],
+) -> dict[str, Any]:
+    """Return what ``graft properties --json`` prints, JSON-ready; see :class:`Reference` for the arguments."""
+    rows = {
+        name: {**one.as_dict(), "evaluation": kind}
+        for kind, found in measured.items()
+        for name, one in found.properties.items()
+    }
+    return {
+        "element": element,
+        "potential": potential,
+        "labeler": dict(labeler),
+        "settings": {kind: one.model_dump(mode="json") for kind, one in settings.items()},
+        **rows,
+        "details": {kind: found.details for kind, found in measured.items() if found.details},
+    }
+
+
+def read_reference(file: Path, element: str) -> Reference:
+    """Return what is in a file.
 
     Raises:
         ConfigError: the file is none, or of another element.
@@ -18,9 +70,14 @@ def read_reference(file: Path, element: str) -> dict[str, float]:
         raise ConfigError(f"reference {file} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ConfigError(f"reference {file} is not JSON: {error}") from error
-    if not isinstance(found, dict) or "element" not in found:
-        raise ConfigError(f"reference {file}: expected what graft properties --json prints, with an element")
+    if not isinstance(found, dict) or any(key not in found for key in _OF_FILE):
+        raise ConfigError(f"reference {file}: expected what graft properties --json prints, with {', '.join(_OF_FILE)}")
     if found["element"] != element:
-        raise ConfigError(f"reference {file} is of {found['element']}, the potential is of {element}")
-    values = {name: one.get("value") for name, one in found.items() if isinstance(one, dict)}
-    return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
+        raise ConfigError(f"reference {file} is of {found['element']}, expected {element}")
+    measured: dict[str, Measured] = {}
+    for name, one in found.items():
+        if name not in _OF_FILE:
+            kind = str(one["evaluation"])
+            known = measured.setdefault(kind, Measured({}, found["details"].get(kind, {})))
+            known.properties[name] = Property(one["value"], one["unit"], one["remark"], one["spread"])
+    return Reference(str(found["potential"]), found["labeler"], measured, found["settings"])

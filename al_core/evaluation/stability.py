@@ -8,7 +8,7 @@ from ase.geometry import get_distances
 from scipy.stats import binomtest
 
 from al_core.config.evaluation import StabilityEvaluation
-from al_core.evaluation.material import Material, NoPropertyError, Properties, Property
+from al_core.evaluation.material import Material, Measured, NoPropertyError, Properties, Property
 from al_core.evaluation.walkers import Snapshot, Walkers, batched
 
 _FRICTION_PER_FS = 0.01
@@ -40,7 +40,7 @@ class Walk:
     drift_meV_per_atom_per_ps: float | None = None
 
 
-def stability(material: Material, settings: StabilityEvaluation) -> Properties:
+def stability(material: Material, settings: StabilityEvaluation) -> Measured:
     """Return the share of walkers that are stable to the end, by ensemble and temperature, and the energies' drift.
 
     The remark has the 95 % interval of the share (Wilson's, of a binomial), and the first failure's time and reason.
@@ -50,7 +50,7 @@ def stability(material: Material, settings: StabilityEvaluation) -> Properties:
     try:
         walks = walk(material, settings)
     except NoPropertyError as error:
-        return {name: Property(None, "%", str(error)) for name in names.values()}
+        return Measured({name: Property(None, "%", str(error)) for name in names.values()})
     found: Properties = {}
     for case, name in names.items():
         own = [one for one in walks if (one.ensemble, one.temperature_K) == case]
@@ -59,7 +59,7 @@ def stability(material: Material, settings: StabilityEvaluation) -> Properties:
         if drifts:
             unit = "meV/atom/ps"
             found[f"drift_{case[1]:g}K_meV_per_atom_per_ps"] = Property(float(np.mean(drifts)), unit)
-    return found
+    return Measured(found)
 
 
 def walk(material: Material, settings: StabilityEvaluation) -> list[Walk]:

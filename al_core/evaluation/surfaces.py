@@ -7,14 +7,14 @@ from ase import Atoms, units
 from ase.build import surface
 
 from al_core.config.evaluation import SurfacesEvaluation
-from al_core.evaluation.material import Material, Properties, computed
+from al_core.evaluation.material import Material, Measured, Properties, computed
 
 _FACES = ((1, 0, 0), (1, 1, 0), (1, 1, 1))
 _VACUUM_A = 6.0  # on each side
 _J_PER_M2 = units.J / units.m**2
 
 
-def surfaces(material: Material, settings: SurfacesEvaluation) -> Properties:
+def surfaces(material: Material, settings: SurfacesEvaluation) -> Measured:
     """Return the energies of (100), (110) and (111), J/m^2: (E(slab) - N E(crystal)) / 2 A.
 
     The slabs have the periodicity of the crystal (1 x 1), so no surface can reconstruct. Of the places to cut it takes
@@ -24,7 +24,7 @@ def surfaces(material: Material, settings: SurfacesEvaluation) -> Properties:
     for face in _FACES:
         name = f"surface_{''.join(map(str, face))}_J_per_m2"
         found |= computed({name: "J/m²"}, partial(_energy, material, settings, face))
-    return found
+    return Measured(found)
 
 
 def _energy(material: Material, settings: SurfacesEvaluation, face: tuple[int, int, int]) -> tuple[float]:

@@ -45,7 +45,9 @@ def properties(
         raise ConfigError("--labeler and --element go together; a bundle knows its element")
     from al_core.config.evaluation import PropertySettings
     from al_core.config.reading import apply_overrides, validate
-    from al_core.evaluation.reference import read_reference
+    from al_core.evaluation.properties import together
+    from al_core.evaluation.reference import as_file, read_reference
+    from calculators.base import make_labeler
     from flows.planning import checked_element, checked_labeler
     from flows.properties import chosen, element_of, properties_of_labeler, properties_of_models
 
@@ -56,15 +58,18 @@ def properties(
         raise ConfigError("--set labeler...: a bundle is measured, there is no labeler")
     settings = chosen(only, validate(PropertySettings, given, "of the command line (--set)"))
     symbol = element_of(bundle) if bundle else checked_element(str(element))
-    expected = read_reference(reference, symbol) if reference else {}
+    expected = read_reference(reference, symbol).values() if reference else {}
+    identity: dict[str, Any] = {}
     if bundle:
         found = properties_of_models(bundle, settings, structure)
     else:
-        folder = out or Path("runs") / f"properties-{labeler}-{symbol}"
-        found = properties_of_labeler(checked_labeler(of_labeler), symbol, settings, structure, folder)
-    rows = {name: {**one.as_dict(), "reference": expected.get(name)} for name, one in found.items()}
+        folder, computing = out or Path("runs") / f"properties-{labeler}-{symbol}", checked_labeler(of_labeler)
+        found = properties_of_labeler(computing, symbol, settings, structure, folder)
+        identity = make_labeler(computing).identity()
+    whole = as_file(symbol, str(bundle or labeler), identity, {one.kind: one for one in settings}, found)
+    rows = {name: whole[name] | {"reference": expected.get(name)} for name in together(found)}
     if as_json:
-        print(json.dumps({"element": symbol, "potential": str(bundle or labeler), **rows}))
+        print(json.dumps(whole | rows))
     else:
         _print(f"{bundle or labeler}, {symbol}", rows)
 

@@ -34,7 +34,9 @@ def test_a_labelers_properties_as_json_and_as_a_reference(graft: Callable[..., t
     out, _ = graft("--labeler", "stillinger_weber", "--element", "Si", "--only", "lattice,elastic", "--json")
     found = json.loads(out)
     assert found["element"] == "Si"
-    values = {name: one["value"] for name, one in found.items() if isinstance(one, dict)}
+    assert found["labeler"]["kind"] == "stillinger_weber"
+    assert found["settings"]["elastic"]["strain"] == 0.005
+    values = {name: found[name]["value"] for name in ("lattice_constant_A", "C11_GPa", "C44_GPa")}
     assert values["lattice_constant_A"] == pytest.approx(5.431, abs=1e-3)
     assert values["C11_GPa"] == pytest.approx(151.4, abs=0.2)
     assert found["C11_GPa"]["unit"] == "GPa"
@@ -57,7 +59,9 @@ def test_a_committees_properties_their_spread_and_progress(graft: Callable[..., 
     models = str(shipped_committee("si-pbe"))
     out, err = graft("--bundle", models, "--only", "lattice", "--set", "lattice.phases=[]", "--json")
     found = json.loads(out)
-    assert set(found) == {"element", "potential", "lattice_constant_A", "bulk_modulus_GPa", "bulk_modulus_derivative"}
+    of_potential = {"element", "potential", "labeler", "settings", "details"}
+    assert set(found) - of_potential == {"lattice_constant_A", "bulk_modulus_GPa", "bulk_modulus_derivative"}
+    assert found["labeler"] == {}
     assert found["lattice_constant_A"]["value"] == pytest.approx(5.474, abs=2e-3)
     assert 0 < found["bulk_modulus_GPa"]["spread"] < 5
     assert "properties: 5 of 5" in err, "the mean and each of four members"

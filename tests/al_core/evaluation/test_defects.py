@@ -16,7 +16,7 @@ def test_stillinger_weber_silicon(silicon: Any) -> None:
 
     Published are 2.82 eV where all energies are scaled by 4.63 / 4.34, which is 2.64 here.
     """
-    found = defects(silicon, DefectsEvaluation(supercell=3))
+    found = defects(silicon, DefectsEvaluation(supercell=3)).properties
     assert found["vacancy_formation_energy_eV"].value == pytest.approx(2.82 * 4.3366 / 4.63, rel=0.025)
     assert 3 < found["interstitial_formation_energy_eV"].value < 6  # type: ignore[operator]
 
@@ -28,9 +28,9 @@ def test_a_metals_vacancy_relaxes_a_little() -> None:
     bulk_energy = copper.energy(unrelaxed) / len(unrelaxed)
     del unrelaxed[0]
     ideal = copper.energy(unrelaxed) - len(unrelaxed) * bulk_energy
-    found = defects(copper, DefectsEvaluation(supercell=3))["vacancy_formation_energy_eV"].value
+    found = defects(copper, DefectsEvaluation(supercell=3)).properties["vacancy_formation_energy_eV"].value
     assert ideal - 0.1 < found < ideal  # type: ignore[operator]
 
 
 def test_without_a_crystal_there_are_none(without_minimum: Any) -> None:
-    assert {one.value for one in defects(without_minimum, DefectsEvaluation()).values()} == {None}
+    assert {one.value for one in defects(without_minimum, DefectsEvaluation()).properties.values()} == {None}

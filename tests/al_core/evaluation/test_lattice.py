@@ -13,7 +13,7 @@ from al_core.evaluation.material import equation_of_state, primitive_cell
 
 
 def test_stillinger_weber_silicon(silicon: Any) -> None:
-    found = lattice(silicon, LatticeEvaluation())
+    found = lattice(silicon, LatticeEvaluation()).properties
     assert found["lattice_constant_A"].value == pytest.approx(5.431, abs=1e-3)
     assert found["bulk_modulus_GPa"].value == pytest.approx((151.4 + 2 * 76.4) / 3, rel=2e-3)
     energies = {name: one.value for name, one in found.items() if name.endswith("meV_per_atom")}
@@ -32,13 +32,13 @@ def test_beta_tin_has_four_neighbours_and_two_more() -> None:
 
 
 def test_phases_that_are_not_asked_for_are_not_computed(silicon: Any) -> None:
-    assert "fcc_energy_meV_per_atom" not in lattice(silicon, LatticeEvaluation(phases=()))
+    assert "fcc_energy_meV_per_atom" not in lattice(silicon, LatticeEvaluation(phases=())).properties
     other = equation_of_state(bulk("Si", "fcc", a=4.1), silicon.potential)
-    found = lattice(silicon, LatticeEvaluation(phases=("fcc",)))["fcc_energy_meV_per_atom"].value
+    found = lattice(silicon, LatticeEvaluation(phases=("fcc",))).properties["fcc_energy_meV_per_atom"].value
     assert found == pytest.approx(1e3 * (other.energy - silicon.equation.energy), abs=0.5)
 
 
 def test_without_a_crystal_everything_says_why(without_minimum: Any) -> None:
-    found = lattice(without_minimum, LatticeEvaluation())
+    found = lattice(without_minimum, LatticeEvaluation()).properties
     assert {one.value for one in found.values()} == {None}
     assert all("no least energy" in one.remark for one in found.values())

@@ -14,7 +14,7 @@ from al_core.evaluation.phonons import dynamics, frequencies, phonons
 
 def test_a_displacement_along_the_optical_mode_has_its_frequency(silicon: Any) -> None:
     """Energies of the two atoms moved against each other: E = m w^2 u^2 / 2 for each."""
-    found = phonons(silicon, PhononsEvaluation())["phonon_gamma_THz"].value
+    found = phonons(silicon, PhononsEvaluation()).properties["phonon_gamma_THz"].value
     u, energies = 0.01, []
     for displacement in (0.0, u, -u):
         atoms = bulk("Si", "diamond", a=silicon.lattice_constant)
@@ -39,13 +39,13 @@ def test_long_waves_are_as_fast_as_sound(silicon: Any) -> None:
 
 
 def test_a_stable_crystal_has_no_imaginary_modes_and_an_unstable_one_says_so(silicon: Any) -> None:
-    found = phonons(silicon, PhononsEvaluation())
+    found = phonons(silicon, PhononsEvaluation()).properties
     assert found["imaginary_modes_percent"].value == 0
     assert found["imaginary_modes_percent"].remark == ""
-    dense = phonons(Material("Si", silicon.potential, "fcc"), PhononsEvaluation(supercell=2))
+    dense = phonons(Material("Si", silicon.potential, "fcc"), PhononsEvaluation(supercell=2)).properties
     assert dense["imaginary_modes_percent"].value > 1  # type: ignore[operator]
     assert dense["imaginary_modes_percent"].remark == "the crystal is not stable"
 
 
 def test_without_a_crystal_there_are_none(without_minimum: Any) -> None:
-    assert {one.value for one in phonons(without_minimum, PhononsEvaluation()).values()} == {None}
+    assert {one.value for one in phonons(without_minimum, PhononsEvaluation()).properties.values()} == {None}

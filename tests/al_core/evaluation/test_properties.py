@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from al_core.config.evaluation import ElasticEvaluation, LatticeEvaluation
-from al_core.evaluation.properties import METHODS, of_committee, of_potential
+from al_core.evaluation.properties import METHODS, of_committee, of_potential, together
 from al_core.models.bundle import load_bundle
 from al_core.models.calculator import CommitteeCalculator
 from al_core.models.committee import committee_folders
@@ -25,8 +25,9 @@ def silicon_models() -> Any:
 
 @pytest.mark.slow
 def test_the_spread_is_that_of_the_members(silicon_models: Any, cpu: Any) -> None:
-    found = of_committee(silicon_models, SETTINGS, cpu)
-    single = [of_potential(CommitteeCalculator([one], cpu, torch.float64), "Si", SETTINGS) for one in silicon_models]
+    found = together(of_committee(silicon_models, SETTINGS, cpu))
+    potentials = [CommitteeCalculator([one], cpu, torch.float64) for one in silicon_models]
+    single = [together(of_potential(one, "Si", SETTINGS)) for one in potentials]
     assert list(found) == list(single[0])
     for name, one in found.items():
         values = [member[name].value for member in single]
@@ -39,7 +40,7 @@ def test_a_rescaled_model_has_the_rescaled_properties(silicon_models: Any, cpu: 
     """Lengths by the ratio, elastic constants by energy over volume."""
     one = silicon_models[:1]
     stretched = [rescale(bundle, Rescaling(1.05, 0.8)) for bundle in one]
-    before, after = of_committee(one, SETTINGS, cpu), of_committee(stretched, SETTINGS, cpu)
+    before, after = (together(of_committee(models, SETTINGS, cpu)) for models in (one, stretched))
     for name, factor in [("lattice_constant_A", 1.05)] + [(f"C{c}_GPa", 0.8 / 1.05**3) for c in ("11", "12", "44")]:
         assert after[name].value == pytest.approx(factor * before[name].value, rel=1e-3), name  # type: ignore[operator]
 
@@ -48,7 +49,7 @@ def test_what_one_member_lacks_is_in_the_remark_of_no_other(silicon_models: Any,
     """A member that is no crystal at all has no spread to give; the mean's own values stand."""
     repelling = replace(silicon_models[0], weights={**silicon_models[0].weights})
     repelling = rescale(repelling, Rescaling(1.0, -1.0))
-    found = of_committee([silicon_models[0], repelling], [SETTINGS[0]], cpu)
+    found = together(of_committee([silicon_models[0], repelling], [SETTINGS[0]], cpu))
     assert all(one.value is None for one in found.values()), "the two cancel: the mean is flat"
     assert all(one.spread is None for one in found.values())
     assert all(one.remark for one in found.values())

@@ -5,15 +5,24 @@ from pathlib import Path
 
 import pytest
 
+from al_core.config.evaluation import ElasticEvaluation, LatticeEvaluation
 from al_core.errors import ConfigError
-from al_core.evaluation.reference import read_reference
+from al_core.evaluation.material import Measured, Property
+from al_core.evaluation.reference import as_file, read_reference
+
+ELASTIC = Measured({"C11_GPa": Property(104.0, "GPa", "", 1.0), "C12_GPa": Property(None, "GPa", "not a crystal")})
+LATTICE = Measured({"lattice_constant_A": Property(5.767, "Å")}, {"volume_A3_per_atom": [23.0, 24.0]})
 
 
-def test_values_are_read_and_what_could_not_be_computed_is_left_out(tmp_path: Path) -> None:
-    file = tmp_path / "reference.json"
-    content = {"C11_GPa": {"value": 104.0, "unit": "GPa"}, "C12_GPa": {"value": None, "remark": "no"}}
-    file.write_text(json.dumps({"element": "Ge", "potential": "gpaw", **content}))
-    assert read_reference(file, "Ge") == {"C11_GPa": 104.0}
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    file, settings = tmp_path / "reference.json", {"elastic": ElasticEvaluation(), "lattice": LatticeEvaluation()}
+    measured = {"elastic": ELASTIC, "lattice": LATTICE}
+    file.write_text(json.dumps(as_file("Ge", "gpaw", {"kind": "gpaw"}, settings, measured)))
+    found = read_reference(file, "Ge")
+    assert found.measured == measured
+    assert found.labeler == {"kind": "gpaw"}
+    assert found.settings["elastic"] == ElasticEvaluation().model_dump(mode="json")
+    assert found.values() == {"C11_GPa": 104.0, "lattice_constant_A": 5.767}, "what could not be computed is left out"
 
 
 @pytest.mark.parametrize(
@@ -23,7 +32,7 @@ def test_values_are_read_and_what_could_not_be_computed_is_left_out(tmp_path: Pa
         ("{", "is not JSON"),
         ("[1]", "expected what graft properties --json prints"),
         ('{"C11_GPa": {"value": 1}}', "expected what graft properties --json prints"),
-        ('{"element": "Si"}', "is of Si, the potential is of Ge"),
+        ('{"element": "Si", "potential": "", "labeler": {}, "settings": {}, "details": {}}', "is of Si, expected Ge"),
     ],
 )
 def test_what_is_no_reference_is_refused(tmp_path: Path, text: str | None, message: str) -> None:

@@ -18,7 +18,7 @@ def copper() -> Any:
 
 
 def test_copper_is_stable_below_melting(copper: Any) -> None:
-    found = stability(copper, StabilityEvaluation(temperatures_K=(300, 600), timestep_fs=4, **SHORT))
+    found = stability(copper, StabilityEvaluation(temperatures_K=(300, 600), timestep_fs=4, **SHORT)).properties
     shares = {name: one.value for name, one in found.items() if name.endswith("percent")}
     assert shares == {f"stable_{e}_{t}K_percent": 100.0 for e in ("nvt", "nve") for t in (300, 600)}
     assert found["stable_nve_600K_percent"].remark == "2 walkers of 0.2 ps; 95 %: 34 to 100 %"
@@ -36,13 +36,13 @@ def test_what_is_not_stable_says_when_and_why(copper: Any, settings: dict[str, A
     walks = walk(copper, StabilityEvaluation(**{**SHORT, **settings}))
     assert all(failure in one.failure for one in walks)
     assert all(one.time_ps < settings.get("picoseconds", 0.2) for one in walks)
-    found = stability(copper, StabilityEvaluation(**{**SHORT, **settings}))
+    found = stability(copper, StabilityEvaluation(**{**SHORT, **settings})).properties
     (share,) = (one for name, one in found.items() if name.startswith("stable"))
     assert share.value == 0
     assert share.remark.startswith("2 of 2 failed; 95 %: 0 to 66 %; the first after ")
 
 
 def test_without_a_crystal_no_walker_starts(without_minimum: Any) -> None:
-    found = stability(without_minimum, StabilityEvaluation(**SHORT))
+    found = stability(without_minimum, StabilityEvaluation(**SHORT)).properties
     assert {one.value for one in found.values()} == {None}
     assert all("no least energy" in one.remark for one in found.values())

@@ -24,7 +24,7 @@ def test_an_unrelaxed_surface_costs_the_bonds_that_are_cut(silicon: Any, face: A
 
 
 def test_relaxed_surfaces_cost_no_more(silicon: Any) -> None:
-    found = [one.value for one in surfaces(silicon, SurfacesEvaluation()).values()]
+    found = [one.value for one in surfaces(silicon, SurfacesEvaluation()).properties.values()]
     ideal = [2.1683 / 2 * bonds / 5.431**2 * _J_PER_M2 for bonds in (4.0, 2 * 2**0.5, 4 / 3**0.5)]
     assert all(
         value is not None and 0.5 * most < value < 1.001 * most for value, most in zip(found, ideal, strict=True)
@@ -32,10 +32,10 @@ def test_relaxed_surfaces_cost_no_more(silicon: Any) -> None:
 
 
 def test_the_energy_does_not_depend_on_the_thickness(silicon: Any) -> None:
-    thin, thick = (surfaces(silicon, SurfacesEvaluation(thickness_A=size)) for size in (16, 30))
+    thin, thick = (surfaces(silicon, SurfacesEvaluation(thickness_A=size)).properties for size in (16, 30))
     for name, one in thin.items():
         assert one.value == pytest.approx(thick[name].value, rel=5e-3)
 
 
 def test_without_a_crystal_there_are_none(without_minimum: Any) -> None:
-    assert {one.value for one in surfaces(without_minimum, SurfacesEvaluation()).values()} == {None}
+    assert {one.value for one in surfaces(without_minimum, SurfacesEvaluation()).properties.values()} == {None}
