@@ -142,7 +142,13 @@ def _panels(cells: Sequence[CellPredictions], plot: _Plot) -> go.Figure:
     slices = list(dict.fromkeys(one.slice for cell in cells for one in cell.structures))
     columns, rows = min(len(arms), _COLUMNS), -(-len(arms) // _COLUMNS)
     figure = make_subplots(
-        rows, columns, subplot_titles=list(arms), horizontal_spacing=0.04, vertical_spacing=0.3 / rows
+        rows,
+        columns,
+        subplot_titles=list(arms),
+        horizontal_spacing=0.04,
+        vertical_spacing=0.2 / rows,
+        x_title=plot.x,
+        y_title=plot.y,
     )
     ends = _ends(np.concatenate([plot.points(some) for some in arms.values()], axis=1), plot.logarithmic)
     line = {"x": ends, "y": ends, "mode": "lines", "line": {"color": _GREY, "width": 1}}
@@ -164,10 +170,7 @@ def _panels(cells: Sequence[CellPredictions], plot: _Plot) -> go.Figure:
         score = float(np.mean([plot.score(cell.structures) for cell in cells if cell.arm == arm]))
         text = plot.told.format(number(score) if np.isfinite(score) else "–")
         figure.add_annotation(text=text, **_corner(figure, **where))
-        lowest = index + columns >= len(arms)
-        figure.update_xaxes(title_text=plot.x if lowest else None, title_standoff=6, **where)
         figure.update_yaxes(showticklabels=where["col"] == 1, **where)
-    figure.update_yaxes(title_text=plot.y, title_standoff=6, col=1)
     _lay_out(figure, rows, ends, plot.logarithmic)
     return figure
 

@@ -109,8 +109,11 @@ def test_too_many_points_are_thinned_always_alike_and_the_caption_says_so() -> N
 
 def test_many_arms_are_in_rows_of_three() -> None:
     figure = parity_figures([cell(name) for name in "abcde"], "shared")[0].figure
-    titled = [axis.title.text for axis in figure.select_xaxes()]
-    assert [bool(title) for title in titled[:5]] == [False, False, True, True, True]
+    assert [one.text for one in figure.layout.annotations][:7] == [
+        *"abcde",
+        "labelled force, eV/Å",
+        "predicted force, eV/Å",
+    ]
     assert [axis.showticklabels for axis in figure.select_yaxes()][:5] == [True, False, False, True, False]
 
 
