@@ -36,7 +36,7 @@ def temperature_figure(results: StudyResults) -> CaptionedFigure | None:
         _heat_maps(found),
         f"Force MAE in meV/Å with {counted(budget, 'label')}, mean over {seeds}: one row for the slices of the pool "
         "that the labels were selected from, one column a test slice, one panel an arm; the colours are the same in "
-        "all panels, and logarithmic. Bold: tested on a slice that was trained on. Lower is better.",
+        "all panels, and logarithmic. Bold: tested on a slice that its row names. Lower is better.",
     )
 
 
