@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from al_core.errors import ConfigError
+from al_core.evaluation.material import Measured, Properties
 from al_core.studies.records import EvaluationRecord, evaluation_record, model_record, read_record
 from al_core.studies.workspace import Workspace
 
@@ -73,6 +74,28 @@ class FailedCell:
 
 
 @dataclass(frozen=True)
+class PropertyRow:
+    """The properties of one cell of the grid that one evaluation measured.
+
+    Attributes:
+        comparison, arm, acquisition, seed, budget, model: as in :class:`Row`.
+        evaluation: its kind.
+        properties: by name.
+        details: what figures are drawn from.
+    """
+
+    comparison: str
+    arm: str
+    acquisition: str
+    seed: int
+    budget: int
+    model: str
+    evaluation: str
+    properties: Properties
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class StudyResults:
     """Everything a report is made from.
 
@@ -85,6 +108,8 @@ class StudyResults:
         expected_rows: how many of both there will be when the study is complete.
         ledger: what was asked for and paid, see :func:`al_core.studies.ledger.ledger`; studies of earlier versions lack
             ``labels_asked``, ``labels_reused`` and ``store_labels``, and count every label of their store.
+        properties: of the finished cells.
+        references: what the labeler has for them, by kind of evaluation.
     """
 
     name: str
@@ -94,6 +119,8 @@ class StudyResults:
     expected_rows: int
     ledger: dict[str, Any] = field(default_factory=dict)
     failures: tuple[FailedCell, ...] = ()
+    properties: tuple[PropertyRow, ...] = ()
+    references: dict[str, Measured] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
