@@ -5,7 +5,7 @@ from typing import Literal
 _GOOD, _FAIR = 0.05, 0.15  # relative deviations
 
 
-def light(name: str,  # noqa: ARG001 value: float, reference: float) -> Literal["good", "fair", "bad"] | None:
+def light(name: str, value: float, reference: float) -> Literal["good", "fair", "bad"] | None:  # noqa: ARG001
     """Return how near a property is to its reference, None where that cannot be said relative to zero."""
     if not reference:
         return None

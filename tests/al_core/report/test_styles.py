@@ -24,7 +24,7 @@ def _luminance(colour):
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_arms_stand_out_from_the_page(dark):
-    """Three to one, as WCAG 2 asks of graphics; on white, light colours of the palette have markers and lines for it."""
+    """Three to one, as WCAG 2 asks of graphics; light colours of the palette have two on white."""
     paper = DARK["#ffffff"] if dark else "#ffffff"
     for style in arm_styles(["scratch", *"abcdef"], "scratch").values():
         colour = DARK[style.colour] if dark else style.colour
