@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from ase import Atoms
@@ -66,13 +66,14 @@ def check_sampled_labels_possible(element: str, labeler: AnyLabeler, key: str) -
     check_labels_possible([prototype(element)], labeler, key)
 
 
-def check_same_theory(name: str, theory: dict[str, Any], labeler: AnyLabeler) -> None:
-    """Check that labels of a test set and of a labeler are of one level of theory; versions of GPAW may differ.
+def check_same_theory(what: str, theory: Mapping[str, Any], labeler: AnyLabeler, instead: str) -> None:
+    """Check that given labels and those of a labeler are of one level of theory; versions of GPAW may differ.
 
     Args:
-        name: of the test set.
-        theory: of its labels: settings and versions of their labeler.
+        what: is labelled: the config's key and a name.
+        theory: of the labels: settings and versions of their labeler.
         labeler: settings of the other labeler.
+        instead: what to use if they are not.
 
     Raises:
         ConfigError: they are not.
@@ -81,8 +82,8 @@ def check_same_theory(name: str, theory: dict[str, Any], labeler: AnyLabeler) ->
     both = {*ours}.intersection(theory).union(_LEFT_OUT)
     different = sorted(key for key in both if theory.get(key) != ours.get(key) and not key.startswith("gpaw"))
     if different:
-        what = ", ".join(f"{key} {theory.get(key, 'default')} against {ours.get(key, 'default')}" for key in different)
+        how = ", ".join(f"{key} {theory.get(key, 'default')} against {ours.get(key, 'default')}" for key in different)
         raise ConfigError(
-            f"test: {name} was labelled with other settings than the study's labeler ({what}); "
-            "use the same settings or test.kind=md"
+            f"{what} was labelled with other settings than the study's labeler ({how}); "
+            f"use the same settings or {instead}"
         )

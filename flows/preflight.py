@@ -22,6 +22,7 @@ from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, 
 from calculators.base import make_labeler
 from calculators.classical.neutral import NEUTRAL
 from calculators.preflight import check_labels_possible, check_same_theory, check_sampled_labels_possible
+from flows.references import check_reference
 
 _FREE_MB = 200
 
@@ -57,7 +58,9 @@ def preflight(config: StudyConfig, out: Path) -> None:
     else:
         check_sampled_labels_possible(config.target, config.labeler, "pool")
     if config.test.kind == "bundled":
-        check_same_theory(config.test.name, bundled(config.test.name).sheet["labeler"], config.labeler)
+        theory = bundled(config.test.name).sheet["labeler"]
+        check_same_theory(f"test: {config.test.name}", theory, config.labeler, "test.kind=md")
+    check_reference(config)
     check_pool_size(_n_sampled(config.pool) if config.pool.kind == "md" else len(pool or []), config)
     check_writable(out, config.store)
     _check_device(config.device)

@@ -8,9 +8,10 @@ from al_core.config.evaluation import AnyProperties, PropertySettings
 from al_core.config.labelers import AnyLabeler
 from al_core.errors import ConfigError
 from al_core.evaluation.assessment import bundle_folders
-from al_core.evaluation.material import Material, Measured
+from al_core.evaluation.material import Material
+from al_core.evaluation.measured import Measured
 from al_core.evaluation.properties import METHODS, STATIC, measurements, of_committee, of_potential
-from al_core.labels.calculator import LabelCalculator
+from al_core.labels.calculator import LabelCalculator, is_kept
 from al_core.labels.store import LabelStore
 from al_core.models.bundle import load_bundle
 from al_core.models.card import read_card
@@ -21,7 +22,6 @@ from calculators.base import make_labeler
 from calculators.preflight import check_labels_possible
 from flows.runtime.progress import Counters
 
-_WITHOUT_STORE_S = 0.1  # labels that cost less are computed again rather than kept
 COUNTED = "properties"
 
 
@@ -74,7 +74,7 @@ def properties_of_labeler(
     ready = make_labeler(labeler)
     cell = Material(element, LabelCalculator(ready), structure).expected
     check_labels_possible([cell], labeler, f"the crystal of {element}")
-    kept = ready.estimate_core_seconds(cell) > _WITHOUT_STORE_S
+    kept = is_kept(ready, cell)
     workspace = Workspace(out.resolve())
     with folder_lock(workspace.out, "labelling") if kept else nullcontext(), Counters() as counters:
         counters.expect(COUNTED, len(settings))

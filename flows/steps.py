@@ -16,7 +16,7 @@ from flows import tasks
 from flows.runtime.progress import Counters
 
 MODELS, EVALUATIONS = "committees trained", "committees evaluated"
-_TOGETHER = 8  # evaluations of a task: Prefect takes a good part of a second for each task, as one evaluation does
+_TOGETHER = 8  # errors of a task: Prefect takes a good part of a second for each task, as one evaluation of them does
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class TaskSteps:
         failures = {key: found.failure for key, inputs in unique.items() if (found := evaluated(inputs))}
         new = [inputs for key, inputs in unique.items() if key not in failures]
         self.counters.done(EVALUATIONS, len(evaluations) - len(new))
-        parts = [new[start : start + _TOGETHER] for start in range(0, len(new), _TOGETHER)]
+        errors = [inputs for inputs in new if inputs.evaluation.kind == "errors"]
+        parts = [errors[start : start + _TOGETHER] for start in range(0, len(errors), _TOGETHER)]
+        parts += [[inputs] for inputs in new if inputs.evaluation.kind != "errors"]
         for part, future in [(part, tasks.evaluate.submit(part, len(part))) for part in parts]:
             failures |= dict(zip((inputs.key for inputs in part), future.result(), strict=True))
             self.counters.done(EVALUATIONS, len(part))

@@ -21,6 +21,7 @@ from al_core.studies.data import TEST_STRUCTURES, hash_of_test_set, prepare_data
 from al_core.studies.grid import learners
 from al_core.studies.index import write_index
 from al_core.studies.ledger import TEST, Requests, ledger
+from al_core.studies.references import spent_on_references
 from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
@@ -28,6 +29,7 @@ from calculators.classical.neutral import neutral_potential
 from flows import tasks
 from flows.preflight import preflight
 from flows.pretrain import committee_key, train_committee
+from flows.references import computed_references, read_references
 from flows.runtime.artifacts import artifact_key
 from flows.runtime.current import running
 from flows.runtime.progress import Counters
@@ -76,12 +78,13 @@ def run_study(config: StudyConfig, out: Path) -> Path:
         priced = read_structures(workspace.pool) if asked else []
         costs = {structure_id(atoms): labeler.estimate_core_seconds(atoms) for atoms in priced}
         inputs = StudyInputs(config, workspace, data.pool, label_keys, source, hash_of_test_set(workspace), costs)
-        committees = len(learners(config)) * len(config.budgets)
-        counters.expect(MODELS, committees)
-        counters.expect(EVALUATIONS, committees * len(config.evaluations))
+        measured_against = _references(config, workspace, counters)
+        committees = len(learners(config))
+        counters.expect(MODELS, committees * len(config.budgets))
+        counters.expect(EVALUATIONS, committees * sum(len(config.evaluations_at(one)) for one in config.budgets))
         rounds = Rounds(inputs, TaskSteps(workspace, config.labeler, counters), requests)
         for budget in rounds.run():
-            _write_index(rounds, len(data.test), identity)
+            _write_index(rounds, len(data.test), identity, measured_against)
             _publish(load_results(workspace.out), budget, workspace)
     return write_report(workspace.out)
 
@@ -107,7 +110,19 @@ def _label_test_set(config: StudyConfig, workspace: Workspace, counters: Counter
     write_labelled(workspace.test, labelled)
 
 
-def _write_index(rounds: Rounds, test_structures: int, labeler: dict[str, Any]) -> None:
+def _references(config: StudyConfig, workspace: Workspace, counters: Counters) -> dict[str, str]:
+    """Return the key of the reference of each kind of evaluation that has one; computed now where it is new."""
+    computed = computed_references(config, workspace.out)
+    counters.expect("references", len(computed))
+    for future in [tasks.reference.submit(one, config.labeler, one.evaluation.kind) for one in computed]:
+        future.result()
+        counters.done("references")
+    return {one.evaluation.kind: one.key for one in computed} | read_references(config, workspace.out)
+
+
+def _write_index(
+    rounds: Rounds, test_structures: int, labeler: dict[str, Any], measured_against: dict[str, str]
+) -> None:
     inputs = rounds.inputs
     models: dict[int, list[str]] = {}
     for (_, budget), cell in rounds.cells.items():
@@ -118,12 +133,13 @@ def _write_index(rounds: Rounds, test_structures: int, labeler: dict[str, Any]) 
             "members": len(inputs.source),
             "hash": content_hash(inputs.source),
         },
-        "test set": {"structures": test_structures, "sha256": inputs.reference_hash},
+        "test set": {"structures": test_structures, "sha256": inputs.test_hash},
         "pool": {"structures": len(inputs.pool), "hash": inputs.pool_hash},
         "labeler": labeler,
     }
     spent = ledger(inputs.workspace, rounds.requests, models)
-    write_index(inputs.workspace, inputs.config, rounds.cells, spent, hashes)
+    spent |= spent_on_references(inputs.workspace, measured_against.values())
+    write_index(inputs.workspace, inputs.config, rounds.cells, spent, hashes, measured_against)
 
 
 def _baseline(row: Row, name: str) -> dict[str, Any]:

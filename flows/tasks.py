@@ -18,7 +18,7 @@ from al_core.labels.store import LabelStore
 from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
-from al_core.studies.keys import EvaluationInputs, ModelInputs, SelectionInputs
+from al_core.studies.keys import EvaluationInputs, ModelInputs, ReferenceInputs, SelectionInputs
 from al_core.studies.workspace import Workspace
 from al_core.types import Label
 from flows import work
@@ -28,6 +28,8 @@ from flows.runtime.retries import retry_if_it_may_pass
 
 # a second try helps where a worker process was killed or the store's file system hesitated
 RETRIES: dict[str, Any] = {"retries": 1, "retry_delay_seconds": 2, "retry_condition_fn": retry_if_it_may_pass}
+
+_LARGE = 64  # atoms of the largest cells that references are computed of
 
 LabelFutures = dict[str, PrefectFuture[LabelOutcome]]
 
@@ -68,6 +70,13 @@ def train(inputs: ModelInputs, labels: int) -> str:
 def evaluate(evaluations: Sequence[EvaluationInputs], count: int) -> list[str]:
     """Evaluate trained committees; return '' or why it failed, for each."""
     return current_runner().submit(work.evaluate, evaluations).result()
+
+
+@task(task_run_name="reference {kind}", cache_policy=NO_CACHE, **RETRIES)
+def reference(inputs: ReferenceInputs, labeler: AnyLabeler, kind: str) -> None:
+    """Compute what properties of a kind are measured against."""
+    cores = work.labeler_of(labeler).cores(Atoms([inputs.element] * _LARGE))
+    current_runner().submit(work.reference, inputs, labeler, cores=cores).result()
 
 
 @task(task_run_name="pretrain members {numbers} of {config.name}", cache_policy=NO_CACHE, **RETRIES)

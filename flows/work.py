@@ -15,7 +15,7 @@ from al_core.labels.store import LabelStore
 from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
-from al_core.studies.keys import EvaluationInputs, ModelInputs, SelectionInputs
+from al_core.studies.keys import EvaluationInputs, ModelInputs, ReferenceInputs, SelectionInputs
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
 
@@ -72,6 +72,13 @@ def evaluate(evaluations: Sequence[EvaluationInputs]) -> list[str]:
     from al_core.studies.evaluations import evaluate_committee
 
     return [evaluate_committee(inputs) for inputs in evaluations]
+
+
+def reference(inputs: ReferenceInputs, labeler: AnyLabeler) -> None:
+    """Compute a reference; see :func:`al_core.studies.references.compute_reference`."""
+    from al_core.studies import references
+
+    references.compute_reference(inputs, labeler_of(labeler))
 
 
 def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Sequence[int]) -> None:

@@ -70,8 +70,6 @@ class StabilityEvaluation(Strict):
     supercell: Annotated[Repeats, Field(description="Repeats of the cubic cell along each edge.")] = 2
 
 
-AnyEvaluation = ErrorsEvaluation
-EvaluationPart = Annotated[AnyEvaluation, kinds("errors")]
 AnyProperties = (
     LatticeEvaluation
     | ElasticEvaluation
@@ -80,6 +78,11 @@ AnyProperties = (
     | SurfacesEvaluation
     | StabilityEvaluation
 )
+AnyEvaluation = ErrorsEvaluation | AnyProperties
+EvaluationPart = Annotated[
+    AnyEvaluation, kinds("errors", "lattice", "elastic", "phonons", "defects", "surfaces", "stability")
+]
+Crystal = Literal["diamond", "fcc", "bcc", "sc"]
 
 
 class PropertySettings(Strict):

@@ -8,8 +8,9 @@ from pydantic_core import PydanticCustomError
 from al_core.config.acquisition import AcquisitionPart
 from al_core.config.arms import AnyArm, ArmPart
 from al_core.config.base import Device, Element, Method, Name, PositiveInt, StoreURL, Strict, nearest
-from al_core.config.evaluation import ErrorsEvaluation, EvaluationPart
+from al_core.config.evaluation import AnyEvaluation, Crystal, ErrorsEvaluation, EvaluationPart
 from al_core.config.labelers import LabelerPart
+from al_core.config.references import LabelerReference, ReferencePart
 from al_core.config.site import RunnerKind, Workers
 from al_core.config.sources import SourcePart
 from al_core.config.structures import SourceStructures, TestStructures
@@ -33,6 +34,16 @@ class StudyConfig(Strict):
     evaluations: Annotated[
         tuple[EvaluationPart, ...], Field(description="What is measured on each trained committee.")
     ] = (ErrorsEvaluation(),)
+    property_budgets: Annotated[
+        tuple[PositiveInt, ...],
+        Field(description="The budgets at which all evaluations but `errors` are made; every one if not given."),
+    ] = ()
+    reference: Annotated[
+        ReferencePart, Field(description="What properties are measured against. Only read where one is evaluated.")
+    ] = LabelerReference()
+    crystal: Annotated[
+        Crystal | None, Field(description="The crystal whose properties are evaluated; the target's own if not given.")
+    ] = None
     seeds: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...],
         Field(description="Everything is repeated for each seed: random labels, random weights, order of batches."),
@@ -77,12 +88,21 @@ class StudyConfig(Strict):
                 fail(f"{key} names something twice: {names}{hint}")
         if list(self.budgets) != sorted(self.budgets):
             fail(f"budgets must increase, got {list(self.budgets)}")
+        if not any(evaluation.kind == "errors" for evaluation in self.evaluations):
+            fail("evaluations lacks errors, which the learning curves are made of")
+        if other := sorted({*self.property_budgets}.difference(self.budgets)):
+            fail(f"property_budgets: {', '.join(map(str, other))} not among the budgets {list(self.budgets)}")
         arms = [arm.title for arm in self.arms]
         if self.shared_leader and self.shared_leader not in arms:
             fail(f"shared_leader: {self.shared_leader!r} is not one of the arms{nearest(self.shared_leader, arms)}")
         if self.source.kind == "pretrain" and self.committee > self.source.committee:
             fail(f"committee of {self.committee} needs as many source models, the source has {self.source.committee}")
         return self
+
+    def evaluations_at(self, budget: int) -> tuple[AnyEvaluation, ...]:
+        """Return what is measured on the committees of a budget."""
+        properties = budget in (self.property_budgets or self.budgets)
+        return tuple(one for one in self.evaluations if one.kind == "errors" or properties)
 
     @property
     def leader(self) -> str:

@@ -6,7 +6,8 @@ import numpy as np
 from ase import Atoms
 
 from al_core.config.evaluation import DefectsEvaluation
-from al_core.evaluation.material import Material, Measured, Properties, computed
+from al_core.evaluation.material import Material, computed
+from al_core.evaluation.measured import Measured, Properties
 
 _SPLIT = {"diamond": (1, 1, 0), "fcc": (1, 0, 0), "bcc": (1, 1, 0), "sc": (1, 1, 1)}  # dumbbells that are known stable
 _APART = 1.0  # of the two atoms of a dumbbell, in bond lengths

@@ -5,7 +5,8 @@ from ase.optimize import BFGS
 from matscipy.elasticity import fit_elastic_constants
 
 from al_core.config.evaluation import ElasticEvaluation
-from al_core.evaluation.material import Material, Measured, Property, computed
+from al_core.evaluation.material import Material, computed
+from al_core.evaluation.measured import Measured, Property
 
 _STEPS = 5  # strains of each pattern
 _FORCE_TOLERANCE = 1e-3  # eV/Å

@@ -3,14 +3,8 @@
 from functools import partial
 
 from al_core.config.evaluation import LatticeEvaluation
-from al_core.evaluation.material import (
-    Material,
-    Measured,
-    computed,
-    equation_of_state,
-    phase_volume,
-    primitive_cell,
-)
+from al_core.evaluation.material import Material, computed, equation_of_state, phase_volume, primitive_cell
+from al_core.evaluation.measured import Measured
 
 
 def lattice(material: Material, settings: LatticeEvaluation) -> Measured:

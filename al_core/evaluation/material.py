@@ -1,10 +1,9 @@
 """A material under test: a crystal and a potential, and what is common to the properties computed of it."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
 
 import numpy as np
 from ase import Atoms, units
@@ -15,6 +14,7 @@ from ase.eos import EquationOfState as Fit
 from ase.optimize import LBFGS
 
 from al_core.errors import ConfigError, LabelError
+from al_core.evaluation.measured import Properties, Property
 from al_core.structures.elements import CRYSTALS
 
 _ATOMS_OF_CUBE = {"diamond": 8, "fcc": 4, "bcc": 2, "sc": 1}
@@ -30,52 +30,6 @@ _LARGEST_FORCE = 100.0  # eV/Å: a relaxation beyond is lost
 
 class NoPropertyError(Exception):
     """A property cannot be computed of this material; the message says why."""
-
-
-@dataclass(frozen=True)
-class Property:
-    """One number that was computed of a material.
-
-    Attributes:
-        value: in ``unit``; None where it could not be computed.
-        unit: as written behind a number.
-        remark: why there is no value, or what it is worth.
-        spread: standard deviation of the committee's members one by one; None where fewer than two have the property.
-    """
-
-    value: float | None
-    unit: str
-    remark: str = ""
-    spread: float | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dictionary."""
-        return asdict(self)
-
-
-Properties = dict[str, Property]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a method finds of a material.
-
-    Attributes:
-        properties: the numbers.
-        details: what figures are drawn from, such as curves; JSON-ready.
-    """
-
-    properties: Properties
-    details: dict[str, Any] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dictionary."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Self:
-        """Return what :meth:`as_dict` made."""
-        return cls({name: Property(**one) for name, one in found["properties"].items()}, found["details"])
 
 
 def computed(units_of: dict[str, str], compute: Callable[[], Sequence[float]]) -> Properties:

@@ -7,7 +7,8 @@ import numpy as np
 from ase import Atoms
 
 from al_core.config.evaluation import PhononsEvaluation
-from al_core.evaluation.material import Material, Measured, Property, computed
+from al_core.evaluation.material import Material, computed
+from al_core.evaluation.measured import Measured, Property
 
 if TYPE_CHECKING:
     from phonopy import Phonopy

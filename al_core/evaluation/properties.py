@@ -12,7 +12,8 @@ from al_core.config.evaluation import AnyProperties
 from al_core.evaluation.defects import defects
 from al_core.evaluation.elastic import elastic
 from al_core.evaluation.lattice import lattice
-from al_core.evaluation.material import Material, Measured, Properties
+from al_core.evaluation.material import Material
+from al_core.evaluation.measured import Measured, Properties
 from al_core.evaluation.phonons import phonons
 from al_core.evaluation.stability import stability
 from al_core.evaluation.surfaces import surfaces

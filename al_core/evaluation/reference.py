@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from al_core.config.base import nearest
 from al_core.config.evaluation import AnyProperties
 from al_core.errors import ConfigError
-from al_core.evaluation.material import Measured, Property
+from al_core.evaluation.measured import Measured, Property
+from al_core.structures.datasets import ASSETS
 
 _OF_FILE = ("element", "potential", "labeler", "settings", "details")
 
@@ -33,6 +35,18 @@ class Reference:
         """Return {property: value} of all kinds."""
         found = {name: one.value for kind in self.measured.values() for name, one in kind.properties.items()}
         return {name: value for name, value in found.items() if value is not None}
+
+
+def shipped_reference(name: str) -> Path:
+    """Return the file of properties shipped with Graft.
+
+    Raises:
+        ConfigError: there are none of that name.
+    """
+    known = sorted(file.stem for file in (ASSETS / "properties").glob("*.json"))
+    if name not in known:
+        raise ConfigError(f"no properties {name!r} are shipped{nearest(name, known)}")
+    return ASSETS / "properties" / f"{name}.json"
 
 
 def as_file(

@@ -8,7 +8,8 @@ from ase.geometry import get_distances
 from scipy.stats import binomtest
 
 from al_core.config.evaluation import StabilityEvaluation
-from al_core.evaluation.material import Material, Measured, NoPropertyError, Properties, Property
+from al_core.evaluation.material import Material, NoPropertyError
+from al_core.evaluation.measured import Measured, Properties, Property
 from al_core.evaluation.walkers import Snapshot, Walkers, batched
 
 _FRICTION_PER_FS = 0.01

@@ -7,7 +7,8 @@ from ase import Atoms, units
 from ase.build import surface
 
 from al_core.config.evaluation import SurfacesEvaluation
-from al_core.evaluation.material import Material, Measured, Properties, computed
+from al_core.evaluation.material import Material, computed
+from al_core.evaluation.measured import Measured, Properties
 
 _FACES = ((1, 0, 0), (1, 1, 0), (1, 1, 1))
 _VACUUM_A = 6.0  # on each side

@@ -23,7 +23,7 @@ class StudyInputs:
         pool: ids of the candidates, in the pool's order.
         label_keys: the label key of every candidate.
         source: all bundles of the source; every seed takes as many of them as the study's committees have members.
-        reference_hash: content of the labelled test set.
+        test_hash: content of the labelled test set.
         costs: expected core-seconds of every candidate's label, where an acquisition asks.
     """
 
@@ -32,7 +32,7 @@ class StudyInputs:
     pool: tuple[str, ...]
     label_keys: Mapping[str, str]
     source: tuple[Path, ...]
-    reference_hash: str
+    test_hash: str
     costs: Mapping[str, float] = field(default_factory=dict)
     _members: dict[int, tuple[Path, ...]] = field(init=False)
     _hashes: dict[int, str] = field(init=False)
@@ -64,5 +64,6 @@ class StudyInputs:
         )
 
     def evaluation(self, model: ModelInputs, evaluation: AnyEvaluation) -> EvaluationInputs:
-        """Return the inputs of an evaluation of a committee on the study's test set."""
-        return EvaluationInputs(model, evaluation, self.reference_hash)
+        """Return the inputs of an evaluation of a committee, on the study's test set or the target's crystal."""
+        subject = self.test_hash if evaluation.kind == "errors" else self.config.crystal or ""
+        return EvaluationInputs(model, evaluation, subject)

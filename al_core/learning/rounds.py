@@ -110,7 +110,7 @@ class Rounds:
         evaluations: dict[tuple[Learner, str], EvaluationInputs] = {
             (learner, evaluation.kind): self.inputs.evaluation(models[learner], evaluation)
             for learner, failure in failures.items()
-            for evaluation in config.evaluations
+            for evaluation in config.evaluations_at(budget)
             if not failure
         }
         evaluated = dict(zip(evaluations, self.steps.evaluate(list(evaluations.values())), strict=True))

@@ -17,6 +17,7 @@ def write_index(
     cells: Mapping[tuple[Learner, int], Cell],
     spent: dict[str, Any],
     hashes: dict[str, Any],
+    references: Mapping[str, str],
 ) -> None:
     """Write what :func:`al_core.studies.results.load_results` reads.
 
@@ -25,6 +26,7 @@ def write_index(
         config: the study.
         cells: what came of each learner at each budget so far.
         spent: see :func:`al_core.studies.ledger.ledger`.
+        references: for each kind of evaluation, the key of what its properties are measured against.
         hashes: content hashes and settings that tell what the results were made from.
     """
     series = all_series(config)
@@ -55,6 +57,7 @@ def write_index(
             "config": config.model_dump(mode="json"),
             "expected_rows": len(series) * len(config.budgets),
             "grid": rows,
+            "references": dict(references),
             "ledger": spent,
             "provenance": {"versions": versions(), "machine": machine(), **hashes},
         },

@@ -3,19 +3,21 @@
 A key is a hash of everything that shapes a result and of nothing else:
 
 - a *model key* of what shapes the weights, with nothing of the test set in it;
-- an *evaluation key* of the model, the evaluation's settings and the reference it is measured on;
+- an *evaluation key* of the model, the evaluation's settings and the test set or crystal that is looked at;
+- the *key of a reference* of the labeler, the crystal and the evaluation's settings;
 - a *selection key* of the acquisition, the candidates and the committee that is asked.
 
 Another test set or another kind of evaluation therefore trains nothing. Names of methods are in no key.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from al_core.config.acquisition import AnyAcquisition
 from al_core.config.arms import AnyArm
-from al_core.config.evaluation import AnyEvaluation
+from al_core.config.evaluation import AnyEvaluation, AnyProperties
 from al_core.config.training import Training
 from al_core.storage.hashing import digest
 
@@ -79,12 +81,13 @@ class EvaluationInputs:
     Attributes:
         model: the committee.
         evaluation: the kind of evaluation, with its settings.
-        reference_hash: content of the labelled test set.
+        subject: what is looked at: content of the labelled test set for errors, else the crystal's name, '' for the
+            element's own.
     """
 
     model: ModelInputs
     evaluation: AnyEvaluation
-    reference_hash: str
+    subject: str
 
     @property
     def key(self) -> str:
@@ -94,9 +97,34 @@ class EvaluationInputs:
                 "schema": _EVALUATIONS,
                 "model": self.model.key,
                 "evaluation": self.evaluation.model_dump(mode="json"),
-                "reference": self.reference_hash,
+                "reference": self.subject,
             }
         )
+
+
+@dataclass(frozen=True)
+class ReferenceInputs:
+    """Everything that shapes the reference of one evaluation.
+
+    Attributes:
+        out: the study's folder.
+        labeler: identity of what computes the labels.
+        element: the target.
+        crystal: its name, '' for the element's own.
+        evaluation: the kind, with its settings.
+    """
+
+    out: Path
+    labeler: Mapping[str, Any]
+    element: str
+    crystal: str
+    evaluation: AnyProperties
+
+    @property
+    def key(self) -> str:
+        """The key of the reference."""
+        settings = self.evaluation.model_dump(mode="json")
+        return digest([dict(self.labeler), self.element, self.crystal, settings])
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ A store may be shared, and a study may go on after a kill. So the study writes d
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from al_core.labels.store import Entry, LabelStore
@@ -13,17 +14,18 @@ from al_core.studies.records import model_record, read_whole
 from al_core.studies.workspace import Workspace
 
 TEST = 0  # the budget of the labels of the test set, which come before all others
+REFERENCE = -1  # that of labels which properties are measured against
 
 
 class Requests:
-    """The labels that a study has asked for, kept in ``ledger.json`` of its folder.
+    """The labels that a study has asked for, kept in ``ledger.json`` of its folder, or in another file.
 
     Attributes:
         budgets: label key to the budget that it was first asked for, of this run; ``TEST`` is the test set.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._file = workspace.requests
+    def __init__(self, workspace: Workspace, file: Path | None = None) -> None:
+        self._file = file or workspace.requests
         self._store = LabelStore(workspace.store)
         self._before: dict[str, dict[str, Any]] = read_whole(self._file) or {}
         self.budgets: dict[str, int] = {}
@@ -44,6 +46,10 @@ class Requests:
             self._before[key] = {"done": done, "core_seconds": spent}
         if keys:
             write_json(self._file, self._before)
+
+    def of_all_runs(self) -> list[Entry]:
+        """Return what the store has of all labels in the file, those of earlier runs included."""
+        return [entry for key in self._before if (entry := self._store.get(key)) is not None]
 
     def reused(self, key: str) -> bool:
         """Return whether the label was there before the study asked for it."""

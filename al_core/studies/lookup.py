@@ -2,7 +2,15 @@
 
 from al_core.studies.earlier import adopt_committee, earlier_selection
 from al_core.studies.keys import EvaluationInputs, ModelInputs, SelectionInputs
-from al_core.studies.records import EvaluationRecord, ModelRecord, evaluation_record, model_record, read_record
+from al_core.studies.records import (
+    EvaluationRecord,
+    ModelRecord,
+    PropertyRecord,
+    evaluation_record,
+    model_record,
+    property_record,
+    read_record,
+)
 from al_core.studies.workspace import Workspace
 
 
@@ -15,9 +23,10 @@ def trained(inputs: ModelInputs) -> ModelRecord | None:
     return known
 
 
-def evaluated(inputs: EvaluationInputs) -> EvaluationRecord | None:
+def evaluated(inputs: EvaluationInputs) -> EvaluationRecord | PropertyRecord | None:
     """Return the record of an evaluation that was made before, or None."""
-    return evaluation_record(Workspace(inputs.model.out).evaluation(inputs.key))
+    path = Workspace(inputs.model.out).evaluation(inputs.key)
+    return evaluation_record(path) if inputs.evaluation.kind == "errors" else property_record(path)
 
 
 def selected(inputs: SelectionInputs) -> tuple[str, ...] | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from al_core.errors import StoreError
+from al_core.evaluation.measured import Measured
 from al_core.models.card import CARD, WEIGHTS
 from al_core.storage.files import read_json
 
@@ -37,6 +38,21 @@ class EvaluationRecord:
 
     metrics: dict[str, dict[str, float]]
     members: tuple[float, ...]
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class PropertyRecord:
+    """What an evaluation of properties found.
+
+    Attributes:
+        measured: the properties, and what figures are drawn from.
+        wall_s: how long it took, s.
+        failure: why the committee could not be evaluated; there are no properties then.
+    """
+
+    measured: Measured
+    wall_s: float
     failure: str = ""
 
 
@@ -96,3 +112,15 @@ def evaluation_record(path: Path) -> EvaluationRecord | None:
         return None
     members = tuple(record["members_force_mae_meV_per_A"])
     return EvaluationRecord(record["metrics"], members, str(record.get("failure", "")))
+
+
+def property_record(path: Path) -> PropertyRecord | None:
+    """Return the record of an evaluation of properties; None where there is none."""
+    record = read_record(path, "properties", "details", "wall_s", "failure")
+    return PropertyRecord(Measured.from_dict(record), record["wall_s"], record["failure"]) if record else None
+
+
+def reference_record(path: Path) -> Measured | None:
+    """Return a reference; None where there is none."""
+    record = read_record(path, "properties", "details")
+    return Measured.from_dict(record) if record else None

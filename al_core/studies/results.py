@@ -7,8 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from al_core.errors import ConfigError
-from al_core.evaluation.material import Measured, Properties
-from al_core.studies.records import EvaluationRecord, evaluation_record, model_record, read_record
+from al_core.evaluation.measured import Measured, Properties
+from al_core.studies.records import (
+    EvaluationRecord,
+    evaluation_record,
+    model_record,
+    property_record,
+    read_record,
+    reference_record,
+)
 from al_core.studies.workspace import Workspace
 
 METRICS = (
@@ -62,6 +69,32 @@ class Row:
 
 
 @dataclass(frozen=True)
+class PropertyRow:
+    """The properties of one kind of one cell of the grid as it counts in one comparison.
+
+    Attributes:
+        comparison, arm, acquisition, seed, budget, model: as :class:`Row` has them.
+        evaluation: the kind, such as ``elastic``.
+        properties: the numbers; none where the evaluation failed.
+        details: what figures are drawn from.
+        wall_s: how long it took, s.
+        failure: why there is nothing; '' where there is something.
+    """
+
+    comparison: str
+    arm: str
+    acquisition: str
+    seed: int
+    budget: int
+    model: str
+    evaluation: str
+    properties: Properties
+    details: dict[str, Any]
+    wall_s: float
+    failure: str = ""
+
+
+@dataclass(frozen=True)
 class FailedCell:
     """A cell of the grid without a committee or its errors, and why; see :class:`Row`."""
 
@@ -74,28 +107,6 @@ class FailedCell:
 
 
 @dataclass(frozen=True)
-class PropertyRow:
-    """The properties of one cell of the grid that one evaluation measured.
-
-    Attributes:
-        comparison, arm, acquisition, seed, budget, model: as in :class:`Row`.
-        evaluation: its kind.
-        properties: by name.
-        details: what figures are drawn from.
-    """
-
-    comparison: str
-    arm: str
-    acquisition: str
-    seed: int
-    budget: int
-    model: str
-    evaluation: str
-    properties: Properties
-    details: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class StudyResults:
     """Everything a report is made from.
 
@@ -105,11 +116,11 @@ class StudyResults:
         provenance: versions, machine, hashes of pool, test set and source; a nested dictionary of plain values.
         rows: the finished cells.
         failures: the cells that failed.
+        properties: of the committees they were evaluated of.
+        references: what these are measured against, by kind of evaluation.
         expected_rows: how many of both there will be when the study is complete.
         ledger: what was asked for and paid, see :func:`al_core.studies.ledger.ledger`; studies of earlier versions lack
             ``labels_asked``, ``labels_reused`` and ``store_labels``, and count every label of their store.
-        properties: of the finished cells.
-        references: what the labeler has for them, by kind of evaluation.
     """
 
     name: str
@@ -163,7 +174,7 @@ def load_results(out: Path) -> StudyResults:
             f"{workspace.index}: got a damaged index, expected {', '.join(_PARTS)}; run `graft study run` with the "
             "same config again: it writes the index anew and computes nothing twice"
         )
-    rows, failures = [], []
+    rows, failures, properties = [], [], []
     for cell in study["grid"]:
         where = {key: cell[key] for key in ("comparison", "arm", "acquisition", "seed", "budget")}
         if cell.get("failure"):
@@ -172,6 +183,12 @@ def load_results(out: Path) -> StudyResults:
             row := _earlier_row(workspace, cell, where) if "cell" in cell else _row(workspace, cell, where)
         ) is not None:
             rows.append(row)
+            properties += _properties(workspace, cell, where)
+    references = {
+        kind: found
+        for kind, key in study.get("references", {}).items()
+        if (found := reference_record(workspace.reference(key))) is not None
+    }
     return StudyResults(
         name=study["name"],
         config=study["config"],
@@ -180,7 +197,29 @@ def load_results(out: Path) -> StudyResults:
         expected_rows=study["expected_rows"],
         ledger=study["ledger"],
         failures=tuple(failures),
+        properties=tuple(properties),
+        references=references,
     )
+
+
+def _properties(workspace: Workspace, cell: Mapping[str, Any], where: Mapping[str, Any]) -> list[PropertyRow]:
+    records = {
+        kind: found
+        for kind, key in cell.get("evaluations", {}).items()
+        if kind != _ERRORS and (found := property_record(workspace.evaluation(key))) is not None
+    }
+    return [
+        PropertyRow(
+            **where,
+            model=cell["model"],
+            evaluation=kind,
+            properties=found.measured.properties,
+            details=found.measured.details,
+            wall_s=found.wall_s,
+            failure=found.failure,
+        )
+        for kind, found in records.items()
+    ]
 
 
 def _row(workspace: Workspace, cell: Mapping[str, Any], where: Mapping[str, Any]) -> Row | None:

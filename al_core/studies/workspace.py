@@ -89,6 +89,10 @@ class Workspace:
         """The record of one evaluation."""
         return self.out / "evaluations" / f"{key}.json"
 
+    def reference(self, key: str) -> Path:
+        """What the properties of one evaluation are measured against."""
+        return self.out / "references" / f"{key}.json"
+
     def earlier_cell(self, key: str) -> Path:
         """The errors of one cell, as versions before this one wrote them."""
         return self.out / "cells" / f"{key}.json"

@@ -34,5 +34,5 @@ def test_a_note_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
 )
 def test_labels_of_two_theories_are_told_apart(theirs: AnyLabeler, ours: AnyLabeler, different: str) -> None:
     with pytest.raises(ConfigError, match=rf"x was labelled with other settings .*\({different}\)"):
-        check_same_theory("x", make_labeler(theirs).identity(), ours)
-    check_same_theory("x", make_labeler(theirs).identity(), theirs)
+        check_same_theory("test: x", make_labeler(theirs).identity(), ours, "test.kind=md")
+    check_same_theory("test: x", make_labeler(theirs).identity(), theirs, "test.kind=md")

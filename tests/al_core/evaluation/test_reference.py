@@ -7,7 +7,7 @@ import pytest
 
 from al_core.config.evaluation import ElasticEvaluation, LatticeEvaluation
 from al_core.errors import ConfigError
-from al_core.evaluation.material import Measured, Property
+from al_core.evaluation.measured import Measured, Property
 from al_core.evaluation.reference import as_file, read_reference
 
 ELASTIC = Measured({"C11_GPa": Property(104.0, "GPa", "", 1.0), "C12_GPa": Property(None, "GPa", "not a crystal")})

@@ -1,11 +1,13 @@
 """Results as they are read back from a study's folder, of this version and of the one before."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from al_core.errors import ConfigError
+from al_core.evaluation.measured import Measured, Property
 from al_core.storage.files import write_json
 from al_core.studies.grid import Learner, learners
 from al_core.studies.index import write_index
@@ -44,7 +46,7 @@ def _write(workspace: Workspace, failing: str = "") -> dict[tuple[Learner, int],
         cells[learner, 1] = (
             Cell("m9", {}, "the loss is not finite") if failed else _finished(workspace, number, metrics)
         )
-    write_index(workspace, config, cells, {"labels_done": 3}, {"pool": {"hash": "abc"}})
+    write_index(workspace, config, cells, {"labels_done": 3}, {"pool": {"hash": "abc"}}, {})
     return cells
 
 
@@ -66,6 +68,24 @@ def test_rows_are_read_back(workspace: Workspace) -> None:
     assert results.provenance["pool"] == {"hash": "abc"}
     assert results.provenance["versions"]["torch"] != "not installed"
     assert results.ledger == {"labels_done": 3}
+
+
+def test_properties_and_what_they_are_measured_against_are_read_back(workspace: Workspace) -> None:
+    config, elastic = study_config(name="results", seeds=[0], comparisons=["own"]), {"C11_GPa": Property(99.0, "GPa")}
+    (learner,) = learners(config)
+    cell = _finished(workspace, 0, METRIC_VALUES)
+    record = {"failure": "", "wall_s": 2.5, **Measured(elastic, {"curve": [1.0]}).as_dict()}
+    write_json(workspace.evaluation("p0"), record)
+    write_json(workspace.evaluation("half"), {"failure": ""})
+    write_json(workspace.reference("r0"), Measured({"C11_GPa": Property(104.0, "GPa")}).as_dict())
+    cell = replace(cell, evaluations={**cell.evaluations, "elastic": "p0", "phonons": "half", "defects": "gone"})
+    write_index(workspace, config, {(learner, 1): cell}, {}, {}, {"elastic": "r0", "phonons": "gone"})
+    results = load_results(workspace.out)
+    (row,) = results.properties
+    assert (row.comparison, row.arm, row.acquisition, row.seed, row.budget) == ("own", "scratch", "random", 0, 1)
+    assert (row.model, row.evaluation, row.properties, row.wall_s) == ("m0", "elastic", elastic, 2.5)
+    assert row.details == {"curve": [1.0]}
+    assert results.references == {"elastic": Measured({"C11_GPa": Property(104.0, "GPa")})}
 
 
 def test_an_arm_carries_the_baseline_on_the_same_labels(workspace: Workspace) -> None:

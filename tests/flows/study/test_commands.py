@@ -189,6 +189,29 @@ def test_another_test_set_trains_nothing(copy: Path, results: StudyResults, shel
     assert row.metrics["all"] == pytest.approx(expected["all"], rel=1e-6)
 
 
+def test_another_evaluation_trains_nothing_and_is_measured_against_the_labeler(
+    copy: Path, results: StudyResults, shell: Shell
+) -> None:
+    """Elastic constants at the last budget only, as ``graft properties`` has them of the same committee and labeler."""
+    before = {file: file.stat().st_mtime_ns for file in copy.glob("[me]*s/**/*") if file.is_file()}
+    asked = ("--set", "evaluations=[errors, elastic]", "--set", "property_budgets=[4]")
+    shell.graft("study", "run", SMOKE, "--out", copy, *asked)
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    again = load_results(copy)
+    assert again.rows == results.rows
+    assert {row.budget for row in again.properties} == {4}
+    assert len(again.properties) == len(rows_at(results, budget=4))
+    row = again.properties[0]
+    models = json.loads(
+        shell.graft("properties", "--bundle", copy / "models" / row.model, "--only", "elastic", "--json")
+    )
+    assert row.properties["C11_GPa"].value == pytest.approx(models["C11_GPa"]["value"], rel=1e-4)
+    labeler = ("--labeler", "stillinger_weber", "--element", "Ge")
+    expected = json.loads(shell.graft("properties", *labeler, "--only", "elastic", "--json"))
+    assert again.references["elastic"].properties["C11_GPa"].value == expected["C11_GPa"]["value"]
+    assert again.ledger["reference_labels"] == 0, "labels of a millisecond are not kept"
+
+
 def test_a_study_of_an_earlier_evaluation_is_read_and_measured_anew_without_training(
     copy: Path, results: StudyResults, shell: Shell
 ) -> None:

@@ -1,0 +1,37 @@
+"""What the properties of a study's models are measured against."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from al_core.config.base import KIND, Name, Strict, UserPath, kinds
+
+
+class LabelerReference(Strict):
+    """The study's labeler: its labels are computed once, and kept in the label store."""
+
+    kind: Annotated[Literal["labeler"], KIND] = "labeler"
+
+
+class BundledReference(Strict):
+    """Properties shipped with Graft."""
+
+    kind: Annotated[Literal["bundled"], KIND] = "bundled"
+    name: Annotated[Name, Field(description="Name of the shipped properties, such as `ge-properties-pbe`.")]
+
+
+class FileReference(Strict):
+    """A file that ``graft properties --json`` wrote."""
+
+    kind: Annotated[Literal["file"], KIND] = "file"
+    path: Annotated[UserPath, Field(description="The file; a relative path starts at the current folder.")]
+
+
+class NoReference(Strict):
+    """None: properties are reported as they are."""
+
+    kind: Annotated[Literal["none"], KIND] = "none"
+
+
+AnyReference = LabelerReference | BundledReference | FileReference | NoReference
+ReferencePart = Annotated[AnyReference, kinds("labeler", "bundled", "file", "none")]

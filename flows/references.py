@@ -1,0 +1,95 @@
+"""What properties are measured against: computed by the labeler, or read. Prefect is not imported."""
+
+from pathlib import Path
+
+from al_core.config.evaluation import AnyProperties
+from al_core.config.study import StudyConfig
+from al_core.errors import ConfigError
+from al_core.evaluation.reference import Reference, read_reference, shipped_reference
+from al_core.labels.calculator import LabelCalculator, is_kept
+from al_core.studies.keys import ReferenceInputs
+from al_core.studies.references import keep_reference
+from calculators.base import make_labeler
+from calculators.preflight import check_labels_possible, check_same_theory
+
+_ABSOLUTE = ("errors", "stability")  # these say what they say without one
+_DYNAMIC = ("structure",)  # these take thousands of labels: only of a labeler whose labels cost nothing
+
+
+def check_reference(config: StudyConfig) -> None:
+    """Check that the properties of a study can be evaluated, and that their reference is there and of the same.
+
+    Raises:
+        ConfigError: what is wrong, with its key and what to do.
+    """
+    if all(one.kind == "errors" for one in config.evaluations):
+        return
+    from al_core.evaluation.material import Material
+
+    labeler = make_labeler(config.labeler)
+    crystal = Material(config.target, LabelCalculator(labeler), config.crystal).expected
+    wanted = _wanted(config)
+    if config.reference.kind == "labeler" and wanted:
+        if not labeler.by_physics:
+            raise ConfigError(
+                f"reference: labeler {config.labeler.kind} looks labels up, and has none of what "
+                f"{', '.join(one.kind for one in wanted)} are computed of; use reference.kind=bundled, file or none"
+            )
+        check_labels_possible([crystal], config.labeler, f"the crystal of {config.target}")
+    elif (found := _read(config)) is not None:
+        if found.labeler:
+            check_same_theory(f"reference: {found.potential}", found.labeler, config.labeler, "reference.kind=none")
+        for evaluation in wanted:
+            _check_kind(evaluation, found)
+
+
+def computed_references(config: StudyConfig, out: Path) -> list[ReferenceInputs]:
+    """Return what the labeler is to compute; nothing where the config names properties that are there."""
+    if config.reference.kind != "labeler":
+        return []
+    identity, crystal = make_labeler(config.labeler).identity(), config.crystal or ""
+    return [ReferenceInputs(out, identity, config.target, crystal, one) for one in _wanted(config)]
+
+
+def read_references(config: StudyConfig, out: Path) -> dict[str, str]:
+    """Return by kind of evaluation the keys of references that are read, and keep them in the study's folder."""
+    found = _read(config)
+    known = found.measured if found else {}
+    return {one.kind: keep_reference(out, known[one.kind]) for one in _wanted(config) if one.kind in known}
+
+
+def _wanted(config: StudyConfig) -> list[AnyProperties]:
+    """Return the evaluations that have a reference."""
+    from al_core.evaluation.material import Material
+
+    wanted = [one for one in config.evaluations if one.kind not in _ABSOLUTE]
+    if config.reference.kind == "labeler" and any(one.kind in _DYNAMIC for one in wanted):
+        labeler = make_labeler(config.labeler)
+        if is_kept(labeler, Material(config.target, LabelCalculator(labeler), config.crystal).expected):
+            wanted = [one for one in wanted if one.kind not in _DYNAMIC]
+    return wanted  # type: ignore[return-value]  # errors are not among them
+
+
+def _read(config: StudyConfig) -> Reference | None:
+    """Return the reference of a file, None where the config names none."""
+    if config.reference.kind == "bundled":
+        return read_reference(shipped_reference(config.reference.name), config.target)
+    return read_reference(config.reference.path, config.target) if config.reference.kind == "file" else None
+
+
+def _check_kind(evaluation: AnyProperties, reference: Reference) -> None:
+    kind, ours = evaluation.kind, evaluation.model_dump(mode="json")
+    if kind not in reference.measured:
+        if kind in _DYNAMIC:
+            return
+        raise ConfigError(
+            f"reference: {reference.potential} has {', '.join(reference.measured)}, not {kind}; leave it out of "
+            "evaluations, or use reference.kind=labeler or none"
+        )
+    theirs = reference.settings.get(kind, ours)
+    different = [f"{key} {theirs.get(key)} against {value}" for key, value in ours.items() if theirs.get(key) != value]
+    if different:
+        raise ConfigError(
+            f"reference: {reference.potential} has {kind} with other settings than the study evaluates it "
+            f"({'; '.join(different)}); use the same"
+        )
