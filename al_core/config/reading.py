@@ -83,6 +83,7 @@ _COMPLETE_MESSAGES = (
     "url",
     "launcher",
     "spin",
+    "limits",
 )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from al_core.errors import ConfigError
-from al_core.evaluation.material import Property
+from al_core.evaluation.measured import Property
 from al_core.report.figures import figure_html, plotly_script
 from al_core.report.headline import headline
 from al_core.report.numbers import counted, spread_note

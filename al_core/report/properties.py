@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from al_core.evaluation.material import Property
+from al_core.evaluation.measured import Property
 from al_core.report.overview import Overview, Part
 from al_core.studies.curves import SEEDS_FOR_A_CLAIM
 from al_core.studies.inference import Verdict, verdicts

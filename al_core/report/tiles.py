@@ -117,6 +117,8 @@ def cost_tile(view: Overview) -> Tile:
     lines = [f"{counted(spent['labels_done'], 'label')}: {hours(labels)}", f"training: {hours(training)}"]
     if spent["labels_failed"]:
         lines.append(f"{counted(spent['labels_failed'], 'label')} failed: {hours(spent['failed_core_seconds'])} of it")
+    if spent.get("reference_core_seconds"):
+        lines.append(f"reference values, apart: {hours(spent['reference_core_seconds'])}")
     return Tile("Cost", number((labels + training) / 3600), "core-hours", tuple(lines))
 
 

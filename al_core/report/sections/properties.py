@@ -6,7 +6,7 @@ from types import MappingProxyType
 import numpy as np
 
 from al_core.evaluation.lights import light
-from al_core.evaluation.material import Property
+from al_core.evaluation.measured import Property
 from al_core.report.numbers import NO_BREAK, counted, ends_text, number, signed
 from al_core.report.overview import Overview, Part
 from al_core.report.page import Section, fragment
@@ -29,6 +29,7 @@ def properties_section(view: Overview) -> Section | None:
         leader=view.leader,
         baseline=view.baseline,
         decided=found is not None,
+        failures=[row for row in view.results.properties if row.failure],
         seeds=counted(len({row.seed for row in view.results.properties}), "seed"),
     )
     return Section("properties", "Properties", html)

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from al_core.evaluation.material import Measured, Property
+from al_core.evaluation.measured import Measured, Property
 from al_core.studies.results import PropertyRow, Row, StudyResults
 
 FORCE, ENERGY = "force_mae_meV_per_A", "energy_mae_meV_per_atom"
@@ -135,8 +135,8 @@ def with_properties(results, budgets=(1, 8)):
             if kind == "defects" and row.arm == "scratch":
                 values = {name: Property(None, "eV", "the relaxation is lost") for name in values}
             details = bands(1 + off * (1 + 0.2 * rng.normal())) if kind == "phonons" else {}
-            rows.append(PropertyRow(*where, kind, values, details))
-        rows.append(PropertyRow(*where, "stability", stable(row.arm, row.seed), walks(row.arm, row.seed)))
+            rows.append(PropertyRow(*where, kind, values, details, 2.0))
+        rows.append(PropertyRow(*where, "stability", stable(row.arm, row.seed), walks(row.arm, row.seed), 60.0))
     known = {
         kind: Measured(
             {name: Property(value, unit) for name, (value, unit) in found.items()},

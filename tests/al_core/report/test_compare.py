@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from al_core.errors import ConfigError
-from al_core.evaluation.material import Measured, Property
+from al_core.evaluation.measured import Measured, Property
 from al_core.report.compare import check_comparable, render_comparison, write_comparison
 from al_core.storage.files import write_json
 from tests.al_core.report.studies import FORCE, LEVELS, Page, study, with_properties

@@ -65,4 +65,7 @@ def test_the_cost_is_labels_and_training():
         "training: 512 core-seconds",
         "2 labels failed: 88.0 core-seconds of it",
     )
+    ledger = {**study().ledger, "reference_core_seconds": 7200.0}
+    dearer = cost_tile(overview(replace(study(), ledger=ledger)))
+    assert (dearer.value, dearer.lines[-1]) == ("2.16", "reference values, apart: 2.00 core-hours")
     assert cost_tile(overview(replace(study(), ledger={}))).value == MISSING

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from al_core.evaluation.material import Property
+from al_core.evaluation.measured import Property
 from al_core.report.overview import overview
 from al_core.report.sections.properties import properties_section, property_table
 from al_core.studies.results import PropertyRow
@@ -12,7 +12,7 @@ from tests.al_core.report.studies import Page, study, with_properties
 def row(values, seed=0, kind="elastic"):
     """A property row of these values, in GPa."""
     found = {name: Property(value, "GPa", "it breaks" if value is None else "") for name, value in values.items()}
-    return PropertyRow("shared", "a", "random", seed, 8, "model", kind, found, {})
+    return PropertyRow("shared", "a", "random", seed, 8, "model", kind, found, {}, 2.0)
 
 
 def test_a_cell_has_the_mean_the_deviation_and_the_spread():
@@ -45,6 +45,14 @@ def test_the_first_and_the_last_budget_with_properties_are_shown():
     lattice = next(cells for cells in page.rows if cells[0] == " lattice constant, Å")
     assert lattice[1] == " 5.767"
     assert lattice[-1] == " improved"
+
+
+def test_what_failed_is_listed_with_its_cause():
+    results = with_properties(study())
+    failed = replace(results.properties[0], properties={}, details={}, failure="the crystal <melts>")
+    section = properties_section(overview(replace(results, properties=(failed, *results.properties[1:]))))
+    assert "the crystal &lt;melts&gt;" in section.html
+    assert "Evaluations that failed" not in properties_section(overview(results)).html
 
 
 def test_without_references_there_is_no_column_for_them():
