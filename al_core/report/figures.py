@@ -55,17 +55,26 @@ def log_axis(low: float, high: float, ticks: Sequence[float] = ()) -> dict[str, 
     }
 
 
-def panels(titles: Sequence[str], rows: int = 1, widths: Sequence[float] | None = None) -> go.Figure:
-    """Return an empty figure of small multiples: a column for each title; axes are common along rows and columns."""
+def panels(
+    titles: Sequence[str], rows: int = 1, widths: Sequence[float] | None = None, alike: bool = True
+) -> go.Figure:
+    """Return an empty figure of small multiples.
+
+    Args:
+        titles: of the columns.
+        rows: their number.
+        widths: of the columns, relative.
+        alike: whether a row has a common y axis and a column a common x axis.
+    """
     figure = make_subplots(
         rows=rows,
         cols=len(titles),
-        shared_xaxes="columns",
-        shared_yaxes="rows",
+        shared_xaxes="columns" if alike else False,
+        shared_yaxes="rows" if alike else False,
         column_titles=list(titles),
         column_widths=None if widths is None else list(widths),
-        horizontal_spacing=0.1 / max(len(titles), 2),
-        vertical_spacing=0.16 / max(rows, 2),
+        horizontal_spacing=(0.1 if alike else 0.24) / max(len(titles), 2),
+        vertical_spacing=(0.16 if alike else 0.44) / max(rows, 2),
     )
     figure.update_layout(
         template="none",

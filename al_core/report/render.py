@@ -16,6 +16,7 @@ from al_core.report.sections.provenance import provenance_section, reproduce_sec
 from al_core.report.sections.saved import saved_section
 from al_core.report.sections.slices import slices_section
 from al_core.report.sections.spread import spread_section
+from al_core.report.sections.structure import structure_section
 from al_core.report.sections.survival import survival_section
 from al_core.report.sections.transfer import differences, transfer_section
 from al_core.report.tiles import tiles
@@ -30,6 +31,7 @@ SECTIONS: tuple[Callable[[Overview], Section | None], ...] = (
     survival_section,
     properties_section,
     phonons_section,
+    structure_section,
     spread_section,
     ledger_section,
     provenance_section,

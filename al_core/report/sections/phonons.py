@@ -10,7 +10,7 @@ from al_core.report.figures import figure_html, panels, shown_once
 from al_core.report.numbers import counted
 from al_core.report.overview import Overview, Part
 from al_core.report.page import Section, fragment
-from al_core.report.properties import largest, parts_with, rows_of
+from al_core.report.properties import at, budgets_of, parts_with, rows_of
 from al_core.report.styles import GRID, INK, LINE, faded
 from al_core.studies.results import PropertyRow
 
@@ -21,7 +21,7 @@ _TALLER_PX = 110
 def phonons_section(view: Overview) -> Section | None:
     """Return the dispersion of every arm at its largest budget, a panel an arm, and the densities of states."""
     reference = view.results.references.get(_KIND)
-    expected = reference.details if reference else {}
+    expected = reference.details if reference and "dispersion" in reference.details else {}
     blocks: list[tuple[str, str, str]] = []
     for part in parts_with(view, _KIND):
         arms = {arm: found for arm in view.arms if (found := _drawable(view, part, arm))}
@@ -32,19 +32,17 @@ def phonons_section(view: Overview) -> Section | None:
             blocks.append((part.title, figure, budgets))
     if not blocks:
         return None
-    return Section(
-        _KIND, "Phonons", fragment("sections/phonons", blocks=blocks, has_reference="dispersion" in expected)
-    )
+    return Section(_KIND, "Phonons", fragment("sections/phonons", blocks=blocks, has_reference=bool(expected)))
 
 
 def _drawable(view: Overview, part: Part, arm: str) -> list[PropertyRow]:
-    rows = [row for row in rows_of(view, part, _KIND) if row.arm == arm and row.details.get("dispersion")]
-    return largest(rows)
+    rows = [row for row in rows_of(view, part, _KIND) if row.details.get("dispersion")]
+    return at(rows, arm, max(budgets_of(rows, arm), default=0))
 
 
 def _figure(view: Overview, arms: Mapping[str, Sequence[PropertyRow]], expected: Mapping[str, Any]) -> go.Figure:
     first = next(iter(arms.values()))[0].details["dispersion"]
-    path = expected.get("dispersion") or first
+    path = expected.get("dispersion", first)
     with_dos = any(row.details.get("dos") for rows in arms.values() for row in rows)
     titles = [*arms, *(["density of states"] if with_dos else [])]
     figure = panels(titles, widths=[*([1.0] * len(arms)), *([0.6] if with_dos else [])])
@@ -56,7 +54,7 @@ def _figure(view: Overview, arms: Mapping[str, Sequence[PropertyRow]], expected:
                 figure.add_trace(_density(row.details["dos"], arm, line), 1, len(titles))
         figure.update_xaxes(_path_axis(path), row=1, col=column)
     line = {"color": INK, "width": 1.6, "dash": "dot"}
-    if expected.get("dispersion"):
+    if expected:
         for column in range(1, len(arms) + 1):
             figure.add_trace(_bands(expected["dispersion"], path, "reference", line), 1, column)
     if with_dos and expected.get("dos"):

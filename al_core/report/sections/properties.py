@@ -73,7 +73,7 @@ def _table(view: Overview, part: Part) -> Table:
         for budget in _ends(budgets_of(rows, arm))
     }
     decided = found.found if found and part == found.part else {}
-    return property_table(columns, references(view), decided, f"{view.leader} to {view.baseline}")
+    return property_table(columns, references(view), decided, f"{view.leader} against {view.baseline}")
 
 
 def _ends(budgets: Sequence[int]) -> list[int]:

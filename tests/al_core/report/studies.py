@@ -103,6 +103,23 @@ def bands(scale=1.0):
     }
 
 
+def dynamics(scale=1.0):
+    """Details of structure: a crystal at 300 K and a melt, whose distances all have the same factor."""
+    r, degree = np.linspace(0, 6, 60), np.linspace(0, 180, 60)
+    time, frequency = np.linspace(0, 2, 20), np.linspace(0, 12, 50)
+
+    def case(width, diffusion):
+        shells = sum(np.exp(-(((r - scale * place) / width) ** 2)) for place in (2.45, 4.0, 4.7))
+        return {
+            "rdf": {"r_A": r.tolist(), "g": (shells / width).tolist()},
+            "angles": {"degree": degree.tolist(), "density": np.exp(-(((degree - 109) / 150 / width) ** 2)).tolist()},
+            "msd": {"time_ps": time.tolist(), "msd_A2": (diffusion * time + 0.05).tolist()},
+            "vdos": {"frequency_THz": frequency.tolist(), "density": np.exp(-((frequency - 8 / scale) ** 2)).tolist()},
+        }
+
+    return {"300 K": case(0.12, 0.0), "melt": case(0.4, 6 * scale)}
+
+
 def walks(arm, seed):
     """Details of stability: rescaled fails from 1200 K on, transfer from 900 K, scratch from 300 K."""
     rng = np.random.default_rng(seed)
@@ -129,13 +146,15 @@ def with_properties(results, budgets=(1, 8)):
         off = OFF[row.arm] / row.budget**0.5
         for kind, found in PROPERTIES.items():
             values = {
-                name: Property((value or 1.5 * off) * (1 + off * (1 + 0.2 * rng.normal())), unit)
+                name: Property((value or 1.5 * off) * (1 + off * (1 + 0.05 * rng.normal())), unit)
                 for name, (value, unit) in found.items()
             }
             if kind == "defects" and row.arm == "scratch":
                 values = {name: Property(None, "eV", "the relaxation is lost") for name in values}
-            details = bands(1 + off * (1 + 0.2 * rng.normal())) if kind == "phonons" else {}
+            details = bands(1 + off * (1 + 0.05 * rng.normal())) if kind == "phonons" else {}
             rows.append(PropertyRow(*where, kind, values, details, 2.0))
+        details = dynamics(1 + off * (1 + 0.1 * row.seed))
+        rows.append(PropertyRow(*where, "structure", {"coordination_300K": Property(4.0, "")}, details, 60.0))
         rows.append(PropertyRow(*where, "stability", stable(row.arm, row.seed), walks(row.arm, row.seed), 60.0))
     known = {
         kind: Measured(
@@ -144,6 +163,7 @@ def with_properties(results, budgets=(1, 8)):
         )
         for kind, found in PROPERTIES.items()
     }
+    known["structure"] = Measured({"coordination_300K": Property(4.0, "")}, dynamics())
     return replace(results, properties=tuple(rows), references=known)
 
 

@@ -49,7 +49,7 @@ def test_stability_is_that_of_the_leader_at_its_largest_budget():
 
 def test_properties_are_counted():
     tile = properties_tile(overview(with_properties(study())))
-    assert tile.counts == ((8, "improved"), (0, "harmed"), (0, "undecided"))
+    assert tile.counts == ((8, "improved"), (0, "harmed"), (1, "undecided"))
     few = properties_tile(overview(with_properties(study(seeds=(0, 1)))))
     assert few.lines[1] == "2 seeds: too few to decide"
     bare = properties_tile(overview(replace(with_properties(study()), references={})))

@@ -41,7 +41,7 @@ def test_the_first_and_the_last_budget_with_properties_are_shown():
     page = Page("<section id='x'>" + properties_section(overview(with_properties(study(), (1, 4, 8)))).html)
     head = next(cells for cells in page.rows if cells[0] == " property")
     assert [cell.strip() for cell in head[1:4]] == ["reference", "scratch, 1 label", "scratch, 8 labels"]
-    assert head[-1] == " rescaled to scratch"
+    assert head[-1] == " rescaled against scratch"
     lattice = next(cells for cells in page.rows if cells[0] == " lattice constant, Å")
     assert lattice[1] == " 5.767"
     assert lattice[-1] == " improved"
