@@ -13,7 +13,8 @@ from al_core.learning.inputs import StudyInputs
 from al_core.learning.rounds import Rounds
 from al_core.models.committee import committee_folders, content_hash
 from al_core.models.sources.shipped import shipped_committee
-from al_core.report.render import headline, write_report
+from al_core.report.headline import headline
+from al_core.report.render import write_report
 from al_core.storage.hashing import label_key, structure_id
 from al_core.structures.datasets import read_structures, slice_of, write_labelled
 from al_core.studies.data import TEST_STRUCTURES, hash_of_test_set, prepare_data

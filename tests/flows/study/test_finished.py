@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from al_core.labels.store import LabelStore
-from al_core.report.tables import number
+from al_core.report.numbers import number
 from al_core.storage.files import read_json
 from al_core.structures.datasets import LabelKeys, labelled_structures
 from al_core.studies.pool_map import read_pool_map, selected_structures
