@@ -16,6 +16,7 @@ from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
 from al_core.studies.keys import EvaluationInputs, ModelInputs, ReferenceInputs, SelectionInputs
+from al_core.studies.pool_map import MapInputs, make_pool_map
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
 
@@ -72,6 +73,11 @@ def evaluate(evaluations: Sequence[EvaluationInputs]) -> list[str]:
     from al_core.studies.evaluations import evaluate_committee
 
     return [evaluate_committee(inputs) for inputs in evaluations]
+
+
+def map_pool(inputs: MapInputs) -> None:
+    """Map pool and test set; see :func:`al_core.studies.pool_map.make_pool_map`."""
+    make_pool_map(inputs)
 
 
 def reference(inputs: ReferenceInputs, labeler: AnyLabeler) -> None:

@@ -1,33 +1,21 @@
-"""The figures of the report, drawn with plotly."""
+"""What the figures of the report have in common: panels, axes, and how a figure gets onto the page."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
+from plotly.subplots import make_subplots
 
+from al_core.report.page import fragment
+from al_core.report.styles import GRID, INK, LINE
 from al_core.studies.curves import Curve
 
-_BASELINE_COLOUR = "#404040"
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star")
 _TICK_DIGITS = ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9))
-
-
-@dataclass(frozen=True)
-class ArmStyle:
-    """Colour (hex) and marker of an arm, the same in every figure of a report."""
-
-    colour: str
-    symbol: str
-
-
-def arm_styles(arms: Sequence[str], baseline: str) -> dict[str, ArmStyle]:
-    """Return the style of every arm: the baseline dark grey, the others from the palette of Okabe and Ito (2008)."""
-    others = [arm for arm in arms if arm != baseline]
-    styles = {arm: ArmStyle(_COLOURS[i % 6], _SYMBOLS[1 + i % 6]) for i, arm in enumerate(others)}
-    return {**styles, baseline: ArmStyle(_BASELINE_COLOUR, _SYMBOLS[0])}
+_PANEL_PX = 210  # height of a panel
+_NARROWEST_PX = 148  # width of a panel: a narrower page scrolls the figure
+_LEFT_PX, _TOP_PX, _BOTTOM_PX = 62, 42, 50
+_AXIS = {"showline": True, "linecolor": LINE, "gridcolor": GRID, "zeroline": False, "fixedrange": True, "ticks": ""}
 
 
 def error_range(curves: Iterable[Curve]) -> tuple[float, float]:
@@ -56,79 +44,78 @@ def log_ticks(low: float, high: float) -> list[float]:
     return ticks
 
 
-def learning_curve_figure(
-    curves: Sequence[Curve],
-    budgets_labels: Sequence[int],
-    styles: dict[str, ArmStyle],
-    errors: tuple[float, float],
-    quantity: str,
-    unit: str,
+def log_axis(low: float, high: float, ticks: Sequence[float] = ()) -> dict[str, object]:
+    """Return the settings of a logarithmic axis between two values; round ticks if none are given."""
+    ticks = ticks or log_ticks(low, high)
+    return {
+        "type": "log",
+        "tickvals": list(ticks),
+        "ticktext": [f"{tick:g}" for tick in ticks],
+        "range": [float(np.log10(low)), float(np.log10(high))],
+    }
+
+
+def panels(
+    titles: Sequence[str], rows: int = 1, widths: Sequence[float] | None = None, alike: bool = True
 ) -> go.Figure:
-    """Draw the learning curves of all arms on logarithmic axes.
+    """Return an empty figure of small multiples.
 
     Args:
-        curves: one per arm.
-        budgets_labels: the study's budgets, ascending; exactly these are the ticks.
-        styles: of every arm.
-        errors: ends of the error axis, in ``unit``.
-        quantity, unit: what the curves show, e.g. ``force MAE`` and ``meV/Å``.
-
-    Returns:
-        A figure with, for each arm, the spread as a band, the seeds as faint dots, the mean as a line.
+        titles: of the columns.
+        rows: their number.
+        widths: of the columns, relative.
+        alike: whether a row has a common y axis and a column a common x axis.
     """
-    figure = go.Figure()
-    for curve in curves:
-        style = styles[curve.arm]
-        shared = {"legendgroup": curve.arm, "name": curve.arm, "showlegend": False}
-        labels = [point.budget_labels for point in curve.points]
-        ends = [*(point.spread.high for point in curve.points), *(point.spread.low for point in curve.points[::-1])]
-        figure.add_scatter(
-            x=labels + labels[::-1],
-            y=[max(end, errors[0]) for end in ends],
-            fill="toself",
-            fillcolor=_faded(style.colour, 0.13),
-            line={"color": _faded(style.colour, 0.3), "width": 1},
-            mode="lines",
-            hoverinfo="skip",
-            **shared,
-        )
-        figure.add_scatter(
-            x=[point.budget_labels for point in curve.points for _ in point.values],
-            y=[value for point in curve.points for value in point.values],
-            text=[f"seed {seed}" for point in curve.points for seed in point.seeds],
-            hovertemplate=f"{curve.arm}, %{{text}}: %{{y:.3g}} {unit}<extra></extra>",
-            mode="markers",
-            marker={"color": style.colour, "symbol": style.symbol, "size": 6, "opacity": 0.35},
-            **shared,
-        )
-        figure.add_scatter(
-            x=labels,
-            y=[point.mean for point in curve.points],
-            customdata=[[point.spread.low, point.spread.high, len(point.seeds)] for point in curve.points],
-            hovertemplate=(
-                f"<b>{curve.arm}</b>, %{{x}} labels: %{{y:.3g}} {unit}<br>"
-                "%{customdata[0]:.3g} to %{customdata[1]:.3g}, seeds: %{customdata[2]}<extra></extra>"
-            ),
-            mode="lines+markers",
-            line={"color": style.colour, "width": 2.2},
-            marker={"color": style.colour, "symbol": style.symbol, "size": 8},
-            **{**shared, "showlegend": True},
-        )
-    _lay_out(figure, budgets_labels, errors, f"{quantity}, {unit}")
+    figure = make_subplots(
+        rows=rows,
+        cols=len(titles),
+        shared_xaxes="columns" if alike else False,
+        shared_yaxes="rows" if alike else False,
+        column_titles=list(titles),
+        column_widths=None if widths is None else list(widths),
+        horizontal_spacing=(0.1 if alike else 0.24) / max(len(titles), 2),
+        vertical_spacing=(0.16 if alike else 0.44) / max(rows, 2),
+    )
+    figure.update_layout(
+        template="none",
+        font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
+        margin={"l": _LEFT_PX, "r": 10, "t": _TOP_PX, "b": _BOTTOM_PX},
+        height=_TOP_PX + _BOTTOM_PX + rows * _PANEL_PX,
+        showlegend=False,
+        hoverlabel={"bgcolor": "#ffffff", "font": {"color": INK}},
+    )
+    figure.update_xaxes(**_AXIS, title_standoff=8)
+    figure.update_yaxes(**_AXIS, title_standoff=6)
+    figure.update_annotations(font={"size": 12, "color": INK})
     return figure
 
 
-def figure_html(figure: go.Figure, element_id: str) -> str:
-    """Return a figure as an HTML fragment that needs :func:`plotly_script` once before it on the page."""
-    return str(
-        figure.to_html(
-            full_html=False,
-            include_plotlyjs=False,
-            div_id=element_id,
-            default_width="100%",
-            default_height="420px",
-            config={"displayModeBar": False, "responsive": True, "scrollZoom": False},
-        )
+def shown_once(figure: go.Figure) -> None:
+    """Let the page's legend name each arm once; its button hides the arm in all panels."""
+    seen: set[str] = set()
+    for trace in figure.data:
+        if trace.showlegend is not False:
+            trace.showlegend = trace.name not in seen
+            seen.add(trace.name)
+        trace.legendgroup = trace.name
+
+
+def figure_html(figure: go.Figure, element_id: str, text: str) -> str:
+    """Return a figure as an HTML fragment that the page's script draws.
+
+    Args:
+        figure: from :func:`panels`.
+        element_id: of the element on the page.
+        text: what the figure shows, for those who do not see it.
+    """
+    columns = max(1, sum(str(name).startswith("xaxis") for name in figure.layout) // _rows(figure))
+    return fragment(
+        "figure",
+        id=element_id,
+        text=text,
+        height=int(figure.layout.height),
+        narrowest=_LEFT_PX + 10 + columns * _NARROWEST_PX,
+        json=str(figure.to_json()).replace("<", "\\u003c"),
     )
 
 
@@ -137,36 +124,5 @@ def plotly_script() -> str:
     return str(get_plotlyjs())
 
 
-def _lay_out(figure: go.Figure, budgets: Sequence[int], errors: tuple[float, float], title: str) -> None:
-    axis = {"type": "log", "showline": True, "linecolor": "#b5b5b0", "gridcolor": "#ecebe6", "fixedrange": True}
-    ends = np.log10([budgets[0], budgets[-1]])
-    margin = max(0.06 * (ends[1] - ends[0]), 0.05)
-    ticks = log_ticks(*errors)
-    figure.update_layout(
-        template="none",
-        font={"family": "system-ui, sans-serif", "size": 13, "color": "#2b2b2b"},
-        paper_bgcolor="white",
-        plot_bgcolor="white",
-        margin={"l": 62, "r": 12, "t": 36, "b": 48},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        hoverlabel={"bgcolor": "white"},
-        xaxis={
-            **axis,
-            "title": {"text": "labels"},
-            "tickvals": list(budgets),
-            "ticktext": [str(budget) for budget in budgets],
-            "range": [float(ends[0] - margin), float(ends[1] + margin)],
-        },
-        yaxis={
-            **axis,
-            "title": {"text": title},
-            "tickvals": ticks,
-            "ticktext": [f"{tick:g}" for tick in ticks],
-            "range": [float(np.log10(errors[0])), float(np.log10(errors[1]))],
-        },
-    )
-
-
-def _faded(colour: str, opacity: float) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{opacity})"
+def _rows(figure: go.Figure) -> int:
+    return len({axis.domain for axis in figure.select_yaxes()})

@@ -3,12 +3,14 @@
 import time
 from typing import Any
 
+import numpy as np
+
 from al_core.errors import TrainingError
 from al_core.evaluation.errors import errors
 from al_core.evaluation.measured import Measured
 from al_core.evaluation.properties import of_committee
 from al_core.models.engine.stack import pick_device
-from al_core.storage.files import write_json
+from al_core.storage.files import write_arrays, write_json
 from al_core.structures.datasets import LabelKeys, labelled_structures
 from al_core.studies.committees import load_committee
 from al_core.studies.keys import EvaluationInputs
@@ -22,23 +24,27 @@ def evaluate_committee(inputs: EvaluationInputs) -> str:
     """Evaluate a trained committee, if that is not done yet; return '' or why it failed."""
     if (known := evaluated(inputs)) is not None:
         return known.failure
+    arrays: dict[str, np.ndarray] = {}
     result, failure, begin = _NOTHING, "", time.perf_counter()
     try:
-        result = _evaluate(inputs)
+        result, arrays = _evaluate(inputs)
     except TrainingError as error:
         failure = str(error)
+    workspace = Workspace(inputs.model.out)
     record = {
         "model": inputs.model.key,
         "evaluation": inputs.evaluation.model_dump(mode="json"),
         "failure": failure,
         "wall_s": time.perf_counter() - begin,
     }
-    write_json(Workspace(inputs.model.out).evaluation(inputs.key), {**record, **result})
+    if arrays:  # before the record, which says that the evaluation is done
+        write_arrays(workspace.evaluation_arrays(inputs.key), arrays)
+    write_json(workspace.evaluation(inputs.key), {**record, **result})
     return failure
 
 
-def _evaluate(inputs: EvaluationInputs) -> dict[str, Any]:
-    """Return what an evaluation found, JSON-ready.
+def _evaluate(inputs: EvaluationInputs) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what an evaluation found, JSON-ready, and the arrays that are kept beside it.
 
     Raises:
         TrainingError: the models have diverged.
@@ -47,6 +53,5 @@ def _evaluate(inputs: EvaluationInputs) -> dict[str, Any]:
     if inputs.evaluation.kind == "errors":
         test = labelled_structures(Workspace(inputs.model.out).test, LabelKeys())
         return errors(committee, test, device)
-    return of_committee(committee, [inputs.evaluation], device, inputs.subject or None)[
-        inputs.evaluation.kind
-    ].as_dict()
+    found = of_committee(committee, [inputs.evaluation], device, inputs.subject or None)
+    return found[inputs.evaluation.kind].as_dict(), {}

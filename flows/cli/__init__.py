@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import typer
 
-from flows.cli import convergence, doctor, evaluate, export, label, labels, pretrain, properties, schema, study
+from flows.cli import compare, convergence, doctor, evaluate, export, label, labels, pretrain, properties, schema, study
 
 Commands = Mapping[str, Callable[..., None]]
 
@@ -30,6 +30,7 @@ _STUDY: Commands = {
     "plan": study.study_plan,
     "status": study.study_status,
     "report": study.study_report,
+    "compare": compare.study_compare,
 }
 _LABELS: Commands = {"list": labels.labels_list, "export": labels.labels_export, "release": labels.labels_release}
 # what the user can change, and no fault of the program

@@ -11,4 +11,5 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a value of the config; repeatable. Values are YAML."),
 ]
+Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show Prefect's log.")]

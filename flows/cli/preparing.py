@@ -1,8 +1,9 @@
-"""What commands do before a flow starts: check, note what is slow, prepare Prefect."""
+"""What commands do before a flow starts: check, note what is slow, prepare Prefect; and after: show the report."""
 
 import os
 import sys
 import time
+import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,13 @@ def run_study(config: Path, out: Path | None, overrides: tuple[str, ...], verbos
 
     print(one_line(folder, time.monotonic() - begin))
     print(f"report: {report}")
+
+
+def show(report: Path, open_: bool) -> None:
+    """Print where a report is, and open it in the browser if that is asked for."""
+    print(report)
+    if open_ and not webbrowser.open(report.resolve().as_uri()):
+        print("note: no browser was found; open the file yourself", file=sys.stderr)
 
 
 def check_free(folder: Path) -> None:

@@ -78,13 +78,14 @@ def properties(
     expected = read_reference(reference, symbol) if reference else None
     table = read_lights(lights) if lights else own_lights()
     identity: dict[str, Any] = {}
+    cost: dict[str, float] = {}
     if bundle:
         found = properties_of_models(bundle, settings, structure)
     else:
         folder, computing = out or Path("runs") / f"properties-{labeler}-{symbol}", checked_labeler(of_labeler)
-        found = properties_of_labeler(computing, symbol, settings, structure, folder)
+        found, cost = properties_of_labeler(computing, symbol, settings, structure, folder)
         identity = make_labeler(computing).identity()
-    whole = as_file(symbol, str(bundle or labeler), identity, {one.kind: one for one in settings}, found)
+    whole = as_file(symbol, str(bundle or labeler), identity, {one.kind: one for one in settings}, found, cost)
     rows = _rows(whole, found, expected, table)
     if as_json:
         print(json.dumps(whole | rows))

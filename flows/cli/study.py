@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import ConfigFile, Out, Set, Verbose
-from flows.cli.preparing import checked_study, run_study
+from flows.cli.options import ConfigFile, Open, Out, Set, Verbose
+from flows.cli.preparing import checked_study, run_study, show
 
 
 def study_run(config: ConfigFile, out: Out = None, set_: Set = None, verbose: Verbose = False) -> None:
@@ -49,11 +49,13 @@ def study_status(out: Annotated[Path, typer.Argument(metavar="DIR", help="A stud
     print_status(out)
 
 
-def study_report(out: Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")]) -> None:
+def study_report(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")], open_: Open = False
+) -> None:
     """Write the report again from the stores and results."""
     from al_core.report.render import write_report
 
-    print(write_report(out))
+    show(write_report(out), open_)
 
 
 def demo(out: Out = None, set_: Set = None, verbose: Verbose = False) -> None:

@@ -85,7 +85,7 @@ def test_a_committees_properties_their_spread_and_progress(graft: Callable[..., 
     models = str(shipped_committee("si-pbe"))
     out, err = graft("--bundle", models, "--only", "lattice", "--set", "lattice.phases=[]", "--json")
     found = json.loads(out)
-    of_potential = {"element", "potential", "labeler", "settings", "details"}
+    of_potential = {"element", "potential", "labeler", "cost", "settings", "details"}
     assert set(found) - of_potential == {"lattice_constant_A", "bulk_modulus_GPa", "bulk_modulus_derivative"}
     assert found["labeler"] == {}
     assert found["lattice_constant_A"]["value"] == pytest.approx(5.474, abs=2e-3)

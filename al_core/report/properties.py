@@ -1,0 +1,146 @@
+"""Properties over seeds: values, deviations from the reference, and what they show against the baseline."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from al_core.evaluation.measured import Property
+from al_core.report.overview import Overview, Part
+from al_core.studies.curves import SEEDS_FOR_A_CLAIM
+from al_core.studies.inference import Verdict, verdicts
+from al_core.studies.results import PropertyRow
+
+_UNITS = {
+    "Å": "A",
+    "GPa": "GPa",
+    "meV/atom": "meV_per_atom",
+    "meV/atom/ps": "meV_per_atom_per_ps",
+    "eV": "eV",
+    "eV/atom": "eV_per_atom",
+    "J/m²": "J_per_m2",
+    "THz": "THz",
+    "%": "percent",
+    "K": "K",
+}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The properties of the leading arm against those of the baseline.
+
+    Attributes:
+        part: the first comparison and acquisition in which both have properties.
+        budget: the largest number of labels at which they have.
+        seeds: the seeds both have.
+        found: verdict on each property that has a reference, and values on both sides.
+    """
+
+    part: Part
+    budget: int
+    seeds: tuple[int, ...]
+    found: Mapping[str, Verdict]
+
+    def counted(self) -> dict[Verdict, int]:
+        """Return how many properties have each verdict."""
+        values = list(self.found.values())
+        return {
+            "improved": values.count("improved"),
+            "harmed": values.count("harmed"),
+            "undecided": values.count("undecided"),
+        }
+
+
+def rows_of(view: Overview, part: Part, kind: str = "") -> list[PropertyRow]:
+    """Return the property rows of a part, of one kind of evaluation if it is named."""
+    where = (part.comparison, part.acquisition)
+    return [
+        row
+        for row in view.results.properties
+        if (row.comparison, row.acquisition) == where and kind in ("", row.evaluation)
+    ]
+
+
+def parts_with(view: Overview, kind: str = "") -> list[Part]:
+    """Return the parts that have properties, without those that repeat the numbers of the shared comparison."""
+    return [part for part in view.parts if rows_of(view, part, kind) and not view.repeats(part)]
+
+
+def budgets_of(rows: Iterable[PropertyRow], arm: str) -> list[int]:
+    """Return the budgets at which an arm has properties, ascending."""
+    return sorted({row.budget for row in rows if row.arm == arm})
+
+
+def largest(rows: Sequence[PropertyRow]) -> list[PropertyRow]:
+    """Return the rows at the largest budget that there is."""
+    budget = max((row.budget for row in rows), default=0)
+    return [row for row in rows if row.budget == budget]
+
+
+def at(rows: Iterable[PropertyRow], arm: str, budget: int) -> list[PropertyRow]:
+    """Return the rows of an arm at a budget."""
+    return [row for row in rows if (row.arm, row.budget) == (arm, budget)]
+
+
+def by_seed(rows: Iterable[PropertyRow]) -> dict[str, dict[int, Property]]:
+    """Return {property: {seed: property}} of rows of one arm and budget."""
+    found: dict[str, dict[int, Property]] = {}
+    for row in rows:
+        for name, one in row.properties.items():
+            found.setdefault(name, {})[row.seed] = one
+    return found
+
+
+def references(view: Overview) -> dict[str, float]:
+    """Return {property: value} of the reference."""
+    return {
+        name: one.value
+        for measured in view.results.references.values()
+        for name, one in measured.properties.items()
+        if one.value is not None
+    }
+
+
+def compared(view: Overview) -> Compared | None:
+    """Return what the leading arm's properties show against the baseline's, None where they cannot be compared.
+
+    A property's error is the absolute deviation from its reference. Errors are compared in pairs of seeds; verdicts are
+    corrected for the number of properties (Holm). With fewer than three seeds nothing is decided.
+    """
+    expected = references(view)
+    for part in parts_with(view):
+        rows = [row for row in rows_of(view, part) if set(row.properties) & set(expected)]
+        common = set(budgets_of(rows, view.leader)) & set(budgets_of(rows, view.baseline))
+        if not common:
+            continue
+        budget = max(common)
+        own, other = by_seed(at(rows, view.leader, budget)), by_seed(at(rows, view.baseline, budget))
+        differences = {
+            name: found
+            for name, value in expected.items()
+            if (found := _differences(own.get(name, {}), other.get(name, {}), value))
+        }
+        enough = {name: list(one.values()) for name, one in differences.items() if len(one) >= SEEDS_FOR_A_CLAIM}
+        decided = dict(zip(enough, verdicts(list(enough.values())), strict=True))
+        seeds = sorted({seed for one in differences.values() for seed in one})
+        return Compared(part, budget, tuple(seeds), {name: decided.get(name, "undecided") for name in differences})
+    return None
+
+
+def readable(name: str, unit: str) -> str:
+    """Return a property's name as it is printed, its unit apart."""
+    return name.removesuffix(f"_{_UNITS.get(unit, unit)}").replace("_", " ")
+
+
+def walks_of(rows: Iterable[PropertyRow], arm: str) -> list[Mapping[str, Any]]:
+    """Return the walks of an arm, of all seeds, from rows of ``stability`` at one budget."""
+    return [walk for row in rows if row.arm == arm for walk in row.details.get("walks", ())]
+
+
+def _differences(own: Mapping[int, Property], other: Mapping[int, Property], expected: float) -> dict[int, float]:
+    """Return {seed: absolute deviation of one minus that of the other}, where both have a value."""
+    values = {seed: (own[seed].value, other[seed].value) for seed in sorted(set(own) & set(other))}
+    return {
+        seed: abs(a - expected) - abs(b - expected)
+        for seed, (a, b) in values.items()
+        if a is not None and b is not None
+    }

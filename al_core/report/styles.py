@@ -1,0 +1,48 @@
+"""Colours and markers, the same in every figure of a report, in light and in dark."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+INK, SOFT, LINE, GRID = "#2b2b2b", "#66665f", "#b5b5b0", "#ecebe6"
+BASELINE = "#404040"
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star")
+
+# what a colour of a figure becomes on a dark page; colours that are not here stay
+DARK = {
+    INK: "#e4e4df",
+    SOFT: "#a8a8a0",
+    LINE: "#6b6b66",
+    GRID: "#33363b",
+    BASELINE: "#c4c4be",
+    "#0072b2": "#4ba3dc",
+    "#d55e00": "#f0813a",
+    "#009e73": "#2fc497",
+    "#cc79a7": "#dd94bd",
+    "#e69f00": "#f2b83a",
+    "#56b4e9": "#93d0f5",
+    "#ffffff": "#1b1d21",
+}
+
+
+@dataclass(frozen=True)
+class ArmStyle:
+    """Colour (hex) and marker of an arm, the same in every figure of a report."""
+
+    colour: str
+    symbol: str
+
+
+def arm_styles(arms: Sequence[str], baseline: str) -> dict[str, ArmStyle]:
+    """Return the style of every arm: the baseline dark grey, the others from the palette of Okabe and Ito (2008).
+
+    From the seventh on colours come again, with other markers.
+    """
+    others = [arm for arm in arms if arm != baseline]
+    styles = {arm: ArmStyle(_COLOURS[i % 6], _SYMBOLS[1 + (i + i // 6) % 6]) for i, arm in enumerate(others)}
+    return {**styles, baseline: ArmStyle(BASELINE, _SYMBOLS[0])}
+
+
+def faded(colour: str, opacity: float) -> str:
+    """Return a colour with an opacity, as eight hexadecimal digits."""
+    return f"{colour}{round(255 * opacity):02x}"
