@@ -1,6 +1,7 @@
 """What properties are measured against: computed by the labeler, or read. Prefect is not imported."""
 
 from pathlib import Path
+from typing import Any
 
 from al_core.config.evaluation import AnyProperties
 from al_core.config.study import StudyConfig
@@ -87,9 +88,18 @@ def _check_kind(evaluation: AnyProperties, reference: Reference) -> None:
             "evaluations, or use reference.kind=labeler or none"
         )
     theirs = reference.settings.get(kind, ours)
-    different = [f"{key} {theirs.get(key)} against {value}" for key, value in ours.items() if theirs.get(key) != value]
+    different = [
+        f"{key} {theirs.get(key)} against {value}"
+        for key, value in ours.items()
+        if theirs.get(key) != value and not _is_part(value, theirs.get(key))
+    ]
     if different:
         raise ConfigError(
             f"reference: {reference.potential} has {kind} with other settings than the study evaluates it "
             f"({'; '.join(different)}); use the same"
         )
+
+
+def _is_part(some: Any, of: Any) -> bool:
+    """Return whether a list, of phases or temperatures, has nothing that another lacks."""
+    return isinstance(some, list) and isinstance(of, list) and set(some) <= set(of)

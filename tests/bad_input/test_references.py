@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from al_core.config.evaluation import ElasticEvaluation
+from al_core.config.evaluation import ElasticEvaluation, LatticeEvaluation
 from al_core.config.labelers import StillingerWeberLabeler
 from al_core.evaluation.measured import Measured, Property
 from al_core.evaluation.reference import as_file
@@ -53,6 +53,17 @@ def test_a_reference_of_other_settings_is_refused(refused_study: Refused) -> Non
     _write(settings={"elastic": ElasticEvaluation(strain=0.01)})
     assert "theirs has elastic with other settings than the study evaluates it (strain 0.01 against 0.005)" in (
         refused_study(ELASTIC, FILE)
+    )
+
+
+def test_fewer_phases_than_the_reference_has_are_good_and_others_are_not(
+    good_study: Any, refused_study: Refused
+) -> None:
+    known = {"lattice": Measured({"lattice_constant_A": Property(5.6, "Å")})}
+    _write(settings={"lattice": LatticeEvaluation(phases=("bcc", "fcc"))}, **known)
+    good_study("evaluations=[errors, {kind: lattice, phases: [fcc]}]", FILE)
+    assert "(phases ['bcc', 'fcc'] against ['sc'])" in (
+        refused_study("evaluations=[errors, {kind: lattice, phases: [sc]}]", FILE)
     )
 
 
