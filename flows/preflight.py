@@ -16,7 +16,7 @@ from al_core.labels.store import LabelStore
 from al_core.models.card import read_card
 from al_core.models.committee import committee_folders
 from al_core.models.sources.shipped import shipped_committee
-from al_core.structures.datasets import bundled, read_structures
+from al_core.structures.datasets import bundled, read_structures, slice_of
 from al_core.structures.elements import CRYSTALS
 from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, hold_out, unique, with_slices
 from calculators.base import make_labeler
@@ -61,7 +61,8 @@ def preflight(config: StudyConfig, out: Path) -> None:
         theory = bundled(config.test.name).sheet["labeler"]
         check_same_theory(f"test: {config.test.name}", theory, config.labeler, "test.kind=md")
     check_reference(config)
-    check_pool_size(_n_sampled(config.pool) if config.pool.kind == "md" else len(pool or []), config)
+    slices = _slices(config.pool) if config.pool.kind == "md" else [slice_of(atoms) for atoms in pool or []]
+    check_pool_size(slices, config)
     check_writable(out, config.store)
     _check_device(config.device)
 
@@ -213,5 +214,6 @@ def _check_device(device: str) -> None:
         raise ConfigError(f"device: {device} is not there ({torch.cuda.device_count()} found); use auto or cpu")
 
 
-def _n_sampled(settings: MDStructures) -> int:
-    return sum(part.count for part in settings.slices)
+def _slices(settings: MDStructures) -> list[str]:
+    """Return the slice of each structure that will be sampled."""
+    return [part.name for part in settings.slices for _ in range(part.count)]

@@ -16,11 +16,12 @@ from al_core.models.sources.shipped import shipped_committee
 from al_core.report.headline import headline
 from al_core.report.render import write_report
 from al_core.storage.hashing import label_key, structure_id
-from al_core.structures.datasets import read_structures, write_labelled
+from al_core.structures.datasets import read_structures, slice_of, write_labelled
 from al_core.studies.data import TEST_STRUCTURES, hash_of_test_set, prepare_data
 from al_core.studies.grid import learners
 from al_core.studies.index import write_index
 from al_core.studies.ledger import TEST, Requests, ledger
+from al_core.studies.pool_map import MapInputs, is_mapped
 from al_core.studies.references import spent_on_references
 from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.workspace import Workspace
@@ -77,7 +78,10 @@ def run_study(config: StudyConfig, out: Path) -> Path:
         asked = any(acquisition.asks_costs for acquisition in config.acquisitions)
         priced = read_structures(workspace.pool) if asked else []
         costs = {structure_id(atoms): labeler.estimate_core_seconds(atoms) for atoms in priced}
-        inputs = StudyInputs(config, workspace, data.pool, label_keys, source, hash_of_test_set(workspace), costs)
+        sliced = any(acquisition.slices for acquisition in config.acquisitions)
+        slices = {structure_id(one): slice_of(one) for one in read_structures(workspace.pool)} if sliced else {}
+        test_hash = hash_of_test_set(workspace)
+        inputs = StudyInputs(config, workspace, data.pool, label_keys, source, test_hash, costs, slices)
         measured_against = _references(config, workspace, counters)
         committees = len(learners(config))
         counters.expect(MODELS, committees * len(config.budgets))
@@ -86,6 +90,7 @@ def run_study(config: StudyConfig, out: Path) -> Path:
         for budget in rounds.run():
             _write_index(rounds, len(data.test), identity, measured_against)
             _publish(load_results(workspace.out), budget, workspace)
+        _map_pool(inputs)
     return write_report(workspace.out)
 
 
@@ -108,6 +113,14 @@ def _label_test_set(config: StudyConfig, workspace: Workspace, counters: Counter
     if len(labelled) < (1 - config.max_failed_share) * asked:
         raise LabelError(f"{asked - len(labelled)} of {asked} test structures could not be labelled")
     write_labelled(workspace.test, labelled)
+
+
+def _map_pool(inputs: StudyInputs) -> None:
+    """Map pool and test set as the source's first model sees them, if that is not done yet."""
+    config, out = inputs.config, inputs.workspace.out
+    wanted = MapInputs(out, inputs.source[0], config.target, inputs.pool_hash, inputs.test_hash, config.device)
+    if not is_mapped(wanted):
+        tasks.map_pool(wanted)
 
 
 def _references(config: StudyConfig, workspace: Workspace, counters: Counters) -> dict[str, str]:

@@ -19,6 +19,7 @@ from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
 from al_core.studies.keys import EvaluationInputs, ModelInputs, ReferenceInputs, SelectionInputs
+from al_core.studies.pool_map import MapInputs
 from al_core.studies.workspace import Workspace
 from al_core.types import Label
 from flows import work
@@ -77,6 +78,12 @@ def reference(inputs: ReferenceInputs, labeler: AnyLabeler, kind: str) -> None:
     """Compute what properties of a kind are measured against."""
     cores = work.labeler_of(labeler).cores(Atoms([inputs.element] * _LARGE))
     current_runner().submit(work.reference, inputs, labeler, cores=cores).result()
+
+
+@task(task_run_name="map the pool", cache_policy=NO_CACHE, **RETRIES)
+def map_pool(inputs: MapInputs) -> None:
+    """Map pool and test set in two dimensions."""
+    current_runner().submit(work.map_pool, inputs).result()
 
 
 @task(task_run_name="pretrain members {numbers} of {config.name}", cache_policy=NO_CACHE, **RETRIES)

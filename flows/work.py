@@ -16,6 +16,7 @@ from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
 from al_core.studies.keys import EvaluationInputs, ModelInputs, ReferenceInputs, SelectionInputs
+from al_core.studies.pool_map import MapInputs, make_pool_map
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
 
@@ -79,6 +80,11 @@ def reference(inputs: ReferenceInputs, labeler: AnyLabeler) -> None:
     from al_core.studies import references
 
     references.compute_reference(inputs, labeler_of(labeler))
+
+
+def map_pool(inputs: MapInputs) -> None:
+    """Map pool and test set; see :func:`al_core.studies.pool_map.make_pool_map`."""
+    make_pool_map(inputs)
 
 
 def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Sequence[int]) -> None:

@@ -17,6 +17,12 @@ class Acquisition(Method):
     """
 
     asks: ClassVar[Asks]
+    later: ClassVar[tuple[str, ...]] = (*Method.later, "slices")
+
+    slices: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(description="Slices of the pool that it selects from, by their names (`config_type`); all if empty."),
+    ] = ()
 
     @property
     def asks_models(self) -> bool:

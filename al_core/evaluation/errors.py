@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from ase import Atoms, units
 
 from al_core.errors import TrainingError
+from al_core.evaluation.result import EvaluationResult
 from al_core.models.bundle import Bundle
 from al_core.models.prediction import Predictions, predict
+from al_core.storage.hashing import structure_id
 from al_core.types import Label
 from al_core.uncertainty.committee import force_deviation
 
@@ -19,11 +20,12 @@ ALL = "all"
 
 def errors(
     committee: Sequence[Bundle], labelled: Sequence[tuple[Atoms, Label]], device: torch.device
-) -> dict[str, Any]:
-    """Return the errors of a committee on labelled test structures, JSON-ready.
+) -> EvaluationResult:
+    """Return the errors of a committee on labelled test structures.
 
     Returns:
-        ``metrics``, see :func:`slice_errors`, and ``members_force_mae_meV_per_A``, see :func:`member_force_maes`.
+        ``metrics``, see :func:`slice_errors`, and ``members_force_mae_meV_per_A``, see :func:`member_force_maes`;
+        beside the record the predictions, see :func:`mean_predictions`.
 
     Raises:
         TrainingError: a prediction is not finite; stresses are asked of structures that are periodic in all directions.
@@ -32,9 +34,28 @@ def errors(
     stresses = predictions.stresses[[atoms.pbc.all() for atoms, _ in labelled]]
     if not all(np.isfinite(values).all() for values in (predictions.energies, *predictions.forces, stresses)):
         raise TrainingError("the predictions for the test set are not finite: a model has diverged")
-    return {
+    record = {
         "metrics": slice_errors(predictions, labelled),
         "members_force_mae_meV_per_A": member_force_maes(predictions, labelled),
+    }
+    return EvaluationResult(record, mean_predictions(predictions, [atoms for atoms, _ in labelled]))
+
+
+def mean_predictions(predictions: Predictions, structures: Sequence[Atoms]) -> dict[str, np.ndarray]:
+    """Return what a committee predicts, as arrays: what parity plots are drawn from.
+
+    Returns:
+        ``structures``, ids [n_structures]; ``energies``, eV/atom, [n_structures]; ``forces``, eV/Å, and ``deviations``,
+        how far the members disagree about each atom's force, eV/Å, float32, [n_atoms, 3] and [n_atoms] of all
+        structures one after the other.
+    """
+    means = [forces.mean(axis=0) for forces in predictions.forces]
+    sizes = np.array([len(atoms) for atoms in structures])
+    return {
+        "structures": np.array([structure_id(atoms) for atoms in structures]),
+        "energies": predictions.energies.mean(axis=1) / sizes,  # float64: an E0 may have thousands of eV
+        "forces": np.concatenate(means).astype(np.float32),
+        "deviations": np.concatenate([force_deviation(forces) for forces in predictions.forces]).astype(np.float32),
     }
 
 

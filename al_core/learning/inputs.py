@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from al_core.config.acquisition import AnyAcquisition
 from al_core.config.evaluation import AnyEvaluation
 from al_core.config.study import StudyConfig
 from al_core.models.committee import content_hash, seed_members
@@ -25,6 +26,7 @@ class StudyInputs:
         source: all bundles of the source; every seed takes as many of them as the study's committees have members.
         test_hash: content of the labelled test set.
         costs: expected core-seconds of every candidate's label, where an acquisition asks.
+        slices: the slice of every candidate, where an acquisition selects from some.
     """
 
     config: StudyConfig
@@ -34,6 +36,7 @@ class StudyInputs:
     source: tuple[Path, ...]
     test_hash: str
     costs: Mapping[str, float] = field(default_factory=dict)
+    slices: Mapping[str, str] = field(default_factory=dict)
     _members: dict[int, tuple[Path, ...]] = field(init=False)
     _hashes: dict[int, str] = field(init=False)
 
@@ -46,6 +49,12 @@ class StudyInputs:
     def pool_hash(self) -> str:
         """Content of the pool."""
         return digest(list(self.pool))
+
+    def candidates(self, acquisition: AnyAcquisition) -> tuple[str, ...]:
+        """Return what an acquisition may select from: ids of the pool, in its order."""
+        if not acquisition.slices:
+            return self.pool
+        return tuple(name for name in self.pool if self.slices[name] in acquisition.slices)
 
     def model(self, learner: Learner, labels: tuple[str, ...]) -> ModelInputs:
         """Return the inputs of a committee of a learner, trained on these labels."""

@@ -77,7 +77,8 @@ class Rounds:
     def _selection(self, label_set: LabelSet, before: int, budget: int) -> SelectionInputs:
         have, wanted = set(self.labels[label_set]), budget - len(self.labels[label_set])
         keys = self.inputs.label_keys
-        candidates = tuple(n for n in self.inputs.pool if keys[n] not in have and n not in self.failed)
+        allowed = self.inputs.candidates(label_set.acquisition)
+        candidates = tuple(n for n in allowed if keys[n] not in have and n not in self.failed)
         if wanted > len(candidates):
             raise SelectionError(
                 f"{label_set}: {wanted} more structures are needed for {budget} labels and {len(candidates)} of the "
@@ -87,7 +88,8 @@ class Rounds:
         committee = None
         if label_set.chooser is not None:
             if before == 0 and not label_set.chooser.uses_source:
-                acquisition = RandomAcquisition()  # untrained random weights know nothing to select by
+                # untrained random weights know nothing to select by
+                acquisition = RandomAcquisition(slices=acquisition.slices)
             else:
                 committee = self._model(Learner(label_set.chooser, label_set), before)
         costs = tuple(self.inputs.costs[name] for name in candidates) if acquisition.asks_costs else ()

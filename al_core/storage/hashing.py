@@ -41,6 +41,11 @@ def level_of(key: str) -> str:
     return f"T{key.rpartition('-')[2]}"
 
 
+def structure_of(key: str) -> str:
+    """Return the id of the structure that a label key is of."""
+    return key.removeprefix("L").rpartition("-")[0]
+
+
 def label_key(structure: str, labeler_identity: dict[str, Any]) -> str:
     """Return the key a label is paid for once under: structure id and a hash of the labeler's identity."""
     return f"L{structure}-{digest(labeler_identity)}"

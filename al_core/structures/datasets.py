@@ -159,6 +159,11 @@ def _present(atoms: Atoms) -> str:
     return ", ".join(names) or "none at all"
 
 
+def slice_of(atoms: Atoms) -> str:
+    """Return the name of a structure's slice, ``all`` where it has none."""
+    return str(atoms.info.get("config_type", "all"))
+
+
 def write_labelled(path: Path, labelled: list[tuple[Atoms, Label]]) -> None:
     """Write an extxyz file atomically, labels under ``REF_energy``, ``REF_forces`` and ``REF_stress`` (Voigt)."""
     frames = []

@@ -1,5 +1,6 @@
 """Pool and test set of a study: built once, written to files, checked against each other."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.io import write
 
+from al_core.config.base import nearest
 from al_core.config.structures import BundledStructures, FileStructures, HoldoutStructures, MDStructures
 from al_core.config.study import StudyConfig
 from al_core.errors import ConfigError
@@ -21,6 +23,7 @@ from al_core.structures.datasets import (
     checked_labels,
     labelled_structures,
     read_structures,
+    slice_of,
     write_labelled,
 )
 from al_core.structures.distance import copies
@@ -72,7 +75,7 @@ def prepare_data(config: StudyConfig, workspace: Workspace, potential: Potential
     elif config.test.kind == "holdout":
         pool, test = hold_out(pool, config.test.size, config.test.seed)
     check_apart(pool, test)
-    check_pool_size(len(pool), config)
+    check_pool_size([slice_of(atoms) for atoms in pool], config)
     workspace.out.mkdir(parents=True, exist_ok=True)
     (workspace.out / _INDEX).unlink(missing_ok=True)  # no index while the files change
     write_structures(workspace.pool, pool)
@@ -204,13 +207,34 @@ def check_apart(pool: Sequence[Atoms], test: Sequence[Atoms], where: str = "the 
         )
 
 
-def check_pool_size(available: int, config: StudyConfig) -> None:
-    """Raise :class:`~al_core.errors.ConfigError` if the pool cannot serve the largest budget."""
-    if config.budgets[-1] > available:
+def check_pool_size(slices: Sequence[str], config: StudyConfig) -> None:
+    """Check that the pool, and what of it each acquisition selects from, can serve the largest budget.
+
+    Args:
+        slices: the slice of each structure of the pool.
+        config: the study.
+
+    Raises:
+        ConfigError: there are too few structures, or a slice is not there.
+    """
+    largest, counts = config.budgets[-1], Counter(slices)
+    if largest > len(slices):
         raise ConfigError(
-            f"budgets: the largest is {config.budgets[-1]}, the pool has {available} structures; "
-            "lower it or enlarge the pool"
+            f"budgets: the largest is {largest}, the pool has {len(slices)} structures; lower it or enlarge the pool"
         )
+    for acquisition in config.acquisitions:
+        for name in acquisition.slices:
+            if name not in counts:
+                raise ConfigError(
+                    f"acquisitions: {acquisition.title} selects from slice {name!r}, which the pool does not have"
+                    f"{nearest(name, list(counts))}"
+                )
+        available = sum(counts[name] for name in set(acquisition.slices))
+        if acquisition.slices and largest > available:
+            raise ConfigError(
+                f"budgets: the largest is {largest}, the slices of {acquisition.title} "
+                f"({', '.join(acquisition.slices)}) have {available} structures; lower it or enlarge them"
+            )
 
 
 def write_structures(path: Path, structures: Sequence[Atoms]) -> None:

@@ -1,14 +1,14 @@
 """One evaluation of a committee: made once, and found again by its evaluation key."""
 
 import time
-from typing import Any
 
 from al_core.errors import TrainingError
 from al_core.evaluation.errors import errors
 from al_core.evaluation.measured import Measured
 from al_core.evaluation.properties import of_committee
+from al_core.evaluation.result import EvaluationResult
 from al_core.models.engine.stack import pick_device
-from al_core.storage.files import write_json
+from al_core.storage.files import write_arrays, write_json
 from al_core.structures.datasets import LabelKeys, labelled_structures
 from al_core.studies.committees import load_committee
 from al_core.studies.keys import EvaluationInputs
@@ -22,7 +22,8 @@ def evaluate_committee(inputs: EvaluationInputs) -> str:
     """Evaluate a trained committee, if that is not done yet; return '' or why it failed."""
     if (known := evaluated(inputs)) is not None:
         return known.failure
-    result, failure, begin = _NOTHING, "", time.perf_counter()
+    workspace = Workspace(inputs.model.out)
+    result, failure, begin = EvaluationResult(_NOTHING), "", time.perf_counter()
     try:
         result = _evaluate(inputs)
     except TrainingError as error:
@@ -33,12 +34,14 @@ def evaluate_committee(inputs: EvaluationInputs) -> str:
         "failure": failure,
         "wall_s": time.perf_counter() - begin,
     }
-    write_json(Workspace(inputs.model.out).evaluation(inputs.key), {**record, **result})
+    if result.arrays:  # before the record, which says that the evaluation is done
+        write_arrays(workspace.evaluation_arrays(inputs.key), result.arrays)
+    write_json(workspace.evaluation(inputs.key), {**record, **result.record})
     return failure
 
 
-def _evaluate(inputs: EvaluationInputs) -> dict[str, Any]:
-    """Return what an evaluation found, JSON-ready.
+def _evaluate(inputs: EvaluationInputs) -> EvaluationResult:
+    """Return what an evaluation found.
 
     Raises:
         TrainingError: the models have diverged.
@@ -47,6 +50,5 @@ def _evaluate(inputs: EvaluationInputs) -> dict[str, Any]:
     if inputs.evaluation.kind == "errors":
         test = labelled_structures(Workspace(inputs.model.out).test, LabelKeys())
         return errors(committee, test, device)
-    return of_committee(committee, [inputs.evaluation], device, inputs.subject or None)[
-        inputs.evaluation.kind
-    ].as_dict()
+    found = of_committee(committee, [inputs.evaluation], device, inputs.subject or None)
+    return EvaluationResult(found[inputs.evaluation.kind].as_dict())

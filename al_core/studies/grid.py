@@ -32,8 +32,9 @@ class LabelSet:
     chooser: AnyArm | None
 
     def __str__(self) -> str:
+        slices = f" from {', '.join(self.acquisition.slices)}" if self.acquisition.slices else ""
         chooser = f" of {self.chooser.kind}" if self.chooser else ""
-        return f"{self.acquisition.kind}{chooser}, seed {self.seed}"
+        return f"{self.acquisition.kind}{slices}{chooser}, seed {self.seed}"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from al_core.studies.statistics import Reach, labels_to_reach
 
 _RESAMPLES = 1000
 _ALL_UP_TO = 6  # seeds: all resamples are looked at, 462 of six
-_CONFIDENCE = 0.95
+CONFIDENCE = 0.95
 _POWER = 0.8
 _MOST_SEEDS = 1000
 
@@ -92,16 +92,16 @@ def efficiency(arm: Curves, baseline: Curves, budget: int, seed: int = 0) -> Eff
         found = labels_to_reach(float(own[drawn].mean()), budgets, list(other[:, drawn].mean(axis=1)))
         return Reach(found.labels / budget, found.bound)
 
-    draws, weights = _resamples(len(seeds), seed)
+    draws, weights = resamples(len(seeds), seed)
     found = [reach(drawn) for drawn in draws]
     order = sorted(range(len(found)), key=lambda number: _position(found[number]))
     shares = np.cumsum(weights[order]) / weights.sum()
-    ends = np.searchsorted(shares, [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2])
+    ends = np.searchsorted(shares, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     low, high = (found[order[end]] for end in ends)
     return Efficiency(budget, reach(np.arange(len(seeds))), low, high, seeds)
 
 
-def _resamples(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def resamples(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return resamples of n things, [m, n], and how often each comes: all there are, or many at random."""
     if n > _ALL_UP_TO:
         return np.random.default_rng(seed).integers(n, size=(_RESAMPLES, n)), np.ones(_RESAMPLES)
@@ -125,7 +125,7 @@ def paired(differences: Sequence[float]) -> Paired:
     if n < 2:
         return Paired(mean, -np.inf, np.inf, 1.0, None)
     deviation = float(values.std(ddof=1))
-    half = float(t.ppf((1 + _CONFIDENCE) / 2, n - 1)) * deviation / n**0.5
+    half = float(t.ppf((1 + CONFIDENCE) / 2, n - 1)) * deviation / n**0.5
     if deviation == 0:
         return Paired(mean, mean, mean, 1.0 if mean == 0 else 0.0, None if mean == 0 else 2)
     p = 2 * float(t.sf(abs(mean) / deviation * n**0.5, n - 1))
@@ -135,7 +135,7 @@ def paired(differences: Sequence[float]) -> Paired:
 def _seeds_needed(effect: float) -> int | None:
     """Return the least number of pairs whose t test finds an effect (in standard deviations) with the power wanted."""
     for n in range(2, _MOST_SEEDS + 1):
-        critical = t.ppf((1 + _CONFIDENCE) / 2, n - 1)
+        critical = t.ppf((1 + CONFIDENCE) / 2, n - 1)
         if effect > 0 and nct.sf(critical, n - 1, effect * n**0.5) >= _POWER:
             return n
     return None
@@ -145,7 +145,7 @@ def verdicts(differences: Sequence[Sequence[float]]) -> list[Verdict]:
     """Return the verdict of each of several comparisons, corrected for their number."""
     found = [paired(one) for one in differences]
     corrected = holm({str(number): one.p for number, one in enumerate(found)})
-    shown = [corrected[str(number)] <= 1 - _CONFIDENCE for number in range(len(found))]
+    shown = [corrected[str(number)] <= 1 - CONFIDENCE for number in range(len(found))]
     return [one.verdict if safe else "undecided" for one, safe in zip(found, shown, strict=True)]
 
 

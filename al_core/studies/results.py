@@ -48,6 +48,7 @@ class Row:
         core_seconds: processor time of its training.
         baseline_model: model key of the baseline on the same labels; '' where there is none.
         baseline_metrics: its metrics.
+        evaluation: evaluation key of the errors; '' for a cell of an earlier version, which had none.
     """
 
     comparison: str
@@ -62,6 +63,7 @@ class Row:
     core_seconds: float
     baseline_model: str = ""
     baseline_metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    evaluation: str = ""
 
     def negative_transfer(self, metric: str = "force_mae_meV_per_A") -> bool:
         """Return whether the baseline does better with the same labels and seed, mean over test slices."""
@@ -236,6 +238,7 @@ def _row(workspace: Workspace, cell: Mapping[str, Any], where: Mapping[str, Any]
         core_seconds=model.core_seconds,
         baseline_model=cell["baseline_model"],
         baseline_metrics=baseline.metrics if baseline else {},
+        evaluation=cell["evaluations"][_ERRORS],
     )
 
 

@@ -77,6 +77,11 @@ class Workspace:
         return self.out / "ledger.json"
 
     @property
+    def pool_map(self) -> Path:
+        """The map of pool and test set, see :mod:`al_core.studies.pool_map`."""
+        return self.out / "pool_map.json"
+
+    @property
     def report(self) -> Path:
         """The report."""
         return self.out / "report.html"
@@ -92,6 +97,10 @@ class Workspace:
     def reference(self, key: str) -> Path:
         """What the properties of one evaluation are measured against."""
         return self.out / "references" / f"{key}.json"
+
+    def evaluation_arrays(self, key: str) -> Path:
+        """What an evaluation keeps beside its record; there is none of earlier versions."""
+        return self.out / "evaluations" / f"{key}.npz"
 
     def earlier_cell(self, key: str) -> Path:
         """The errors of one cell, as versions before this one wrote them."""

@@ -55,6 +55,25 @@ def test_dividing_by_what_labels_cost_is_refused_where_they_cost_nothing(refused
     assert "acquisitions: variance_reduction has per_cost, and labels of kind dataset are looked up" in message
 
 
+@pytest.mark.parametrize("pool", ["sampled", "of a file"])
+def test_slices_to_select_from_that_the_pool_lacks_are_refused(refused_study: Refused, pool: str) -> None:
+    changes = []
+    if pool == "of a file":
+        structures = [germanium(number) for number in range(10)]
+        for number, atoms in enumerate(structures):
+            atoms.info["config_type"] = "hot" if number < 4 else "cold"
+        changes = [f"pool={file_of('pool.extxyz', *structures)}"]
+    message = refused_study(*changes, "acquisitions=[{kind: random, slices: [colt]}]")
+    assert "acquisitions: random selects from slice 'colt', which the pool does not have" in message
+    assert "did you mean 'cold'? (known: cold, hot)" in message
+    message = refused_study(*changes, "budgets=[5]", "acquisitions=[random, {kind: random, name: h, slices: [hot]}]")
+    assert "budgets: the largest is 5, the slices of h (hot) have 4 structures" in message
+
+
+def test_slices_to_select_from_that_the_pool_has_are_accepted(good_study: Callable[..., None]) -> None:
+    good_study("acquisitions=[random, {kind: uncertainty, name: h, slices: [hot]}]")
+
+
 def test_a_test_structure_in_the_pool_is_refused(refused_study: Refused) -> None:
     pool = file_of("pool.extxyz", *map(germanium, range(5)))
     test = file_of("test.extxyz", labelled(9), labelled(3))

@@ -33,15 +33,47 @@ def gradient_features(bundle: Bundle, structures: Sequence[Atoms], device: torch
     """
     models = stack([bundle], torch.float32, device)
     generator = torch.Generator().manual_seed(_SEED)
-    sizes = [models.weights[name].numel() for name in models.trainable]
-    projection = torch.randn(sum(sizes), _DIMENSIONS, generator=generator).to(device) / _DIMENSIONS**0.5
+    projection = _projection(models, generator)
     rows = _gradients(models, structures, _ROWS, generator)
     found = []
     for _ in structures:
         together = [torch.cat(parts) for parts in zip(*itertools.islice(rows, _ROWS), strict=True)]  # each [rows, ...]
-        projected = [part.flatten(1) @ axes for part, axes in zip(together, projection.split(sizes), strict=True)]
-        found.append(torch.stack(projected).sum(0))
+        found.append(_projected(together, projection))
     return np.asarray(torch.stack(found).cpu().numpy())
+
+
+def energy_features(bundle: Bundle, structures: Sequence[Atoms], device: torch.device) -> np.ndarray:
+    """Return the projected gradients of each structure's energy per atom, [n_structures, dimensions].
+
+    They are means over atoms of the gradients of the atoms' energies: where structures lie near each other, the model
+    takes their atoms' surroundings for alike.
+
+    Args:
+        bundle: the model; weights count as they are, in the units mace keeps them in.
+        structures: of its element.
+        device: where to compute.
+    """
+    models = stack([bundle], torch.float32, device)
+    projection = _projection(models, torch.Generator().manual_seed(_SEED))
+    weights, leaves = _leaves(models)
+    found = []
+    for prepared, atoms in zip(models.network.prepare(structures), structures, strict=True):
+        energies = models.network(weights, models.network.join([prepared])).energies
+        found.append(_projected(_by(leaves, energies.sum() / len(atoms), keep=False), projection)[0])
+    return np.asarray(torch.stack(found).cpu().numpy())
+
+
+def _projection(models: Stack, generator: torch.Generator) -> list[torch.Tensor]:
+    """Return random axes for each trainable weight, [n_weights, dimensions]."""
+    sizes = [models.weights[name].numel() for name in models.trainable]
+    device = models.weights[models.trainable[0]].device
+    whole = torch.randn(sum(sizes), _DIMENSIONS, generator=generator).to(device) / _DIMENSIONS**0.5
+    return list(whole.split(sizes))
+
+
+def _projected(gradients: Sequence[torch.Tensor], projection: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return projections of gradients by each weight, [rows, ...], as [rows, dimensions]."""
+    return torch.stack([part.flatten(1) @ axes for part, axes in zip(gradients, projection, strict=True)]).sum(0)
 
 
 @dataclass(frozen=True)

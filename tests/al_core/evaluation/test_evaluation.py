@@ -7,8 +7,9 @@ from ase import Atoms
 
 from al_core.errors import TrainingError
 from al_core.evaluation.errors import errors as committee_errors
-from al_core.evaluation.errors import member_force_maes, slice_errors
+from al_core.evaluation.errors import mean_predictions, member_force_maes, slice_errors
 from al_core.models.prediction import Predictions
+from al_core.storage.hashing import structure_id
 from al_core.types import Label
 
 
@@ -138,7 +139,7 @@ def test_a_stress_that_is_not_finite_is_a_model_that_diverged(
         with pytest.raises(TrainingError, match="not finite"):
             committee_errors([], labelled, torch.device("cpu"))
     else:
-        assert "stress_mae_GPa" not in committee_errors([], labelled, torch.device("cpu"))["metrics"]["all"]
+        assert "stress_mae_GPa" not in committee_errors([], labelled, torch.device("cpu")).record["metrics"]["all"]
 
 
 def test_structures_without_a_slice_count_in_all_only() -> None:
@@ -163,6 +164,17 @@ def test_the_errors_of_the_single_members() -> None:
     # bulk, 18 components: 6 x 0.3 + 12 x 0.2 and 6 x 0.1 + 12 x 0.2; vacancy, three: 0 and 0.6; mean of both slices
     expected = [1e3 * (4.2 / 18 + 0) / 2, 1e3 * (3.0 / 18 + 0.2) / 2]
     assert member_force_maes(SAID, LABELLED) == [pytest.approx(value) for value in expected]
+
+
+def test_the_predictions_that_are_kept_are_the_committee_s_mean() -> None:
+    structures = [atoms for atoms, _ in LABELLED]
+    kept = mean_predictions(SAID, structures)
+    assert list(kept["structures"]) == [structure_id(atoms) for atoms in structures]
+    np.testing.assert_allclose(kept["energies"], [-3.0, -4.0, -3.0])
+    assert kept["forces"].dtype == kept["deviations"].dtype == np.float32
+    np.testing.assert_allclose(kept["forces"][:3], [[0.1] * 3, [0.1] * 3, [1.0, 0.3, 0.0]], rtol=1e-6)
+    np.testing.assert_allclose(kept["deviations"], [np.sqrt(0.12)] * 2 + [0.3] + [np.sqrt(0.12)] * 4, rtol=1e-6)
+    assert len(kept["forces"]) == len(kept["deviations"]) == 7
 
 
 def test_labels_of_other_structures_are_refused() -> None:

@@ -73,7 +73,8 @@ def make(tmp_path: Path, source: Any) -> Callable[..., Rounds]:
         workspace.out.mkdir(exist_ok=True)
         keys = {name: f"L-{name}" for name in structures}
         costs = {name: 10.0 * number for number, name in enumerate(structures, 1)}
-        inputs = StudyInputs(config, workspace, tuple(structures), keys, folders, "reference", costs)
+        slices = {name: ("cold", "hot", "warm")[number % 3] for number, name in enumerate(structures)}
+        inputs = StudyInputs(config, workspace, tuple(structures), keys, folders, "reference", costs, slices)
         return Rounds(inputs, steps, Requests(workspace))
 
     return rounds
@@ -102,6 +103,29 @@ def test_costs_are_told_to_acquisitions_that_ask(make: Callable[..., Rounds]) ->
     assert asking.costs == (10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
     assert {inputs.costs for inputs in steps.selections if inputs is not asking} == {()}
     assert replace(asking, costs=(1.0, *asking.costs[1:])).key != asking.key
+
+
+def test_only_structures_of_its_slices_are_candidates_of_an_acquisition(make: Callable[..., Rounds]) -> None:
+    steps = FakeSteps()
+    acquisitions = [
+        "random",
+        {"kind": "random", "name": "extremes", "slices": ["hot", "cold"]},
+        {"kind": "uncertainty", "name": "unsure", "slices": ["warm"]},
+    ]
+    list(make(steps, budgets=[1, 2], arms=["scratch"], acquisitions=acquisitions).run())
+    first, later = steps.selections[:3], steps.selections[3:]
+    assert [inputs.candidates for inputs in first] == [STRUCTURES, ("s0", "s1", "s3", "s4"), ("s2", "s5")]
+    assert [inputs.candidates for inputs in later] == [STRUCTURES[1:], ("s1", "s3", "s4"), ("s5",)]
+    assert [inputs.acquisition.kind for inputs in first] == ["random", "random", "random"], "nothing is known yet"
+    assert [inputs.acquisition.slices for inputs in first] == [(), ("hot", "cold"), ("warm",)]
+    assert later[2].acquisition.kind == "uncertainty"
+
+
+def test_slices_that_are_used_up_are_an_error_that_names_them(make: Callable[..., Rounds]) -> None:
+    acquisitions = [{"kind": "random", "slices": ["cold"]}]
+    rounds = make(FakeSteps(unlabelled=["s0"]), budgets=[2], acquisitions=acquisitions)
+    with pytest.raises(SelectionError, match=r"random from cold, seed 0: 1 more .* for 2 labels and 0 of the pool"):
+        list(rounds.run())
 
 
 def test_labels_that_fail_are_replaced(make: Callable[..., Rounds]) -> None:

@@ -134,9 +134,20 @@ def test_pool_and_test_set_of_one_seed_and_one_start_are_apart(tmp_path: Path) -
 
 
 def test_a_pool_smaller_than_the_largest_budget_is_reported() -> None:
-    check_pool_size(2, study())
+    check_pool_size(["a", "b"], study())
     with pytest.raises(ConfigError, match="the largest is 2, the pool has 1"):
-        check_pool_size(1, study())
+        check_pool_size(["a"], study())
+
+
+def test_slices_that_an_acquisition_selects_from_are_there_and_large_enough() -> None:
+    config = study(acquisitions=["random", {"kind": "random", "name": "cold", "slices": ["300K", "400K"]}])
+    check_pool_size(["300K", "400K", "900K"], config)
+    message = r"cold selects from slice '400K', which the pool does not have.* \(known: 300K, 900K\)"
+    with pytest.raises(ConfigError, match=message):
+        check_pool_size(["300K", "300K", "900K"], config)
+    twice = study(acquisitions=[{"kind": "random", "slices": ["300K", "300K"]}])
+    with pytest.raises(ConfigError, match=r"the largest is 2, the slices of random \(300K, 300K\) have 1 structures"):
+        check_pool_size(["300K", "900K", "900K"], twice)
 
 
 def test_repetitions_are_left_out() -> None:

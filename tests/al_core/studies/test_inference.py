@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from al_core.studies.inference import _resamples, efficiency, holm, paired, verdicts
+from al_core.studies.inference import efficiency, holm, paired, resamples, verdicts
 from al_core.studies.statistics import Reach
 
 BUDGETS = (1, 2, 4, 8, 16)
@@ -113,10 +113,10 @@ def test_verdicts_of_many_comparisons_are_corrected_for_their_number() -> None:
 
 def test_all_resamples_are_those_that_chance_would_draw() -> None:
     """Three seeds: ten resamples of 27, and the ends are those of many random ones."""
-    draws, weights = _resamples(3, 0)
+    draws, weights = resamples(3, 0)
     assert len(draws) == 10
     assert weights.sum() == 27
-    random, ones = _resamples(7, 0)
+    random, ones = resamples(7, 0)
     assert random.shape == (len(ones), 7)
     values = np.array([1.0, 2.0, 4.0])
     exact = np.average(values[draws].mean(axis=1) ** 2, weights=weights)

@@ -17,7 +17,17 @@ from tests.flows.study.smoke import ARMS, GRAFT, SMOKE, Shell, rows_at
 pytestmark = [pytest.mark.train]
 
 # what a run that finds everything finished leaves untouched
-PAID_FOR = ("evaluations", "selections", "labels", "labels.db", "models", "pool.extxyz", "source", "test.extxyz")
+PAID_FOR = (
+    "evaluations",
+    "selections",
+    "labels",
+    "labels.db",
+    "models",
+    "pool.extxyz",
+    "pool_map.json",
+    "source",
+    "test.extxyz",
+)
 
 
 def _state(out: Path) -> dict[str, tuple[int, int]]:
@@ -51,6 +61,7 @@ def test_results_are_made_again_where_they_were_deleted(copy: Path, results: Stu
     lost = results.rows[-1].model
     (file,) = (f for f in (copy / "evaluations").glob("*.json") if read_json(f)["model"] == lost)
     file.unlink()
+    file.with_suffix(".npz").unlink()
     before = _state(copy)
     shell.graft("study", "run", SMOKE, "--out", copy)
     assert before.items() <= _state(copy).items()

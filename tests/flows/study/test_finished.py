@@ -14,6 +14,8 @@ from al_core.labels.store import LabelStore
 from al_core.report.numbers import number
 from al_core.storage.files import read_json
 from al_core.structures.datasets import LabelKeys, labelled_structures
+from al_core.studies.pool_map import read_pool_map, selected_structures
+from al_core.studies.predictions import PredictionReader, by_slice
 from al_core.studies.results import METRICS, Row, StudyResults
 from tests.flows.study.smoke import ACQUISITIONS, ARMS, BUDGETS, SMOKE, rows_at
 
@@ -187,3 +189,19 @@ def test_the_provenance_names_what_the_results_were_made_from(finished: Path, re
     assert found["pool"]["structures"] == 8
     assert found["labeler"]["kind"] == "stillinger_weber"
     assert found["versions"]["mace-torch"] != "not installed"
+
+
+def test_pool_and_test_set_are_mapped_and_the_predictions_kept(finished: Path, results: StudyResults) -> None:
+    found = read_pool_map(finished)
+    assert found is not None
+    assert (len(found.pool), len(found.test)) == (8, 4)
+    (random,) = (one for one in selected_structures(results.rows) if one.title == "random")
+    assert set(random.budgets) <= {point.structure for point in found.pool}
+    assert sorted(random.budgets.values()) == [1, 2, 4, 4]
+    cells = PredictionReader(finished).at_largest_budget(results.rows, "shared", "random")
+    assert [cell.arm for cell in cells] == list(ARMS)
+    for cell, row in zip(
+        cells, rows_at(results, comparison="shared", acquisition="random", budget=BUDGETS[-1]), strict=True
+    ):
+        slices = [1e3 * np.mean([one.force_mae for one in some]) for some in by_slice(cell.structures).values()]
+        assert np.mean(slices) == pytest.approx(row.metrics["all"]["force_mae_meV_per_A"], rel=1e-4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from al_core.models.engine.gradient_features import gradient_features, mean_squared_gradients
+from al_core.models.engine.gradient_features import energy_features, gradient_features, mean_squared_gradients
 from al_core.models.engine.stack import stack
 
 
@@ -57,3 +57,13 @@ def test_mean_squared_gradients_are_those_of_the_single_values(
             expected += sum(gradient.flatten(1).square().sum(1) for gradient in gradients) / values.shape[1]
         ratio = getattr(found, kind) / expected
         torch.testing.assert_close(ratio, torch.ones_like(ratio), rtol=1e-8 if kind == "energy" else 0.2, atol=0)
+
+
+def test_energy_features_are_those_of_a_mean_over_atoms(source: Any, cells: Any, cpu: Any) -> None:
+    """A cell and its repetition have the same surroundings; squares are those of the gradients, to the projection."""
+    one, other = cells["rattled"], cells["perfect"]
+    found = energy_features(source[0], [one, one.repeat((2, 1, 1)), other], cpu)
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-3, atol=1e-4 * np.abs(found[0]).max())
+    exact = mean_squared_gradients(stack(source[:1], torch.float64, cpu), [one]).energy
+    assert (found[0] ** 2).sum() / float(exact) == pytest.approx(1, abs=0.35)
+    assert np.abs(found[2] - found[0]).max() > 0.01 * np.abs(found[0]).max()

@@ -1,0 +1,266 @@
+"""The map of pool and test set: what lies where, which structures were selected when, and what they look like."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from ase import Atoms
+from ase.data import covalent_radii
+from ase.data.colors import jmol_colors
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from plotly.colors import sample_colorscale
+
+from al_core.report.captioned import CaptionedHtml
+from al_core.report.figures import figure_html, log_ticks
+from al_core.report.numbers import counted, number
+from al_core.storage.hashing import structure_id
+from al_core.structures.datasets import read_structures
+from al_core.studies.pool_map import MapPoint, PoolMap, Selected, read_pool_map, selected_structures
+from al_core.studies.predictions import CellPredictions
+from al_core.studies.results import Row
+from al_core.studies.workspace import Workspace
+
+_TITLE = "Map of pool and test set"
+_ID = "pool-map"
+_FIGURE_ID = "pool-map-figure"
+_POOL_COLOUR, _TEST_COLOUR, _SHOWN_COLOUR = "#c4c4be", "#5b7f95", "#000000"
+_ERRORS = "Viridis"
+_ROUNDS = "YlOrRd"
+_MOST_ATOMS = 20_000  # whose positions are written into the page
+_BOND = 1.25  # atoms nearer than this times the sum of their covalent radii are drawn as bonded
+_DIGITS = 100  # positions are whole numbers of 0.01 Å
+_HEIGHT = 460  # pixels
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A structure as the page shows it: where it lies, what it is of, what is told about it."""
+
+    point: MapPoint
+    group: str
+    told: str
+
+
+def pool_map_section(
+    out: Path, rows: Sequence[Row], cells: Sequence[CellPredictions], leader: str
+) -> CaptionedHtml | None:
+    """Return the map of a study's pool and test set; None where the study has none, or one of other structures.
+
+    Args:
+        out: the study's folder.
+        rows: its finished cells, which tell what was selected.
+        cells: predictions for the test set; those of the leader give its force errors.
+        leader: the arm whose errors are shown.
+    """
+    found = read_pool_map(out)
+    if found is None:
+        return None
+    workspace = Workspace(Path(out))
+    files = [file for file in (workspace.pool, workspace.test) if file.exists()]
+    atoms = {structure_id(one): one for file in files for one in read_structures(file)}
+    if any(point.structure not in atoms for point in (*found.pool, *found.test)):
+        return None
+    leading = [cell for cell in cells if cell.arm == leader]
+    errors = _force_errors(leading)
+    selections = selected_structures(rows)
+    shown = _shown(found, errors, selections, leading)
+    rings = [_rings(shown, one, visible=index == 0) for index, one in enumerate(selections)]
+    figure = _figure(found, shown, errors, [trace for traces in rings for trace in traces])
+    first = len(figure.data) - 1 - sum(map(len, rings))  # the last trace is the mark
+    ends = np.cumsum([first, *map(len, rings)]).tolist()
+    colour, radius = _look(atoms[shown[0].point.structure])
+    data = {
+        "structures": _structures(shown, atoms, selections),
+        "selections": [list(range(start, end)) for start, end in pairwise(ends)],
+        "colour": colour,
+        "radius": round(0.7 * radius * _DIGITS),
+        "bond": round(2 * _BOND * radius * _DIGITS),
+    }
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    html = environment.get_template("pool_map.html.j2").render(
+        id=_ID,
+        figure_id=_FIGURE_ID,
+        figure=figure_html(figure, _FIGURE_ID, "Map of the structures; the list shows them one by one."),
+        selections=[one.title for one in selections],
+        groups=_groups(shown),
+        # of data in a script element only "<" could end it
+        data=json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"),
+    )
+    return CaptionedHtml(_TITLE, html, _caption(found, leading, bool(selections)))
+
+
+def _caption(found: PoolMap, leading: Sequence[CellPredictions], selected: bool) -> str:
+    seen = f"{100 * sum(found.explained):.0f} %"
+    parts = [
+        "A point a structure; where points are near each other, the source's first model takes their atoms for alike. "
+        "The axes are the first two principal components of the gradients of the energy per atom by that model's "
+        f"weights, and hold {seen} of their variance. Circles: the pool, {counted(len(found.pool), 'structure')}. "
+        f"Diamonds: the test set, {counted(len(found.test), 'structure')}"
+    ]
+    if leading:
+        seeds = counted(len({cell.seed for cell in leading}), "seed")
+        labels = counted(leading[0].budget, "label")
+        parts.append(f", coloured by the force MAE of {leading[0].arm} with {labels}, mean over {seeds}")
+    if selected:
+        parts.append(
+            ". Rings: structures that were selected, with the first seed, coloured by the number of labels at which "
+            "they were"
+        )
+    parts.append(". A click on a point, or the list, shows the structure; dragging or the arrow keys turn it.")
+    return "".join(parts)
+
+
+def _force_errors(cells: Sequence[CellPredictions]) -> dict[str, float]:
+    """Return the force MAE of each test structure, mean over seeds, meV/Å."""
+    found: dict[str, list[float]] = {}
+    for cell in cells:
+        for one in cell.structures:
+            found.setdefault(one.structure, []).append(1e3 * one.force_mae)
+    return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def _shown(
+    found: PoolMap, errors: dict[str, float], selections: Sequence[Selected], leading: Sequence[CellPredictions]
+) -> list[_Shown]:
+    shown = []
+    for point in found.pool:
+        when = [
+            f"by {one.title} with {counted(one.budgets[point.structure], 'label')}"
+            for one in selections
+            if point.structure in one.budgets
+        ]
+        told = f"selected {'; '.join(when)}" if when else "not selected"
+        shown.append(_Shown(point, "pool", f"pool, {point.slice}, {point.structure}: {told}"))
+    for point in found.test:
+        told = f"test, {point.slice}, {point.structure}"
+        if point.structure in errors:
+            told += f": force MAE of {leading[0].arm} {number(errors[point.structure])} meV/Å"
+        shown.append(_Shown(point, "test", told))
+    return shown
+
+
+def _groups(shown: Sequence[_Shown]) -> list[tuple[str, list[tuple[int, str]]]]:
+    """Return the structures by pool or test set and slice, by their number: what the list on the page has."""
+    groups: dict[str, list[tuple[int, str]]] = {}
+    for index, one in enumerate(shown):
+        members = groups.setdefault(f"{one.group}: {one.point.slice}", [])
+        members.append((index, f"{one.point.slice} {len(members) + 1}"))
+    return list(groups.items())
+
+
+def _structures(
+    shown: Sequence[_Shown], atoms: dict[str, Atoms], selections: Sequence[Selected]
+) -> list[dict[str, Any]]:
+    """Return what is drawn of each structure; where there are too many atoms, some structures of the pool lack them."""
+    selected = {name for one in selections for name in one.budgets}
+
+    def last(index: int) -> bool:
+        return shown[index].group == "pool" and shown[index].point.structure not in selected
+
+    wanted = sorted(range(len(shown)), key=last)
+    sizes = np.cumsum([len(atoms[shown[index].point.structure]) for index in wanted])
+    with_atoms = set(wanted[: int(np.searchsorted(sizes, _MOST_ATOMS, side="right"))])
+    found: list[dict[str, Any]] = []
+    for index, one in enumerate(shown):
+        entry: dict[str, Any] = {"x": one.point.x, "y": one.point.y, "told": one.told}
+        if index in with_atoms:
+            structure = atoms[one.point.structure].copy()
+            if structure.pbc.any():
+                structure.wrap(eps=1e-3)
+            entry["cell"] = np.rint(_DIGITS * structure.cell.array).astype(int).ravel().tolist()
+            entry["atoms"] = np.rint(_DIGITS * structure.positions).astype(int).ravel().tolist()
+        found.append(entry)
+    return found
+
+
+def _look(structure: Atoms) -> tuple[str, float]:
+    """Return the colour of an element's atoms, hex, and its covalent radius, Å."""
+    element = int(structure.numbers[0])
+    return "#" + "".join(f"{round(255 * part):02x}" for part in jmol_colors[element]), float(covalent_radii[element])
+
+
+def _scatter(name: str, indices: Sequence[int], shown: Sequence[_Shown], **settings: Any) -> go.Scatter:
+    points = [shown[index].point for index in indices]
+    return go.Scatter(
+        x=[point.x for point in points],
+        y=[point.y for point in points],
+        customdata=list(indices),
+        text=[shown[index].told for index in indices],
+        hovertemplate="%{text}<extra></extra>",
+        name=name,
+        mode="markers",
+        **settings,
+    )
+
+
+def _rings(shown: Sequence[_Shown], selected: Selected, visible: bool) -> list[go.Scatter]:
+    """Return one trace of rings for each budget at which structures of the pool were selected."""
+    numbers = {one.point.structure: index for index, one in enumerate(shown) if one.group == "pool"}
+    budgets = sorted(set(selected.budgets.values()))
+    colours = sample_colorscale(_ROUNDS, np.linspace(0.4, 1, len(budgets))) if budgets else []
+    return [
+        _scatter(
+            f"with {counted(budget, 'label')}",
+            [numbers[name] for name, when in selected.budgets.items() if when == budget and name in numbers],
+            shown,
+            visible=visible,
+            marker={"symbol": "circle-open", "size": 13, "color": colour, "line": {"width": 2.5}},
+        )
+        for budget, colour in zip(budgets, colours, strict=True)
+    ]
+
+
+def _figure(
+    found: PoolMap, shown: Sequence[_Shown], errors: dict[str, float], rings: Sequence[go.Scatter]
+) -> go.Figure:
+    """Return the map: pool, test set, rings, and last the mark of the structure that is shown beside it."""
+    pool = [index for index, one in enumerate(shown) if one.group == "pool"]
+    test = [index for index, one in enumerate(shown) if one.group == "test"]
+    known = [index for index in test if errors.get(shown[index].point.structure, 0) > 0]
+    unknown = [index for index in test if index not in known]
+    figure = go.Figure(_scatter("pool", pool, shown, marker={"color": _POOL_COLOUR, "size": 7}))
+    if unknown:
+        figure.add_trace(
+            _scatter("test set", unknown, shown, marker={"color": _TEST_COLOUR, "symbol": "diamond", "size": 8})
+        )
+    if known:
+        values = np.array([errors[shown[index].point.structure] for index in known])
+        ticks = log_ticks(float(values.min()), float(values.max()))
+        marker = {
+            "symbol": "diamond",
+            "size": 8,
+            "color": np.log10(values).tolist(),
+            "colorscale": _ERRORS,
+            "reversescale": True,
+            "colorbar": {
+                "title": {"text": "force MAE, meV/Å", "side": "right"},
+                "thickness": 12,
+                "tickvals": np.log10(ticks).tolist(),
+                "ticktext": [f"{tick:g}" for tick in ticks],
+            },
+        }
+        figure.add_trace(_scatter("test set", known, shown, marker=marker))
+    figure.add_traces(list(rings))
+    mark = {"symbol": "x-thin-open", "size": 18, "color": _SHOWN_COLOUR, "line": {"width": 2.5}}
+    figure.add_scatter(x=[None], y=[None], mode="markers", marker=mark, showlegend=False, hoverinfo="skip")
+    axis = {"showline": True, "zeroline": False, "linecolor": "#b5b5b0", "gridcolor": "#ecebe6", "fixedrange": True}
+    shares = [f"{100 * share:.0f} %" for share in found.explained]
+    figure.update_layout(
+        template="none",
+        font={"family": "system-ui, sans-serif", "size": 13, "color": "#2b2b2b"},
+        height=_HEIGHT,
+        margin={"l": 40, "r": 12, "t": 60, "b": 48},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        hoverlabel={"bgcolor": "#ffffff", "font": {"color": "#2b2b2b"}},
+        hovermode="closest",
+        xaxis={**axis, "showticklabels": False, "title": {"text": f"first component ({shares[0]})"}},
+        yaxis={**axis, "showticklabels": False, "title": {"text": f"second component ({shares[1]})"}},
+    )
+    return figure
