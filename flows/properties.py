@@ -65,8 +65,11 @@ def properties_of_models(
 
 def properties_of_labeler(
     labeler: AnyLabeler, element: str, settings: Sequence[AnyProperties], structure: str | None, out: Path
-) -> dict[str, Measured]:
-    """Return by kind the properties of what computes labels. Labels that cost something are kept in the folder's store.
+) -> tuple[dict[str, Measured], dict[str, float]]:
+    """Return by kind the properties of what computes labels, and what the labels cost.
+
+    Labels that cost something are kept in the folder's store. The cost is how many they are, and their core-seconds,
+    whenever they were paid.
 
     Raises:
         ConfigError: the element's crystal is not cubic, the labeler cannot label it here, or the folder cannot be used.
@@ -79,5 +82,9 @@ def properties_of_labeler(
     with folder_lock(workspace.out, "labelling") if kept else nullcontext(), Counters() as counters:
         counters.expect(COUNTED, len(settings))
         store = LabelStore(workspace.store) if kept else None
-        potential = LabelCalculator(ready, store, workspace.label_files)
-        return of_potential(potential, element, settings, structure, progress=lambda: counters.done(COUNTED))
+        asked: set[str] = set()
+        potential = LabelCalculator(ready, store, workspace.label_files, asked.add)
+        found = of_potential(potential, element, settings, structure, progress=lambda: counters.done(COUNTED))
+        entries = [store.get(key) for key in asked] if store else []
+        spent = sum(entry.core_seconds for entry in entries if entry)
+        return found, {"labels": len(entries), "core_seconds": spent}

@@ -73,17 +73,17 @@ def evaluate(evaluations: Sequence[EvaluationInputs], count: int) -> list[str]:
     return current_runner().submit(work.evaluate, evaluations).result()
 
 
+@task(task_run_name="map the pool", cache_policy=NO_CACHE, **RETRIES)
+def map_pool(inputs: MapInputs) -> None:
+    """Map pool and test set in two dimensions."""
+    current_runner().submit(work.map_pool, inputs).result()
+
+
 @task(task_run_name="reference {kind}", cache_policy=NO_CACHE, **RETRIES)
 def reference(inputs: ReferenceInputs, labeler: AnyLabeler, kind: str) -> None:
     """Compute what properties of a kind are measured against."""
     cores = work.labeler_of(labeler).cores(Atoms([inputs.element] * _LARGE))
     current_runner().submit(work.reference, inputs, labeler, cores=cores).result()
-
-
-@task(task_run_name="map the pool", cache_policy=NO_CACHE, **RETRIES)
-def map_pool(inputs: MapInputs) -> None:
-    """Map pool and test set in two dimensions."""
-    current_runner().submit(work.map_pool, inputs).result()
 
 
 @task(task_run_name="pretrain members {numbers} of {config.name}", cache_policy=NO_CACHE, **RETRIES)

@@ -75,16 +75,16 @@ def evaluate(evaluations: Sequence[EvaluationInputs]) -> list[str]:
     return [evaluate_committee(inputs) for inputs in evaluations]
 
 
+def map_pool(inputs: MapInputs) -> None:
+    """Map pool and test set; see :func:`al_core.studies.pool_map.make_pool_map`."""
+    make_pool_map(inputs)
+
+
 def reference(inputs: ReferenceInputs, labeler: AnyLabeler) -> None:
     """Compute a reference; see :func:`al_core.studies.references.compute_reference`."""
     from al_core.studies import references
 
     references.compute_reference(inputs, labeler_of(labeler))
-
-
-def map_pool(inputs: MapInputs) -> None:
-    """Map pool and test set; see :func:`al_core.studies.pool_map.make_pool_map`."""
-    make_pool_map(inputs)
 
 
 def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Sequence[int]) -> None:

@@ -70,6 +70,28 @@ class StabilityEvaluation(Strict):
     supercell: Annotated[Repeats, Field(description="Repeats of the cubic cell along each edge.")] = 2
 
 
+class StructureEvaluation(Strict):
+    """Structure and vibrations of the crystal at temperatures and of the melt, by molecular dynamics."""
+
+    kind: Annotated[Literal["structure"], KIND] = "structure"
+    temperatures_K: Annotated[tuple[PositiveFloat, ...], Field(description="Temperatures of the crystal, K.")] = (
+        300.0,
+    )
+    melt_K: Annotated[
+        PositiveFloat | None, Field(description="Temperature of the melt, K; without it there is none.")
+    ] = None
+    melt_volume: Annotated[
+        float | None,
+        Field(ge=0.5, le=2, description="Volume of the melt in that of the crystal; 0.93 in diamond, else 1.12."),
+    ] = None
+    walkers: Annotated[PositiveInt, Field(description="Walkers of each temperature, which are averaged over.")] = 2
+    picoseconds: Annotated[
+        float, Field(ge=0.5, description="How long properties are measured, ps, after 1 to 2 ps of equilibration.")
+    ] = 5.0
+    timestep_fs: Annotated[float, Field(gt=0, le=10, description="Time step, fs.")] = 2.0
+    supercell: Annotated[Repeats, Field(description="Repeats of the cubic cell along each edge.")] = 2
+
+
 AnyProperties = (
     LatticeEvaluation
     | ElasticEvaluation
@@ -77,10 +99,11 @@ AnyProperties = (
     | DefectsEvaluation
     | SurfacesEvaluation
     | StabilityEvaluation
+    | StructureEvaluation
 )
 AnyEvaluation = ErrorsEvaluation | AnyProperties
 EvaluationPart = Annotated[
-    AnyEvaluation, kinds("errors", "lattice", "elastic", "phonons", "defects", "surfaces", "stability")
+    AnyEvaluation, kinds("errors", "lattice", "elastic", "phonons", "defects", "surfaces", "stability", "structure")
 ]
 Crystal = Literal["diamond", "fcc", "bcc", "sc"]
 
@@ -94,3 +117,4 @@ class PropertySettings(Strict):
     defects: Annotated[DefectsEvaluation, Field(description="Of `--only defects`.")] = DefectsEvaluation()
     surfaces: Annotated[SurfacesEvaluation, Field(description="Of `--only surfaces`.")] = SurfacesEvaluation()
     stability: Annotated[StabilityEvaluation, Field(description="Of `--only stability`.")] = StabilityEvaluation()
+    structure: Annotated[StructureEvaluation, Field(description="Of `--only structure`.")] = StructureEvaluation()

@@ -20,7 +20,7 @@ class Limits(Strict):
     def _in_order(self) -> Self:
         if self.good >= self.bad:
             message = "good is {good}, bad is {bad}: expected a bad deviation that is larger"
-            raise PydanticCustomError("limits", message, {"good": self.good, "bad": self.bad})  # type: ignore[arg-type]
+            raise PydanticCustomError("limits", message, {"good": self.good, "bad": self.bad})
         return self
 
 

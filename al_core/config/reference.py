@@ -14,9 +14,10 @@ from pydantic.fields import FieldInfo
 
 from al_core.config.base import Strict
 from al_core.config.evaluation import PropertySettings
+from al_core.config.lights import LightsConfig
 from al_core.config.schema import CONFIGS, json_schema
 
-_READ: tuple[type[Strict], ...] = (*CONFIGS.values(), PropertySettings)
+_READ: tuple[type[Strict], ...] = (*CONFIGS.values(), PropertySettings, LightsConfig)
 _HEAD = """# Configs
 
 <!-- Made by `python -m al_core.config.reference > docs/configs.md`; a test checks that it is up to date. -->
@@ -37,6 +38,7 @@ stands for the class with its defaults: `labeler: gpaw`.
 | [ConvergenceConfig](#convergenceconfig) | `graft convergence` |
 
 [PropertySettings](#propertysettings) are those of `graft properties`, on its command line: `--set defects.supercell=3`.
+[LightsConfig](#lightsconfig) is the file of its `--lights`.
 """
 
 

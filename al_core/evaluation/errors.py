@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from ase import Atoms, units
 
 from al_core.errors import TrainingError
-from al_core.evaluation.result import EvaluationResult
 from al_core.models.bundle import Bundle
 from al_core.models.prediction import Predictions, predict
 from al_core.storage.hashing import structure_id
@@ -20,12 +20,12 @@ ALL = "all"
 
 def errors(
     committee: Sequence[Bundle], labelled: Sequence[tuple[Atoms, Label]], device: torch.device
-) -> EvaluationResult:
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the errors of a committee on labelled test structures.
 
     Returns:
-        ``metrics``, see :func:`slice_errors`, and ``members_force_mae_meV_per_A``, see :func:`member_force_maes`;
-        beside the record the predictions, see :func:`mean_predictions`.
+        A record, JSON-ready: ``metrics``, see :func:`slice_errors`, and ``members_force_mae_meV_per_A``, see
+        :func:`member_force_maes`; and the predictions, see :func:`mean_predictions`.
 
     Raises:
         TrainingError: a prediction is not finite; stresses are asked of structures that are periodic in all directions.
@@ -38,7 +38,7 @@ def errors(
         "metrics": slice_errors(predictions, labelled),
         "members_force_mae_meV_per_A": member_force_maes(predictions, labelled),
     }
-    return EvaluationResult(record, mean_predictions(predictions, [atoms for atoms, _ in labelled]))
+    return record, mean_predictions(predictions, [atoms for atoms, _ in labelled])
 
 
 def mean_predictions(predictions: Predictions, structures: Sequence[Atoms]) -> dict[str, np.ndarray]:

@@ -10,7 +10,8 @@ from al_core.evaluation.measured import Measured
 def lattice(material: Material, settings: LatticeEvaluation) -> Measured:
     """Return lattice constant, bulk modulus and its derivative, and energies of other phases against the crystal.
 
-    Each phase is at the volume of its least energy; beta-tin has c/a = 0.55.
+    Each phase is at the volume of its least energy; beta-tin has c/a = 0.55. The details are the points of the
+    crystal's equation of state.
     """
     found = computed(
         {"lattice_constant_A": "Å", "bulk_modulus_GPa": "GPa", "bulk_modulus_derivative": ""},
@@ -24,7 +25,10 @@ def lattice(material: Material, settings: LatticeEvaluation) -> Measured:
         if phase != material.structure:
             name = f"{phase}_energy_meV_per_atom"
             found |= computed({name: "meV/atom"}, partial(_energy, material, phase))
-    return Measured(found)
+    if found["lattice_constant_A"].value is None:
+        return Measured(found)
+    curve = material.equation
+    return Measured(found, {"volume_A3_per_atom": list(curve.volumes), "energy_eV_per_atom": list(curve.energies)})
 
 
 def _energy(material: Material, phase: str) -> tuple[float]:

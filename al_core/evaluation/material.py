@@ -50,12 +50,16 @@ class EquationOfState:
         energy: eV per atom there.
         bulk_modulus_GPa: there.
         derivative: of the bulk modulus by pressure.
+        volumes: Å^3 per atom, of the points it is fitted to, ascending.
+        energies: eV per atom of these points.
     """
 
     volume: float
     energy: float
     bulk_modulus_GPa: float
     derivative: float
+    volumes: tuple[float, ...]
+    energies: tuple[float, ...]
 
 
 class Material:
@@ -178,9 +182,17 @@ def equation_of_state(atoms: Atoms, potential: Calculator) -> EquationOfState:
     if lowest in (0, len(_SCAN) - 1):
         raise NoPropertyError(f"no least energy between {_SCAN[0]:g} and {_SCAN[-1]:g} of {volume:.1f} Å^3 per atom")
     ratios = _SCAN[lowest] * _FITTED
-    fit = Fit(ratios * volume, energies(ratios), eos="birchmurnaghan")
+    points = [float(one) for one in ratios * volume], [float(one) for one in energies(ratios)]
+    fit = Fit(*points, eos="birchmurnaghan")
     try:
         best, energy, modulus = fit.fit(warn=False)
     except RuntimeError as error:
         raise NoPropertyError(f"no equation of state fits the energies: {error}") from error
-    return EquationOfState(float(best), float(energy), float(modulus / units.GPa), float(fit.eos_parameters[2]))
+    return EquationOfState(
+        volume=float(best),
+        energy=float(energy),
+        bulk_modulus_GPa=float(modulus / units.GPa),
+        derivative=float(fit.eos_parameters[2]),
+        volumes=tuple(points[0]),
+        energies=tuple(points[1]),
+    )

@@ -16,6 +16,7 @@ from al_core.evaluation.material import Material
 from al_core.evaluation.measured import Measured, Properties
 from al_core.evaluation.phonons import phonons
 from al_core.evaluation.stability import stability
+from al_core.evaluation.structure import structure as structure_
 from al_core.evaluation.surfaces import surfaces
 from al_core.models.bundle import Bundle
 from al_core.models.calculator import CommitteeCalculator
@@ -27,8 +28,9 @@ METHODS: dict[str, Callable[[Material, Any], Measured]] = {
     "defects": defects,
     "surfaces": surfaces,
     "stability": stability,
+    "structure": structure_,
 }
-STATIC = tuple(name for name in METHODS if name != "stability")  # what takes no dynamics
+STATIC = tuple(name for name in METHODS if name not in {"stability", "structure"})  # what takes no dynamics
 
 
 def of_committee(

@@ -12,7 +12,7 @@ from al_core.errors import ConfigError
 from al_core.evaluation.measured import Measured, Property
 from al_core.structures.datasets import ASSETS
 
-_OF_FILE = ("element", "potential", "labeler", "settings", "details")
+_OF_FILE = ("element", "potential", "labeler", "cost", "settings", "details")
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,12 @@ def as_file(
     labeler: Mapping[str, Any],
     settings: Mapping[str, AnyProperties],
     measured: Mapping[str, Measured],
+    cost: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Return what ``graft properties --json`` prints, JSON-ready; see :class:`Reference` for the arguments."""
+    """Return what ``graft properties --json`` prints, JSON-ready; see :class:`Reference` for the arguments.
+
+    ``cost`` is what was paid for the labels of a labeler: ``labels`` and ``core_seconds``.
+    """
     rows = {
         name: {**one.as_dict(), "evaluation": kind}
         for kind, found in measured.items()
@@ -66,6 +70,7 @@ def as_file(
         "element": element,
         "potential": potential,
         "labeler": dict(labeler),
+        "cost": dict(cost),
         "settings": {kind: one.model_dump(mode="json") for kind, one in settings.items()},
         **rows,
         "details": {kind: found.details for kind, found in measured.items() if found.details},

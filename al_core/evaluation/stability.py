@@ -1,25 +1,22 @@
 """Is molecular dynamics stable? Walkers from the crystal, until they fail or the time is up."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
-from ase.geometry import get_distances
 from scipy.stats import binomtest
 
 from al_core.config.evaluation import StabilityEvaluation
+from al_core.errors import LabelError
+from al_core.evaluation.failures import failure_of
 from al_core.evaluation.material import Material, NoPropertyError
 from al_core.evaluation.measured import Measured, Properties, Property
-from al_core.evaluation.walkers import Snapshot, Walkers, batched
+from al_core.evaluation.walkers import Walkers, batched
 
 _FRICTION_PER_FS = 0.01
 _LOOK_EVERY = 10  # steps
-_CLOSEST = 0.6  # bond lengths
-_LARGEST_FORCE = 50.0  # eV/Å
-_HOTTEST = 3.0  # times the temperature asked for
 _DRIFT = 10.0  # meV/atom/ps of the total energy, measured over at least
 _DRIFT_OVER_PS = 0.5
-_LINDEMANN = 0.25  # root mean square distance from the lattice sites, in bond lengths: below melting some 0.1
 
 
 @dataclass(frozen=True)
@@ -45,12 +42,13 @@ def stability(material: Material, settings: StabilityEvaluation) -> Measured:
     """Return the share of walkers that are stable to the end, by ensemble and temperature, and the energies' drift.
 
     The remark has the 95 % interval of the share (Wilson's, of a binomial), and the first failure's time and reason.
+    The details are the single walks.
     """
     cases = [(ensemble, temperature) for ensemble in settings.ensembles for temperature in settings.temperatures_K]
     names = {case: f"stable_{case[0]}_{case[1]:g}K_percent" for case in cases}
     try:
         walks = walk(material, settings)
-    except NoPropertyError as error:
+    except (NoPropertyError, LabelError) as error:
         return Measured({name: Property(None, "%", str(error)) for name in names.values()})
     found: Properties = {}
     for case, name in names.items():
@@ -60,7 +58,7 @@ def stability(material: Material, settings: StabilityEvaluation) -> Measured:
         if drifts:
             unit = "meV/atom/ps"
             found[f"drift_{case[1]:g}K_meV_per_atom_per_ps"] = Property(float(np.mean(drifts)), unit)
-    return Measured(found)
+    return Measured(found, {"walks": [asdict(one) for one in walks]})
 
 
 def walk(material: Material, settings: StabilityEvaluation) -> list[Walk]:
@@ -73,7 +71,7 @@ def walk(material: Material, settings: StabilityEvaluation) -> list[Walk]:
     Raises:
         NoPropertyError: there is no crystal to start from.
     """
-    crystal = material.cell(settings.supercell)
+    crystal, bond = material.cell(settings.supercell), material.bond
     cases = [
         (ensemble, temperature)
         for ensemble in settings.ensembles
@@ -96,7 +94,7 @@ def walk(material: Material, settings: StabilityEvaluation) -> list[Walk]:
             ensemble, temperature = cases[number]
             now = walkers.snapshot(number)
             drift = 1e3 * (now.energy - begin[number]) / len(crystal) / time_ps if ensemble == "nve" else None
-            failure = _failure(now, crystal.positions, temperature, material.bond)
+            failure = failure_of(now, temperature, bond, crystal.positions)
             if not failure and drift is not None and time_ps >= _DRIFT_OVER_PS and abs(drift) > _DRIFT:
                 failure = f"the energy drifts by {drift:.1f} meV/atom/ps"
             walks[number] = Walk(ensemble, temperature, time_ps, failure, drift)
@@ -115,20 +113,3 @@ def _told(walks: Sequence[Walk]) -> str:
         return f"{len(walks)} walkers of {walks[0].time_ps:g} ps; {share}"
     first = failed[0]
     return f"{len(failed)} of {len(walks)} failed; {share}; the first after {first.time_ps:g} ps: {first.failure}"
-
-
-def _failure(now: Snapshot, sites: np.ndarray, temperature_K: float, bond: float) -> str:
-    """Return why a walker is not stable, or ''."""
-    largest = float(np.linalg.norm(now.forces, axis=1).max())
-    if not largest < _LARGEST_FORCE:
-        return f"a force of {largest:.3g} eV/Å"
-    if now.temperature_K > _HOTTEST * temperature_K:
-        return f"a temperature of {now.temperature_K:.0f} K"
-    moved = now.atoms.positions - sites
-    moved -= moved.mean(axis=0)
-    distance = float(np.sqrt((moved**2).sum(axis=1).mean()))
-    if distance > _LINDEMANN * bond:
-        return f"the lattice is lost: atoms are {distance:.2f} Å from their sites"
-    _, distances = get_distances(now.atoms.positions, cell=now.atoms.cell, pbc=now.atoms.pbc)
-    closest = float(distances[np.triu_indices(len(distances), 1)].min())
-    return f"two atoms {closest:.2f} Å apart" if closest < _CLOSEST * bond else ""

@@ -39,12 +39,14 @@ class Snapshot:
         temperature_K: of the moving atoms, their common motion taken out.
         energy: potential and kinetic, eV.
         forces: eV/Å, [n, 3].
+        velocities: Å per ASE's unit of time, [n, 3].
     """
 
     atoms: Atoms
     temperature_K: float
     energy: float
     forces: np.ndarray
+    velocities: np.ndarray
 
 
 class Walkers:
@@ -96,12 +98,16 @@ class Walkers:
         """Let a walker rest from now on; the others do not notice."""
         self.active.remove(number)
 
+    def bath(self, number: int, temperature_K: float, friction_per_fs: float) -> None:
+        """Give a walker another bath from now on."""
+        self._temperatures[number], self._frictions[number] = temperature_K, friction_per_fs
+
     def snapshot(self, number: int) -> Snapshot:
         """Return a walker as it is now."""
         atoms, velocities = self._atoms[number], self._velocities[number]
         kinetic = 0.5 * float((atoms.get_masses()[:, None] * velocities**2).sum())
         temperature = 2 * kinetic / (units.kB * 3 * max(1, len(atoms) - 1))
-        return Snapshot(atoms, temperature, float(self._energies[number]) + kinetic, self._forces[number])
+        return Snapshot(atoms, temperature, float(self._energies[number]) + kinetic, self._forces[number], velocities)
 
     def _compute(self) -> None:
         energies, forces = self._forces_of([self._atoms[number] for number in self.active])

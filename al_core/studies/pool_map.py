@@ -31,7 +31,7 @@ class MapInputs:
         out: the study's folder.
         bundle: the source model.
         element: the target.
-        pool_hash, reference_hash: content of the pool and of the labelled test set.
+        pool_hash, test_hash: content of the pool and of the labelled test set.
         device: where to compute; not part of the key.
     """
 
@@ -39,13 +39,13 @@ class MapInputs:
     bundle: Path
     element: str
     pool_hash: str
-    reference_hash: str
+    test_hash: str
     device: str
 
     @property
     def key(self) -> str:
         """The hash of what shapes the map."""
-        return digest([_SCHEMA, content_hash([self.bundle]), self.element, self.pool_hash, self.reference_hash])
+        return digest([_SCHEMA, content_hash([self.bundle]), self.element, self.pool_hash, self.test_hash])
 
 
 @dataclass(frozen=True)

@@ -94,13 +94,13 @@ class Workspace:
         """The record of one evaluation."""
         return self.out / "evaluations" / f"{key}.json"
 
-    def reference(self, key: str) -> Path:
-        """What the properties of one evaluation are measured against."""
-        return self.out / "references" / f"{key}.json"
-
     def evaluation_arrays(self, key: str) -> Path:
         """What an evaluation keeps beside its record; there is none of earlier versions."""
         return self.out / "evaluations" / f"{key}.npz"
+
+    def reference(self, key: str) -> Path:
+        """What the properties of one evaluation are measured against."""
+        return self.out / "references" / f"{key}.json"
 
     def earlier_cell(self, key: str) -> Path:
         """The errors of one cell, as versions before this one wrote them."""

@@ -1,12 +1,20 @@
 """The command ``graft properties``."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows.cli.options import Out
+
+if TYPE_CHECKING:
+    from al_core.config.lights import Limits
+    from al_core.evaluation.measured import Measured
+    from al_core.evaluation.reference import Reference
+
+_COLOURS = {"good": "green", "fair": "yellow", "bad": "red"}
 
 
 def properties(
@@ -15,13 +23,18 @@ def properties(
     element: Annotated[str | None, typer.Option("--element", help="Chemical symbol, with --labeler.")] = None,
     only: Annotated[
         str | None,
-        typer.Option("--only", help="Of lattice, elastic, phonons, defects, surfaces, stability, by commas."),
+        typer.Option(
+            "--only", help="Of lattice, elastic, phonons, defects, surfaces, stability, structure, by commas."
+        ),
     ] = None,
     structure: Annotated[
         str | None, typer.Option("--structure", help="diamond, fcc, bcc or sc; the element's own if not given.")
     ] = None,
     reference: Annotated[
         Path | None, typer.Option("--reference", metavar="FILE", help="What --json printed of another potential.")
+    ] = None,
+    lights: Annotated[
+        Path | None, typer.Option("--lights", metavar="FILE", help="Which deviations are good and bad; YAML.")
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -32,7 +45,9 @@ def properties(
 ) -> None:
     """Print lattice, elastic constants, phonons, defects and surfaces of a model, or of a labeler.
 
-    With --only stability: the share of walkers that molecular dynamics keeps stable.
+    With --only stability: the share of walkers that molecular dynamics keeps stable. With --only structure:
+    coordination, pressure and diffusion by molecular dynamics. With --reference: how far off, and whether that is good,
+    fair or bad.
 
     Of a folder of models: of their mean, with the standard deviation of the single models. A dash: it cannot be
     computed, the remark says why.
@@ -43,9 +58,11 @@ def properties(
         raise ConfigError("expected either --bundle, or --labeler with --element")
     if (labeler is None) != (element is None):
         raise ConfigError("--labeler and --element go together; a bundle knows its element")
+    if lights and not reference:
+        raise ConfigError("--lights judges deviations from a --reference; there is none")
     from al_core.config.evaluation import PropertySettings
     from al_core.config.reading import apply_overrides, validate
-    from al_core.evaluation.properties import together
+    from al_core.evaluation.lights import own_lights, read_lights
     from al_core.evaluation.reference import as_file, read_reference
     from calculators.base import make_labeler
     from flows.planning import checked_element, checked_labeler
@@ -58,35 +75,63 @@ def properties(
         raise ConfigError("--set labeler...: a bundle is measured, there is no labeler")
     settings = chosen(only, validate(PropertySettings, given, "of the command line (--set)"))
     symbol = element_of(bundle) if bundle else checked_element(str(element))
-    expected = read_reference(reference, symbol).values() if reference else {}
+    expected = read_reference(reference, symbol) if reference else None
+    table = read_lights(lights) if lights else own_lights()
     identity: dict[str, Any] = {}
+    cost: dict[str, float] = {}
     if bundle:
         found = properties_of_models(bundle, settings, structure)
     else:
         folder, computing = out or Path("runs") / f"properties-{labeler}-{symbol}", checked_labeler(of_labeler)
-        found = properties_of_labeler(computing, symbol, settings, structure, folder)
+        found, cost = properties_of_labeler(computing, symbol, settings, structure, folder)
         identity = make_labeler(computing).identity()
-    whole = as_file(symbol, str(bundle or labeler), identity, {one.kind: one for one in settings}, found)
-    rows = {name: whole[name] | {"reference": expected.get(name)} for name in together(found)}
+    whole = as_file(symbol, str(bundle or labeler), identity, {one.kind: one for one in settings}, found, cost)
+    rows = _rows(whole, found, expected, table)
     if as_json:
         print(json.dumps(whole | rows))
     else:
         _print(f"{bundle or labeler}, {symbol}", rows)
 
 
+def _rows(
+    whole: dict[str, Any],
+    found: "dict[str, Measured]",
+    expected: "Reference | None",
+    table: "Mapping[str, Limits]",
+) -> dict[str, dict[str, Any]]:
+    """Return what a table has of each property: beside it the reference and its light, and distances of structures."""
+    from al_core.evaluation.distances import distances
+    from al_core.evaluation.lights import light
+    from al_core.evaluation.properties import together
+
+    known: dict[str, float] = expected.values() if expected else {}
+    rows = {name: whole[name] | {"reference": known.get(name)} for name in together(found)}
+    if expected and "structure" in found and "structure" in expected.measured:
+        apart = distances(found["structure"].details, expected.measured["structure"].details)
+        of = {"evaluation": "structure", "reference": 0.0}
+        rows |= {name: one.as_dict() | of for name, one in apart.items()}
+    for name, one in rows.items():
+        judged = expected is not None and one["value"] is not None and one["reference"] is not None
+        one["light"] = light(name, one["value"], one["reference"], table) if judged else None
+    return rows
+
+
 def _print(title: str, rows: dict[str, dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title)
     table.add_column("property", overflow="fold")
     for column in ("value", "spread", "reference", "off"):
         table.add_column(column, justify="right", overflow="fold")
-    table.add_column("remark", overflow="fold")
+    for column in ("light", "remark"):
+        table.add_column(column, overflow="fold")
     for name, one in rows.items():
         value, reference = one["value"], one["reference"]
         off = "" if value is None or not reference else f"{100 * (value / reference - 1):+.1f} %"
-        table.add_row(name, _text(value, "–"), _text(one["spread"]), _text(reference), off, one["remark"])
+        light = Text(one["light"] or "", _COLOURS.get(one["light"], ""))
+        table.add_row(name, _text(value, "–"), _text(one["spread"]), _text(reference), off, light, one["remark"])
     Console().print(table)
 
 

@@ -20,7 +20,7 @@ FILE = "reference={kind: file, path: reference.json}"
 def _write(element: str = "Ge", settings: Any = None, labeler: Any = None, **known: Measured) -> None:
     measured = known or {"elastic": Measured({"C11_GPa": Property(104.0, "GPa")})}
     identity = make_labeler(labeler or StillingerWeberLabeler()).identity()
-    whole = as_file(element, "theirs", identity, settings or {"elastic": ElasticEvaluation()}, measured)
+    whole = as_file(element, "theirs", identity, settings or {"elastic": ElasticEvaluation()}, measured, {})
     Path("reference.json").write_text(json.dumps(whole))
 
 

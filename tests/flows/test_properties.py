@@ -49,9 +49,34 @@ def test_a_labelers_properties_as_json_and_as_a_reference(graft: Callable[..., t
     assert again["C11_GPa"]["reference"] == values["C11_GPa"]
     assert again["C44_GPa"]["value"] > 1.05 * values["C44_GPa"]
     assert "lattice_constant_A" not in again
+    assert again["C11_GPa"]["light"] == "fair"
+    assert again["C44_GPa"]["light"] == "fair"
     table, _ = graft(*elastic, *scaled)
     assert "C44_GPa" in table
     assert "%" in table
+    assert "fair" in table
+    Path("strict.yaml").write_text('properties: {"C??_GPa": {good: 0, bad: 0.1}}')
+    strict = json.loads(graft(*elastic, *scaled, "--lights", "strict.yaml", "--json")[0])
+    assert strict["C44_GPa"]["light"] == "bad"
+    assert found["C11_GPa"]["light"] is None, "no reference, no light"
+
+
+def test_structure_beside_a_reference_has_distances_of_distributions(graft: Callable[..., tuple[str, str]]) -> None:
+    small = {"supercell": 1, "walkers": 1, "picoseconds": 0.5, "timestep_fs": 4, "temperatures_K": "[300]"}
+    command = ["--labeler", "stillinger_weber", "--element", "Si", "--only", "structure", "--json"]
+    command += [part for key, value in small.items() for part in ("--set", f"structure.{key}={value}")]
+    out, _ = graft(*command)
+    assert not any("wasserstein" in name for name in json.loads(out))
+    Path("reference.json").write_text(out)
+    again = json.loads(graft(*command, "--reference", "reference.json")[0])
+    assert again["coordination_300K"]["light"] == "good"
+    rdf = again["rdf_300K_wasserstein_A"]
+    assert (rdf["value"], rdf["reference"], rdf["light"]) == (0.0, 0.0, "good"), "the same walk"
+    Path("reference.json").write_text(json.dumps(again))
+    scaled = ("--set", "labeler.three_body=1.5", "--reference", "reference.json")
+    other = json.loads(graft(*command, *scaled)[0])
+    assert other["vdos_300K_wasserstein_THz"]["value"] > 0.2
+    assert other["vdos_300K_wasserstein_THz"]["reference"] == 0
 
 
 @pytest.mark.slow
@@ -59,7 +84,7 @@ def test_a_committees_properties_their_spread_and_progress(graft: Callable[..., 
     models = str(shipped_committee("si-pbe"))
     out, err = graft("--bundle", models, "--only", "lattice", "--set", "lattice.phases=[]", "--json")
     found = json.loads(out)
-    of_potential = {"element", "potential", "labeler", "settings", "details"}
+    of_potential = {"element", "potential", "labeler", "cost", "settings", "details"}
     assert set(found) - of_potential == {"lattice_constant_A", "bulk_modulus_GPa", "bulk_modulus_derivative"}
     assert found["labeler"] == {}
     assert found["lattice_constant_A"]["value"] == pytest.approx(5.474, abs=2e-3)
@@ -88,6 +113,7 @@ def test_a_committees_properties_their_spread_and_progress(graft: Callable[..., 
         (("--labeler", "emt", "--element", "Cu", "--reference", "gone.json"), "gone.json cannot be read"),
         (("--bundle", "models", "--set", "labeler.cutoff_eV=400"), "a bundle is measured, there is no labeler"),
         (("--bundle", "gone"), "gone: no such folder"),
+        (("--labeler", "emt", "--element", "Cu", "--lights", "lights.yaml"), "--lights judges deviations from a --ref"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_message(

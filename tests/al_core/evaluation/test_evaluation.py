@@ -139,7 +139,7 @@ def test_a_stress_that_is_not_finite_is_a_model_that_diverged(
         with pytest.raises(TrainingError, match="not finite"):
             committee_errors([], labelled, torch.device("cpu"))
     else:
-        assert "stress_mae_GPa" not in committee_errors([], labelled, torch.device("cpu")).record["metrics"]["all"]
+        assert "stress_mae_GPa" not in committee_errors([], labelled, torch.device("cpu"))[0]["metrics"]["all"]
 
 
 def test_structures_without_a_slice_count_in_all_only() -> None:

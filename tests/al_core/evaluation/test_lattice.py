@@ -21,6 +21,16 @@ def test_stillinger_weber_silicon(silicon: Any) -> None:
     assert all(value is not None and value > 100 for value in energies.values()), "diamond is made to be the crystal"
 
 
+def test_the_details_are_the_points_of_the_equation_of_state(silicon: Any) -> None:
+    details = lattice(silicon, LatticeEvaluation(phases=())).details
+    volumes, energies = np.array(details["volume_A3_per_atom"]), np.array(details["energy_eV_per_atom"])
+    assert (np.diff(volumes) > 0).all()
+    assert volumes[0] < silicon.equation.volume < volumes[-1]
+    for volume, energy in zip(volumes, energies, strict=True):
+        atoms = bulk("Si", "diamond", a=(8 * volume) ** (1 / 3))
+        assert energy == pytest.approx(silicon.energy(atoms) / 2, abs=1e-9)
+
+
 def test_beta_tin_has_four_neighbours_and_two_more() -> None:
     """At c/a = sqrt(2) it would be diamond; at 0.55 two atoms along c are nearly as near as the four."""
     atoms = primitive_cell("Si", "beta_tin", 15.0)
@@ -39,6 +49,8 @@ def test_phases_that_are_not_asked_for_are_not_computed(silicon: Any) -> None:
 
 
 def test_without_a_crystal_everything_says_why(without_minimum: Any) -> None:
-    found = lattice(without_minimum, LatticeEvaluation()).properties
+    measured = lattice(without_minimum, LatticeEvaluation())
+    assert measured.details == {}
+    found = measured.properties
     assert {one.value for one in found.values()} == {None}
     assert all("no least energy" in one.remark for one in found.values())

@@ -17,7 +17,7 @@ LATTICE = Measured({"lattice_constant_A": Property(5.767, "Å")}, {"volume_A3_pe
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     file, settings = tmp_path / "reference.json", {"elastic": ElasticEvaluation(), "lattice": LatticeEvaluation()}
     measured = {"elastic": ELASTIC, "lattice": LATTICE}
-    file.write_text(json.dumps(as_file("Ge", "gpaw", {"kind": "gpaw"}, settings, measured)))
+    file.write_text(json.dumps(as_file("Ge", "gpaw", {"kind": "gpaw"}, settings, measured, {"labels": 20})))
     found = read_reference(file, "Ge")
     assert found.measured == measured
     assert found.labeler == {"kind": "gpaw"}
@@ -32,7 +32,10 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         ("{", "is not JSON"),
         ("[1]", "expected what graft properties --json prints"),
         ('{"C11_GPa": {"value": 1}}', "expected what graft properties --json prints"),
-        ('{"element": "Si", "potential": "", "labeler": {}, "settings": {}, "details": {}}', "is of Si, expected Ge"),
+        (
+            '{"element": "Si", "potential": "", "labeler": {}, "cost": {}, "settings": {}, "details": {}}',
+            "is of Si, expected Ge",
+        ),
     ],
 )
 def test_what_is_no_reference_is_refused(tmp_path: Path, text: str | None, message: str) -> None:

@@ -1,5 +1,6 @@
 """Stability of molecular dynamics."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -36,7 +37,9 @@ def test_what_is_not_stable_says_when_and_why(copper: Any, settings: dict[str, A
     walks = walk(copper, StabilityEvaluation(**{**SHORT, **settings}))
     assert all(failure in one.failure for one in walks)
     assert all(one.time_ps < settings.get("picoseconds", 0.2) for one in walks)
-    found = stability(copper, StabilityEvaluation(**{**SHORT, **settings})).properties
+    measured = stability(copper, StabilityEvaluation(**{**SHORT, **settings}))
+    assert measured.details["walks"] == [asdict(one) for one in walks]
+    found = measured.properties
     (share,) = (one for name, one in found.items() if name.startswith("stable"))
     assert share.value == 0
     assert share.remark.startswith("2 of 2 failed; 95 %: 0 to 66 %; the first after ")

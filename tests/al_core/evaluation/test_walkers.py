@@ -57,6 +57,28 @@ def test_the_bath_holds_its_temperature(copper: Any) -> None:
     assert found == pytest.approx([300, 900], rel=0.15)
 
 
+def test_another_bath_is_another_temperature(copper: Any) -> None:
+    """A walker that is cooled forgets its heat; without friction from now on it keeps its energy."""
+    walkers = Walkers([copper * (2, 2, 2)], batched(EMT()), [1200], 4.0, [0.05])
+    walkers.run(20)
+    hot = walkers.snapshot(0).energy
+    walkers.bath(0, 50, 0.2)
+    walkers.run(60)
+    cold = walkers.snapshot(0)
+    assert cold.temperature_K < 100
+    assert cold.energy < hot - 3
+    walkers.bath(0, 2000, 0.0)
+    walkers.run(20)
+    assert walkers.snapshot(0).energy == pytest.approx(cold.energy, abs=0.01)
+
+
+def test_a_snapshot_has_the_velocities_of_its_temperature(copper: Any) -> None:
+    now = Walkers([copper * (2, 2, 2)], batched(EMT()), [300], 4.0, [0.0]).snapshot(0)
+    kinetic = 0.5 * (now.atoms.get_masses()[:, None] * now.velocities**2).sum()
+    assert now.temperature_K == pytest.approx(2 * kinetic / (3 * 31 * units.kB))
+    np.testing.assert_allclose(now.velocities.mean(axis=0), 0, atol=1e-12)
+
+
 def test_a_walker_does_not_depend_on_the_others(copper: Any) -> None:
     both = Walkers([copper, copper], batched(EMT()), [300, 700], 2.0, [0.01, 0.01])
     both.run(10)

@@ -1,5 +1,6 @@
 """A committee that is measured anew: its evaluation has another key, its model has not."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from al_core.config.arms import ScratchArm
-from al_core.config.evaluation import ErrorsEvaluation
+from al_core.config.evaluation import ErrorsEvaluation, LatticeEvaluation
 from al_core.config.training import Training
 from al_core.models.bundle import save_bundle
 from al_core.models.rescaling import relabel
@@ -18,20 +19,42 @@ from al_core.studies.evaluations import evaluate_committee
 from al_core.studies.keys import EvaluationInputs, ModelInputs
 from al_core.studies.lookup import evaluated
 from al_core.studies.predictions import PredictionReader, by_slice
+from al_core.studies.records import property_record
 from al_core.studies.workspace import Workspace
 
 
 @pytest.fixture
-def inputs(source: Any, ge_labelled: Any, tmp_path: Path) -> EvaluationInputs:
-    """A trained committee in a study's folder, to be evaluated on five structures."""
-    workspace = Workspace(tmp_path)
+def model(source: Any, tmp_path: Path) -> ModelInputs:
+    """The inputs of a committee that is there."""
     model = ModelInputs(tmp_path, ScratchArm(), "Ge", 0, ("L",), (), "", "", Training(steps=30), "cpu")
-    folder = workspace.models(model.key)
+    folder = Workspace(tmp_path).models(model.key)
     for number, bundle in enumerate(source):
         save_bundle(relabel(bundle, "Ge"), folder / f"member-{number}")
     write_json(folder / "training.json", {"labels": ["L"], "members": [0, 1], "core_seconds": 1.0, "failure": ""})
-    write_labelled(workspace.test, ge_labelled)
+    return model
+
+
+@pytest.fixture
+def inputs(model: ModelInputs, ge_labelled: Any, tmp_path: Path) -> EvaluationInputs:
+    """Its errors on five structures."""
+    write_labelled(Workspace(tmp_path).test, ge_labelled)
     return EvaluationInputs(model, ErrorsEvaluation(), "reference")
+
+
+def test_properties_need_no_test_set_and_are_evaluated_once(
+    model: ModelInputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = EvaluationInputs(model, LatticeEvaluation(phases=()), "")
+    assert evaluate_committee(inputs) == ""
+    assert not Workspace(tmp_path).evaluation_arrays(inputs.key).exists()
+    found = property_record(Workspace(tmp_path).evaluation(inputs.key))
+    assert found is not None
+    lattice = found.measured.properties["lattice_constant_A"]
+    assert lattice.value == pytest.approx(5.6, abs=0.4)
+    assert found.wall_s > 0
+    monkeypatch.setattr("al_core.studies.evaluations.of_committee", None)
+    assert evaluate_committee(inputs) == "", "it is found"
+    assert replace(inputs, subject="fcc").key != inputs.key
 
 
 def test_what_an_earlier_version_measured_is_measured_again_with_stress(

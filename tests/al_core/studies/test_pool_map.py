@@ -63,7 +63,7 @@ def test_a_map_is_made_once_and_anew_for_other_inputs(inputs: MapInputs, tmp_pat
     before = Workspace(tmp_path).pool_map.stat().st_mtime_ns
     make_pool_map(replace(inputs, device="auto"))
     assert Workspace(tmp_path).pool_map.stat().st_mtime_ns == before
-    for other in (replace(inputs, pool_hash="other"), replace(inputs, reference_hash="other")):
+    for other in (replace(inputs, pool_hash="other"), replace(inputs, test_hash="other")):
         assert not is_mapped(other)
         make_pool_map(other)
         assert is_mapped(other)
