@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from al_core.report.captioned import CaptionedFigure
 from al_core.report.figures import log_ticks
-from al_core.report.tables import counted, number
+from al_core.report.numbers import counted, number
 from al_core.studies.predictions import CellPredictions, Predicted, by_slice, spread_correlation
 
 _COLUMNS = 3
@@ -194,7 +194,7 @@ def _corner(figure: go.Figure, row: int, col: int) -> dict[str, object]:
     """Return where an annotation is in the upper left corner of a panel."""
     axis = next(figure.select_yaxes(row=row, col=col)).plotly_name.removeprefix("yaxis")
     place = {"xref": f"x{axis} domain", "yref": f"y{axis} domain", "x": 0.03, "y": 0.97}
-    return {**place, "xanchor": "left", "yanchor": "top", "showarrow": False, "bgcolor": "rgba(255,255,255,0.8)"}
+    return {**place, "xanchor": "left", "yanchor": "top", "showarrow": False, "bgcolor": "#ffffffcc"}
 
 
 def _ends(values: np.ndarray, logarithmic: bool) -> tuple[float, float]:
@@ -227,10 +227,8 @@ def _lay_out(figure: go.Figure, rows: int, ends: tuple[float, float], logarithmi
     figure.update_layout(
         template="none",
         font={"family": "system-ui, sans-serif", "size": 13, "color": "#2b2b2b"},
-        paper_bgcolor="white",
-        plot_bgcolor="white",
         height=_PANEL_HEIGHT * rows + _MARGIN_HEIGHT,
         margin={"l": 62, "r": 12, "t": 36, "b": 96},
         legend={"orientation": "h", "x": 0, "y": below, "yanchor": "top", "itemsizing": "constant"},
-        hoverlabel={"bgcolor": "white"},
+        hoverlabel={"bgcolor": "#ffffff", "font": {"color": "#2b2b2b"}},
     )

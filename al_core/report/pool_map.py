@@ -17,7 +17,7 @@ from plotly.colors import sample_colorscale
 
 from al_core.report.captioned import CaptionedHtml
 from al_core.report.figures import figure_html, log_ticks
-from al_core.report.tables import counted, number
+from al_core.report.numbers import counted, number
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
 from al_core.studies.pool_map import MapPoint, PoolMap, Selected, read_pool_map, selected_structures
@@ -87,7 +87,7 @@ def pool_map_section(
     html = environment.get_template("pool_map.html.j2").render(
         id=_ID,
         figure_id=_FIGURE_ID,
-        figure=figure_html(figure, _FIGURE_ID),
+        figure=figure_html(figure, _FIGURE_ID, "Map of the structures; the list shows them one by one."),
         selections=[one.title for one in selections],
         groups=_groups(shown),
         # of data in a script element only "<" could end it
@@ -255,12 +255,10 @@ def _figure(
     figure.update_layout(
         template="none",
         font={"family": "system-ui, sans-serif", "size": 13, "color": "#2b2b2b"},
-        paper_bgcolor="white",
-        plot_bgcolor="white",
         height=_HEIGHT,
         margin={"l": 40, "r": 12, "t": 60, "b": 48},
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        hoverlabel={"bgcolor": "white"},
+        hoverlabel={"bgcolor": "#ffffff", "font": {"color": "#2b2b2b"}},
         hovermode="closest",
         xaxis={**axis, "showticklabels": False, "title": {"text": f"first component ({shares[0]})"}},
         yaxis={**axis, "showticklabels": False, "title": {"text": f"second component ({shares[1]})"}},

@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 
 from al_core.report.captioned import CaptionedFigure
 from al_core.report.figures import log_ticks
-from al_core.report.tables import counted, number
+from al_core.report.numbers import counted, number
 from al_core.studies.results import StudyResults
 from al_core.studies.transferability import TransferMatrix, acquisition_slices, transfer_matrix
 
@@ -73,11 +73,9 @@ def _heat_maps(matrices: Sequence[TransferMatrix]) -> go.Figure:
     figure.update_layout(
         template="none",
         font={"family": "system-ui, sans-serif", "size": 13, "color": "#2b2b2b"},
-        paper_bgcolor="white",
-        plot_bgcolor="white",
         height=height * rows,
         margin={"l": 62, "r": 12, "t": 36, "b": 56},
-        hoverlabel={"bgcolor": "white"},
+        hoverlabel={"bgcolor": "#ffffff", "font": {"color": "#2b2b2b"}},
         coloraxis={
             "colorscale": "Viridis",
             "reversescale": True,

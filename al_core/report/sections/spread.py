@@ -12,7 +12,7 @@ from al_core.report.styles import SOFT
 _EXPECTED = float(np.sqrt(2 / np.pi) / np.sqrt(3))
 
 
-def spread_section(view: Overview) -> Section | None:
+def spread_by_slice(view: Overview) -> Section | None:
     """Return the force error against the committee's force deviation, a point for each test slice, seed and budget."""
     parts = [part for part in view.finished_parts() if _pairs(view, part)]
     if not parts:

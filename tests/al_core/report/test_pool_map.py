@@ -12,6 +12,7 @@ import pytest
 
 from al_core.report import pool_map
 from al_core.report.figures import plotly_script
+from al_core.report.page import Section, page_html
 from al_core.report.pool_map import pool_map_section
 from al_core.storage.files import write_json
 from al_core.storage.hashing import structure_id
@@ -187,7 +188,7 @@ def test_a_click_and_the_list_draw_a_structure(study: Path, tmp_path: Path) -> N
         "<script>const faults = []; addEventListener('error', event => faults.push(event.message));"
         "console.error = console.warn = (...words) => faults.push(words.join(' '));</script>"
     )
-    page = f"<!doctype html><meta charset='utf-8'>{faults}<script>{plotly_script()}</script>{section.html}{SCRIPT}"
+    page = page_html("map", faults, [Section("map", "Map", section.html + SCRIPT)], plotly_script())
     path = tmp_path / "map.html"
     path.write_text(page, encoding="utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--dump-dom"]

@@ -6,12 +6,12 @@ import re
 import pytest
 
 from al_core.report.overview import overview
-from al_core.report.sections.spread import spread_section
+from al_core.report.sections.spread import spread_by_slice
 from tests.al_core.report.studies import BUDGETS, SLICES, study, with_deviations
 
 
 def test_a_point_is_a_slice_a_seed_and_a_budget():
-    section = spread_section(overview(with_deviations(study())))
+    section = spread_by_slice(overview(with_deviations(study())))
     data = json.loads(re.search(r'-data">(.*?)</script>', section.html)[1])["data"]
     dots = [one for one in data if one["mode"] == "markers"]
     assert [len(one["x"]) for one in dots] == [3 * len(BUDGETS) * (len(SLICES) - 1)] * 9
@@ -22,4 +22,4 @@ def test_a_point_is_a_slice_a_seed_and_a_budget():
 
 
 def test_there_is_none_without_deviations():
-    assert spread_section(overview(study())) is None
+    assert spread_by_slice(overview(study())) is None
