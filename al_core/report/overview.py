@@ -77,14 +77,17 @@ class Overview:
         """Return the learning curves of a part, one an arm."""
         return learning_curves(self.results.rows, part.comparison, part.acquisition, metric)
 
-    def predictions(self, part: Part) -> tuple[CellPredictions, ...]:
-        """Return the predictions for the test structures at a part's largest finished budget, where they were kept."""
-        reader = self._reader
-        return reader.at_largest_budget(self.results.rows, part.comparison, part.acquisition) if reader else ()
-
     @cached_property
-    def _reader(self) -> PredictionReader | None:
-        return PredictionReader(self.folder) if self.folder else None
+    def predictions(self) -> tuple[CellPredictions, ...]:
+        """What committees of the first finished part predict for the test set at its largest budget, where it was kept.
+
+        That part is the first of :meth:`finished_parts`.
+        """
+        parts = self.finished_parts()
+        if self.folder is None or not parts:
+            return ()
+        first = parts[0]
+        return PredictionReader(self.folder).at_largest_budget(self.results.rows, first.comparison, first.acquisition)
 
     def repeats(self, part: Part) -> bool:
         """Return whether every cell of a part also counts in the shared comparison, so that it has the same numbers."""

@@ -10,14 +10,17 @@ from al_core.report.overview import Overview, overview
 from al_core.report.page import Section, fragment, page_html
 from al_core.report.sections.learning import learning_section
 from al_core.report.sections.ledger import ledger_section
+from al_core.report.sections.parity import parity_section
 from al_core.report.sections.phonons import phonons_section
-from al_core.report.sections.predictions import map_section, parity_section, spread_section, temperature_section
+from al_core.report.sections.pool_map import pool_map_section
 from al_core.report.sections.properties import properties_section
 from al_core.report.sections.provenance import provenance_section, reproduce_section
 from al_core.report.sections.saved import saved_section
 from al_core.report.sections.slices import slices_section
+from al_core.report.sections.spread import spread_section
 from al_core.report.sections.structure import structure_section
 from al_core.report.sections.survival import survival_section
+from al_core.report.sections.temperature import temperature_section
 from al_core.report.sections.transfer import differences, transfer_section
 from al_core.report.tiles import tiles
 from al_core.storage.files import write_text
@@ -27,15 +30,15 @@ SECTIONS: tuple[Callable[[Overview], Section | None], ...] = (
     learning_section,
     saved_section,
     slices_section,
+    temperature_section,
     transfer_section,
     survival_section,
-    temperature_section,
     properties_section,
     phonons_section,
     structure_section,
-    parity_section,
-    map_section,
     spread_section,
+    parity_section,
+    pool_map_section,
     ledger_section,
     provenance_section,
     reproduce_section,
