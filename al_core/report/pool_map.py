@@ -204,7 +204,7 @@ def _rings(shown: Sequence[_Shown], selected: Selected, visible: bool) -> list[g
     """Return one trace of rings for each budget at which structures of the pool were selected."""
     numbers = {one.point.structure: index for index, one in enumerate(shown) if one.group == "pool"}
     budgets = sorted(set(selected.budgets.values()))
-    colours = sample_colorscale(_ROUNDS, np.linspace(0.4, 1, len(budgets))) if budgets else []
+    colours = sample_colorscale(_ROUNDS, np.linspace(0.4, 0.85, len(budgets))) if budgets else []
     return [
         _scatter(
             f"with {counted(budget, 'label')}",
@@ -236,6 +236,7 @@ def _figure(
         marker = {
             "symbol": "diamond",
             "size": 8,
+            "line": {"color": "#b5b5b0", "width": 0.8},
             "color": np.log10(values).tolist(),
             "colorscale": _ERRORS,
             "reversescale": True,
