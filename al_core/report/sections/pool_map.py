@@ -212,6 +212,7 @@ def _figure(
         marker = {
             "symbol": "diamond",
             "size": 8,
+            "line": {"color": LINE, "width": 0.8},
             "color": np.log10(values).tolist(),
             "colorscale": _ERRORS,
             "reversescale": True,
