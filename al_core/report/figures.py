@@ -15,7 +15,6 @@ _TICK_DIGITS = ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2
 _PANEL_PX = 210  # height of a panel
 _NARROWEST_PX = 148  # width of a panel
 _LEFT_PX, _TOP_PX, _BOTTOM_PX = 62, 42, 50
-_LEGEND_PX = 24
 _AXIS = {"showline": True, "linecolor": LINE, "gridcolor": GRID, "zeroline": False, "fixedrange": True, "ticks": ""}
 
 
@@ -92,24 +91,13 @@ def panels(
 
 
 def shown_once(figure: go.Figure) -> None:
-    """Let the legend name each arm (or slice) once; its entry hides it in all panels."""
+    """Let the page's legend name each arm or test slice once; its button hides it in all panels."""
     seen: set[str] = set()
     for trace in figure.data:
         if trace.showlegend is not False:
             trace.showlegend = trace.name not in seen
             seen.add(trace.name)
         trace.legendgroup = trace.name
-
-
-def legend_above(figure: go.Figure) -> None:
-    """Give the figure a legend of its own, for entries that are not arms."""
-    place = {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 1, "yanchor": "top"}
-    figure.update_layout(
-        showlegend=True,
-        height=figure.layout.height + _LEGEND_PX,
-        margin_t=_TOP_PX + _LEGEND_PX,
-        legend={**place, "itemsizing": "constant", "bgcolor": "rgba(0,0,0,0)"},
-    )
 
 
 def colour_bar(title: str, low: float, high: float) -> dict[str, object]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from al_core.report.figures import legend_above, log_axis, panels, shown_once
+from al_core.report.figures import log_axis, log_ticks, panels, shown_once
 from al_core.report.numbers import counted
 from al_core.report.styles import LINE, ArmStyle, slice_styles
 from al_core.studies.predictions import CellPredictions, Predicted, by_slice
@@ -64,13 +64,12 @@ def scatter_figure(
         figure.add_trace(line, 1, column)
         figure.add_traces([_dots(arm, name, part, styles[name]) for name, part in _thinned(some).items()], 1, column)
         figure.add_annotation(text=scores.get(arm, ""), **_corner(column))
-    axis = log_axis(*ends) if logarithmic else {"range": list(ends), "nticks": 5}
+    axis = log_axis(*ends, _decades(*ends)) if logarithmic else {"range": list(ends), "nticks": 5}
     figure.update_xaxes(axis, title_text=titles[0], tickangle=0)
     figure.update_yaxes(axis)
     figure.update_yaxes(title_text=titles[1], col=1)
     figure.update_layout(height=figure.layout.height + _TALLER_PX)
     shown_once(figure)
-    legend_above(figure)
     return figure
 
 
@@ -94,7 +93,7 @@ def _dots(arm: str, name: str, part: np.ndarray, style: ArmStyle) -> go.Scatter:
         y=part[1],
         name=name,
         mode="markers",
-        marker={"color": style.colour, "symbol": style.symbol, "size": 5, "opacity": 0.6},
+        marker={"color": style.colour, "symbol": style.symbol, "size": 5, "opacity": 0.7},
         hovertemplate=f"{name}: %{{x:.3g}}, %{{y:.3g}}<extra>{arm}</extra>",
     )
 
@@ -112,6 +111,12 @@ def _corner(column: int) -> dict[str, object]:
     axis = "" if column == 1 else column
     place = {"xref": f"x{axis} domain", "yref": f"y{axis} domain", "x": 0.03, "y": 0.97}
     return {**place, "xanchor": "left", "yanchor": "top", "showarrow": False, "bgcolor": "#ffffffcc"}
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """Return the powers of ten within ``low``..``high``; round values where there are fewer than two."""
+    powers = range(int(np.ceil(np.log10(low))), int(np.floor(np.log10(high))) + 1)
+    return [10.0**power for power in powers] if len(powers) > 1 else log_ticks(low, high)
 
 
 def _ends(values: np.ndarray, logarithmic: bool) -> tuple[float, float]:

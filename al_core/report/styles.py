@@ -8,7 +8,7 @@ BASELINE = "#404040"
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star")
 _ROUNDS = ("#f2a900", "#ee7f22", "#d9483b", "#b02a6b", "#6a2a86")
-_SLICES = ("#332288", "#cc6677", "#117733", "#ddaa33", "#88ccee", "#882255", "#44aa99", "#999933", "#aa4499")
+_SLICES = ("#332288", "#cc6677", "#117733", "#cc9922", "#5aaed6", "#882255", "#44aa99", "#999933", "#aa4499")
 
 # what a colour of a figure becomes on a dark page; colours that are not here stay
 DARK = {
@@ -29,7 +29,10 @@ DARK = {
     "#b02a6b": "#fbc073",
     "#6a2a86": "#ffeab8",
     "#332288": "#9a90e8",  # slices of the test set
+    "#cc6677": "#ea8c9b",
     "#117733": "#4fb878",
+    "#44aa99": "#62cfbc",
+    "#999933": "#c4c45c",
     "#882255": "#d9709f",
     "#aa4499": "#d98acb",
     "#ffffff": "#1b1d21",

@@ -40,7 +40,7 @@ def _figure(
     """Return the figure of a quantity, and a sentence on how many points it shows."""
     points = points_of(cells, values)
     scores = {arm: f"MAE {number(1e3 * mae)} m{unit}" for arm, mae in _maes(cells, values).items()}
-    figure = scatter_figure(points, scores, (f"labelled {name}, {unit}", f"predicted {name}, {unit}"))
+    figure = scatter_figure(points, scores, (f"labelled, {unit}", f"predicted, {unit}"))
     text = f"Predicted against labelled {name} of the test structures. " + "; ".join(
         f"{arm}: {score}" for arm, score in scores.items()
     )

@@ -12,8 +12,8 @@ from ase import Atoms
 from ase.data import covalent_radii
 from ase.data.colors import jmol_colors
 
-from al_core.report.figures import colour_bar, figure_html, legend_above, panels
-from al_core.report.numbers import counted, number
+from al_core.report.figures import colour_bar, figure_html, panels
+from al_core.report.numbers import NO_BREAK, counted, number
 from al_core.report.overview import Overview
 from al_core.report.page import Section, fragment
 from al_core.report.styles import INK, LINE, SOFT, round_colours
@@ -71,7 +71,7 @@ def pool_map_section(view: Overview) -> Section | None:
         groups=_groups(shown),
         # of data in a script element only "<" could end it
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"),
-        variance=f"{100 * sum(found.explained):.0f} %",
+        variance=f"{100 * sum(found.explained):.0f}{NO_BREAK}%",
         pool=counted(len(found.pool), "structure"),
         test=counted(len(found.test), "structure"),
         errors=_whose(leading),
@@ -225,6 +225,11 @@ def _figure(
     shares = [f"{100 * share:.0f} %" for share in found.explained]
     figure.update_xaxes(showticklabels=False, title_text=f"first component ({shares[0]})")
     figure.update_yaxes(showticklabels=False, title_text=f"second component ({shares[1]})")
-    legend_above(figure)
-    figure.update_layout(height=figure.layout.height + _TALLER_PX, hovermode="closest", margin_l=40)
+    figure.update_layout(
+        height=figure.layout.height + _TALLER_PX,
+        margin={"l": 40, "t": 60},
+        hovermode="closest",
+        showlegend=True,  # plotly's own, as the page's would show the rings of all selections
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    )
     return figure

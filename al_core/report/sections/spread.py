@@ -11,7 +11,7 @@ from al_core.report.page import Section, fragment
 from al_core.report.scatter import points_of, scatter_figure, thinning, trained_on
 from al_core.studies.predictions import CellPredictions, Predicted, spread_correlation
 
-_TITLES = "committee spread, meV/Å", "force error, meV/Å"
+_TITLES = "spread, meV/Å", "error, meV/Å"
 
 # mean of |x| of a normal distribution, for one of the three components that the deviation adds up
 _EXPECTED = float(np.sqrt(2 / np.pi) / np.sqrt(3))

@@ -12,8 +12,9 @@ from al_core.report.page import Section, fragment
 from al_core.studies.transferability import TransferMatrix, acquisition_slices, transfer_matrix
 
 _TITLE = "Errors by what was trained on and what was tested on"
-_ROW_PX, _COLUMN_PX = 38, 48  # of a cell; the width at least
+_ROW_PX, _COLUMN_PX = 38, 46  # of a cell; the width at least
 _MARGINS_PX = 110
+_FONT_PX = 11  # so that four digits fit into the narrowest cell
 
 
 def temperature_section(view: Overview) -> Section | None:
@@ -28,11 +29,10 @@ def temperature_section(view: Overview) -> Section | None:
     found = [one for arm in view.arms if (one := transfer_matrix(rows, slices, comparison, arm, budget)) is not None]
     if not found:
         return None
+    text = f"{_TITLE}: force MAE. {_in_words(found)}"
     html = fragment(
         "sections/temperature",
-        figure=figure_html(
-            _figure(found), "temperature-maps", f"{_TITLE}: force MAE. {_in_words(found)}", _width(found)
-        ),
+        figure=figure_html(_figure(found), "temperature-maps", text, _width(found)),
         labels=counted(budget, "label"),
         seeds=counted(min(len(matrix.seeds) for matrix in found), "seed"),
     )
@@ -48,6 +48,7 @@ def _figure(matrices: Sequence[TransferMatrix]) -> go.Figure:
             z=np.log10(matrix.errors).tolist(),
             text=_texts(matrix),
             texttemplate="%{text}",
+            textfont={"size": _FONT_PX},
             hovertemplate="trained on %{y}, tested on %{x}: %{text} meV/Å<extra></extra>",
             coloraxis="coloraxis",
             xgap=2,
