@@ -104,7 +104,7 @@ def colour_bar(title: str, low: float, high: float) -> dict[str, object]:
     """Return the settings of a colour bar between the logarithms of two values."""
     ticks = log_ticks(low, high)
     return {
-        "title": {"text": title, "side": "right"},
+        "title": {"text": title, "side": "top"},
         "thickness": 12,
         "outlinewidth": 0,
         "tickvals": np.log10(ticks).tolist(),

@@ -212,11 +212,11 @@ def _figure(
         marker = {
             "symbol": "diamond",
             "size": 8,
-            "line": {"color": LINE, "width": 0.8},
+            "line": {"color": SOFT, "width": 0.8},
             "color": np.log10(values).tolist(),
             "colorscale": _ERRORS,
             "reversescale": True,
-            "colorbar": colour_bar("force MAE, meV/Å", float(values.min()), float(values.max())),
+            "colorbar": colour_bar("meV/Å", float(values.min()), float(values.max())),
         }
         figure.add_trace(_scatter("test set", known, shown, marker=marker))
     figure.add_traces(list(rings))

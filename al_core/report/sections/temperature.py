@@ -56,7 +56,7 @@ def _figure(matrices: Sequence[TransferMatrix]) -> go.Figure:
         )
         figure.add_trace(heat_map, 1, column)
     every = np.concatenate([matrix.errors.ravel() for matrix in matrices])
-    bar = colour_bar("force MAE, meV/Å", float(every.min()), float(every.max()))
+    bar = colour_bar("meV/Å", float(every.min()), float(every.max()))
     plain = {"showline": False, "showgrid": False, "type": "category"}
     figure.update_xaxes(plain, title_text="tested on")
     figure.update_yaxes(plain, autorange="reversed", automargin=True)
