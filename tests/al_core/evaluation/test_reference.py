@@ -4,12 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
+from ase.collections import dcdft
 
-from al_core.config.evaluation import ElasticEvaluation, LatticeEvaluation
+from al_core.config.evaluation import ElasticEvaluation, LatticeEvaluation, PropertySettings
+from al_core.config.labelers import GPAWLabeler
 from al_core.errors import ConfigError
 from al_core.evaluation.measured import Measured, Property
-from al_core.evaluation.reference import as_file, read_reference
+from al_core.evaluation.reference import as_file, read_reference, shipped_reference
+from calculators.base import make_labeler
 
+VERSIONS = ("gpaw", "gpaw_data")
 ELASTIC = Measured({"C11_GPa": Property(104.0, "GPa", "", 1.0), "C12_GPa": Property(None, "GPa", "not a crystal")})
 LATTICE = Measured({"lattice_constant_A": Property(5.767, "Å")}, {"volume_A3_per_atom": [23.0, 24.0]})
 
@@ -23,6 +27,17 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert found.labeler == {"kind": "gpaw"}
     assert found.settings["elastic"] == ElasticEvaluation().model_dump(mode="json")
     assert found.values() == {"C11_GPa": 104.0, "lattice_constant_A": 5.767}, "what could not be computed is left out"
+
+
+def test_shipped_germanium_is_near_all_electron_calculations() -> None:
+    """WIEN2k's values are those of the comparison of codes of Lejaeghere and others, as ASE has them."""
+    found = read_reference(shipped_reference("ge-properties-pbe"), "Ge")
+    values, wien2k = found.values(), dcdft.data["Ge"]
+    assert values["lattice_constant_A"] == pytest.approx((8 * wien2k["wien2k_volume"]) ** (1 / 3), rel=2e-3)
+    assert values["bulk_modulus_GPa"] == pytest.approx(wien2k["wien2k_B"], rel=0.03)
+    assert (values["C11_GPa"] + 2 * values["C12_GPa"]) / 3 == pytest.approx(wien2k["wien2k_B"], rel=0.02)
+    assert found.labeler == make_labeler(GPAWLabeler()).identity() | {key: found.labeler[key] for key in VERSIONS}
+    assert found.settings == {one: getattr(PropertySettings(), one).model_dump(mode="json") for one in found.measured}
 
 
 @pytest.mark.parametrize(
