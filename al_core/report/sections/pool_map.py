@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,10 @@ class _Shown:
 def pool_map_section(view: Overview) -> Section | None:
     """Return the map of pool and test set, with the leader's errors; None where there is none of these structures."""
     found = read_pool_map(view.folder) if view.folder else None
-    atoms = _structures_of(view)
-    if found is None or any(point.structure not in atoms for point in (*found.pool, *found.test)):
+    if view.folder is None or found is None:
+        return None
+    atoms = _structures_in(view.folder)
+    if any(point.structure not in atoms for point in (*found.pool, *found.test)):
         return None
     leading = [cell for cell in view.predictions if cell.arm == view.leader]
     errors = _force_errors(leading)
@@ -79,11 +82,9 @@ def pool_map_section(view: Overview) -> Section | None:
     return Section(_ID, _TITLE, html)
 
 
-def _structures_of(view: Overview) -> dict[str, Atoms]:
+def _structures_in(folder: Path) -> dict[str, Atoms]:
     """Return the structures of pool and test set, as far as they are in the study's folder, by their ids."""
-    if view.folder is None:
-        return {}
-    workspace = Workspace(view.folder)
+    workspace = Workspace(folder)
     files = [file for file in (workspace.pool, workspace.test) if file.exists()]
     return {structure_id(one): one for file in files for one in read_structures(file)}
 
