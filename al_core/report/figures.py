@@ -13,7 +13,7 @@ from al_core.studies.curves import Curve
 
 _TICK_DIGITS = ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9))
 _PANEL_PX = 210  # height of a panel
-_NARROWEST_PX = 148  # width of a panel: a narrower page scrolls the figure
+_NARROWEST_PX = 148  # width of a panel
 _LEFT_PX, _TOP_PX, _BOTTOM_PX = 62, 42, 50
 _AXIS = {"showline": True, "linecolor": LINE, "gridcolor": GRID, "zeroline": False, "fixedrange": True, "ticks": ""}
 
@@ -91,7 +91,7 @@ def panels(
 
 
 def shown_once(figure: go.Figure) -> None:
-    """Let the page's legend name each arm once; its button hides the arm in all panels."""
+    """Let the page's legend name each arm or test slice once; its button hides it in all panels."""
     seen: set[str] = set()
     for trace in figure.data:
         if trace.showlegend is not False:
@@ -100,13 +100,26 @@ def shown_once(figure: go.Figure) -> None:
         trace.legendgroup = trace.name
 
 
-def figure_html(figure: go.Figure, element_id: str, text: str) -> str:
+def colour_bar(title: str, low: float, high: float) -> dict[str, object]:
+    """Return the settings of a colour bar between the logarithms of two values."""
+    ticks = log_ticks(low, high)
+    return {
+        "title": {"text": title, "side": "top"},
+        "thickness": 12,
+        "outlinewidth": 0,
+        "tickvals": np.log10(ticks).tolist(),
+        "ticktext": [f"{tick:g}" for tick in ticks],
+    }
+
+
+def figure_html(figure: go.Figure, element_id: str, text: str, panel_px: int = _NARROWEST_PX) -> str:
     """Return a figure as an HTML fragment that the page's script draws.
 
     Args:
         figure: from :func:`panels`.
         element_id: of the element on the page.
         text: what the figure shows, for those who do not see it.
+        panel_px: width that a panel has at least; a narrower page scrolls the figure.
     """
     columns = max(1, sum(str(name).startswith("xaxis") for name in figure.layout) // _rows(figure))
     return fragment(
@@ -114,7 +127,7 @@ def figure_html(figure: go.Figure, element_id: str, text: str) -> str:
         id=element_id,
         text=text,
         height=int(figure.layout.height),
-        narrowest=_LEFT_PX + 10 + columns * _NARROWEST_PX,
+        narrowest=_LEFT_PX + 10 + columns * panel_px,
         json=str(figure.to_json()).replace("<", "\\u003c"),
     )
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from al_core.report.styles import ArmStyle, arm_styles
 from al_core.studies.curves import Curve, Point, learning_curves
+from al_core.studies.predictions import CellPredictions, PredictionReader
 from al_core.studies.results import StudyResults
 
 FORCE_MAE = "force_mae_meV_per_A"
@@ -38,6 +41,7 @@ class Overview:
         slices: of the test set, the mean ``all`` first.
         parts: comparisons and acquisitions.
         styles: of the arms.
+        folder: of the study; None where there are only its results.
     """
 
     results: StudyResults
@@ -47,6 +51,7 @@ class Overview:
     slices: tuple[str, ...]
     parts: tuple[Part, ...]
     styles: Mapping[str, ArmStyle]
+    folder: Path | None = None
 
     @property
     def baseline(self) -> str:
@@ -72,6 +77,18 @@ class Overview:
         """Return the learning curves of a part, one an arm."""
         return learning_curves(self.results.rows, part.comparison, part.acquisition, metric)
 
+    @cached_property
+    def predictions(self) -> tuple[CellPredictions, ...]:
+        """What committees of the first finished part predict for the test set at its largest budget, where it was kept.
+
+        That part is the first of :meth:`finished_parts`.
+        """
+        parts = self.finished_parts()
+        if self.folder is None or not parts:
+            return ()
+        first = parts[0]
+        return PredictionReader(self.folder).at_largest_budget(self.results.rows, first.comparison, first.acquisition)
+
     def repeats(self, part: Part) -> bool:
         """Return whether every cell of a part also counts in the shared comparison, so that it has the same numbers."""
         cells: dict[str, set[str]] = {part.comparison: set(), "shared": set()}
@@ -90,8 +107,8 @@ class Overview:
         ]
 
 
-def overview(results: StudyResults) -> Overview:
-    """Return the overview of a study's results."""
+def overview(results: StudyResults, folder: Path | None = None) -> Overview:
+    """Return the overview of a study's results, with its folder for what is not among them: structures, predictions."""
     rows = results.rows
     arms = _listed(results, "arms", (row.arm for row in rows))
     parts = [
@@ -107,6 +124,7 @@ def overview(results: StudyResults) -> Overview:
         slices=tuple(dict.fromkeys(["all", *(name for row in rows for name in row.metrics)])),
         parts=tuple(parts),
         styles=arm_styles(arms, results.baseline),
+        folder=folder,
     )
 
 

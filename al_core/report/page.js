@@ -1,4 +1,4 @@
-// Draws every figure in the colours of the page. Sections with figures that answer to clicks wait for "graft:drawn".
+// Draws every figure in the colours of the page. "graft:drawn" tells a section's own script that they are.
 const night = matchMedia("(prefers-color-scheme: dark)");
 const narrow = matchMedia("(max-width: 70rem)");
 const PAPER = 680; // px, width of a figure on A4
@@ -51,13 +51,13 @@ function draw(plot) {
 }
 
 function drawAll() {
-  return Promise.all([...plots()].map(draw));
+  return Promise.all([...plots()].map(draw)).then(() => {
+    document.documentElement.dataset.drawn = "yes";
+    document.dispatchEvent(new Event("graft:drawn"));
+  });
 }
 
-drawAll().then(() => {
-  document.documentElement.dataset.drawn = "yes";
-  document.dispatchEvent(new Event("graft:drawn"));
-});
+drawAll();
 night.addEventListener("change", drawAll);
 
 const contents = document.querySelector("nav details");

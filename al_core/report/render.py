@@ -10,7 +10,9 @@ from al_core.report.overview import Overview, overview
 from al_core.report.page import Section, fragment, page_html
 from al_core.report.sections.learning import learning_section
 from al_core.report.sections.ledger import ledger_section
+from al_core.report.sections.parity import parity_section
 from al_core.report.sections.phonons import phonons_section
+from al_core.report.sections.pool_map import pool_map_section
 from al_core.report.sections.properties import properties_section
 from al_core.report.sections.provenance import provenance_section, reproduce_section
 from al_core.report.sections.saved import saved_section
@@ -18,6 +20,7 @@ from al_core.report.sections.slices import slices_section
 from al_core.report.sections.spread import spread_section
 from al_core.report.sections.structure import structure_section
 from al_core.report.sections.survival import survival_section
+from al_core.report.sections.temperature import temperature_section
 from al_core.report.sections.transfer import differences, transfer_section
 from al_core.report.tiles import tiles
 from al_core.storage.files import write_text
@@ -27,12 +30,15 @@ SECTIONS: tuple[Callable[[Overview], Section | None], ...] = (
     learning_section,
     saved_section,
     slices_section,
+    temperature_section,
     transfer_section,
     survival_section,
     properties_section,
     phonons_section,
     structure_section,
     spread_section,
+    parity_section,
+    pool_map_section,
     ledger_section,
     provenance_section,
     reproduce_section,
@@ -46,13 +52,16 @@ def write_report(out: Path) -> Path:
         ConfigError: the folder holds no study.
     """
     path = Path(out) / "report.html"
-    write_text(path, render_report(load_results(out)))
+    write_text(path, render_report(load_results(out), Path(out)))
     return path
 
 
-def render_report(results: StudyResults) -> str:
-    """Return the report as one self-contained HTML page; the same results give the same page."""
-    view = overview(results)
+def render_report(results: StudyResults, folder: Path | None = None) -> str:
+    """Return the report as one self-contained HTML page; the same results give the same page.
+
+    Without the study's folder there is nothing of single structures.
+    """
+    view = overview(results, folder)
     sections = [section(view) for section in SECTIONS]
     return page_html(results.name, _header(view), sections, plotly_script())
 

@@ -7,6 +7,7 @@ from al_core.report.numbers import BOUNDS, NO_BREAK, counted, ends_text, interva
 from al_core.report.overview import Overview
 from al_core.studies.curves import SEEDS_FOR_A_CLAIM, Curve, learning_curves, seed_values
 from al_core.studies.inference import Efficiency, Paired, efficiency, paired
+from al_core.studies.powerlaw import PowerLaw, fit_power_law
 from al_core.studies.statistics import LabelsSaved, TransferDifference, labels_saved, transfer_differences
 
 
@@ -91,6 +92,21 @@ def saved_table(view: Overview, metric: str) -> Table:
     return Table("with labels", tuple(map(str, view.budgets)), tuple(groups))
 
 
+def exponent_table(view: Overview, metric: str) -> Table:
+    """Return how fast errors fall with the number of labels: arms by comparisons and acquisitions."""
+    parts = view.finished_parts()
+    fits = {
+        part: {
+            arm: fit_power_law(curve)
+            for arm, curve in seed_values(view.results.rows, part.comparison, part.acquisition, metric).items()
+        }
+        for part in parts
+    }
+    rows = tuple((arm, tuple(_exponent_cell(fits[part].get(arm)) for part in parts)) for arm in view.arms)
+    fitted = any(fit for found in fits.values() for fit in found.values())
+    return Table("exponent of", tuple(part.title for part in parts), (Group("", rows),) if fitted else ())
+
+
 def transfer_table(view: Overview, metric: str) -> Table:
     """Return the seed-paired differences to the baseline: arms by budgets; slices that are worse are named."""
     groups = []
@@ -119,6 +135,15 @@ def _point_cell(curve: Curve | None, budget: int) -> Cell:
     if point is None:
         return Cell()
     return Cell(number(point.mean), "one seed" if point.spread.kind == "none" else ends_text(point.spread))
+
+
+def _exponent_cell(fit: PowerLaw | None) -> Cell:
+    if fit is None:
+        return Cell()
+    if fit.interval is None:
+        return Cell(number(fit.exponent), counted(len(fit.seeds), "seed"))
+    low, high = map(number, fit.interval)
+    return Cell(number(fit.exponent), f"95{NO_BREAK}%: {low} to {high}".replace(" ", NO_BREAK))
 
 
 def _saved_cell(one: LabelsSaved, efficient: Efficiency | None) -> Cell:

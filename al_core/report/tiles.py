@@ -85,15 +85,14 @@ def stability_tile(view: Overview) -> Tile:
         if last is None:
             return Tile(title, "none", lines=tuple(lines))
         return Tile(title, f"up to {last:g}", "K", tuple(lines))
-    return Tile(title, MISSING, lines=("Not measured: add {kind: stability} to evaluations.",))
+    return Tile(title, MISSING, lines=(_unmeasured(view, "stability"),))
 
 
 def properties_tile(view: Overview) -> Tile:
     """Return how many properties of the leading arm are nearer to the reference than the baseline's."""
     title = "Properties"
     if not view.results.properties:
-        kinds = "lattice, elastic, phonons"
-        return Tile(title, MISSING, lines=(f"Not measured: add {kinds}, ... to evaluations.",))
+        return Tile(title, MISSING, lines=(_unmeasured(view, "lattice", "elastic", "phonons"),))
     found = compared(view)
     if found is None:
         partner = f"{view.leader or 'an arm'} and {view.baseline} have none at a common number of labels"
@@ -120,6 +119,14 @@ def cost_tile(view: Overview) -> Tile:
     if spent.get("reference_core_seconds"):
         lines.append(f"reference values, apart: {hours(spent['reference_core_seconds'])}")
     return Tile("Cost", number((labels + training) / 3600), "core-hours", tuple(lines))
+
+
+def _unmeasured(view: Overview, *kinds: str) -> str:
+    """Return what to do for an evaluation that has nothing yet."""
+    asked = {one.get("kind") for one in view.results.config.get("evaluations", ())}
+    if asked & set(kinds):
+        return "Asked for, and nothing there yet."
+    return f"Not measured: add {', '.join(f'{{kind: {kind}}}' for kind in kinds)} to evaluations."
 
 
 def _walkers(walks: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from al_core.report.numbers import spread_note
 from al_core.report.overview import ENERGY_MAE, FORCE_DEVIATION, FORCE_MAE, PRESSURE_BIAS, STRESS_MAE, Overview, Part
 from al_core.report.page import Section, fragment
 from al_core.report.styles import ArmStyle, faded
-from al_core.report.tables import budget_table
+from al_core.report.tables import budget_table, exponent_table
 from al_core.studies.curves import Curve
 
 
@@ -54,6 +54,7 @@ def learning_section(view: Overview) -> Section | None:
         "sections/learning",
         figure=figure_html(figure, "learning-curves", text),
         tables=[(one, table) for one in TABLES if (table := budget_table(view, one.metric)).groups],
+        exponents=exponent_table(view, FORCE_MAE),
         spread=spread_note(view.points),
         leader=view.results.config.get("shared_leader") or (view.arms[-1] if view.arms else ""),
         shared=[part.acquisition for part in parts if part.comparison == "shared"],

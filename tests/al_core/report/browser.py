@@ -105,7 +105,7 @@ class Browser:
 
     def press(self, key: str) -> None:
         """Press and release a key, such as ``Tab``."""
-        number, text = {"Tab": (9, ""), "Enter": (13, "\r")}[key]
+        number, text = {"Tab": (9, ""), "Enter": (13, "\r"), "ArrowLeft": (37, "")}[key]
         for kind in ("keyDown", "keyUp"):
             same = {"key": key, "code": key, "windowsVirtualKeyCode": number}
             self.call("Input.dispatchKeyEvent", type=kind, text=text if kind == "keyDown" else "", **same)

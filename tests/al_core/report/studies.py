@@ -1,11 +1,14 @@
 """Results of made-up studies, and how a page reads, for the tests of the report."""
 
+import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 
 from al_core.evaluation.measured import Measured, Property
+from al_core.studies.predictions import CellPredictions, Predicted
 from al_core.studies.results import PropertyRow, Row, StudyResults
 
 FORCE, ENERGY = "force_mae_meV_per_A", "energy_mae_meV_per_atom"
@@ -199,6 +202,31 @@ def with_deviations(results):
         for row in results.rows
     ]
     return replace(results, rows=tuple(rows))
+
+
+def cell(arm, seed=0, error=0.1, structures=6, atoms=4):
+    """Predictions whose forces are off by ``error`` eV/Å at 300 K and three times as much in the liquid."""
+    rng = np.random.default_rng(1)
+    found = []
+    for number in range(structures):
+        off = error * (1, 3)[number % 2]
+        forces = rng.normal(size=(atoms, 3))
+        deviations = np.full(atoms, off * (1 + 0.01 * number) / 2)
+        energy, slice_name = -4.0 + 0.1 * number, ("300K", "liquid")[number % 2]
+        predicted = energy + off / 10, forces, forces + off, deviations
+        found.append(Predicted(f"s{number}", slice_name, energy, *predicted))
+    return CellPredictions(arm, seed, 8, tuple(found))
+
+
+def with_predictions(view, cells):
+    """The overview of a study that kept these predictions."""
+    vars(view)["predictions"] = tuple(cells)  # as if they had been read
+    return view
+
+
+def drawn(section):
+    """What the figures of a section are drawn from: data and layout of each."""
+    return [json.loads(text) for text in re.findall(r'-data">(.*?)</script>', section.html)]
 
 
 class Page(HTMLParser):

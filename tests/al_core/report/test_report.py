@@ -3,15 +3,22 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import yaml
 
 from al_core.errors import ConfigError
+from al_core.evaluation.errors import mean_predictions
+from al_core.models.prediction import Predictions
 from al_core.report.numbers import number
 from al_core.report.render import render_report, write_report
-from al_core.storage.files import write_json
+from al_core.storage.files import write_arrays, write_json
+from al_core.storage.hashing import structure_id
+from al_core.structures.datasets import read_structures, write_labelled
 from al_core.studies.curves import learning_curves
+from al_core.studies.data import write_structures
 from al_core.studies.results import FailedCell
+from al_core.studies.workspace import Workspace
 from tests.al_core.report.studies import (
     BUDGETS,
     ENERGY,
@@ -230,3 +237,27 @@ def test_training_is_counted_once_by_arm_and_budget(full):
     page = Page(render_report(full))
     rows = [row for row in page.rows if row[0] == " transfer" and "committees" in row[1]]
     assert rows == [[" transfer", *[" 90.0 core-seconds 9 committees 0 labels"] * len(BUDGETS)]]
+
+
+def test_a_folder_with_predictions_and_a_map_has_sections_of_single_structures(full, tmp_path, ge_labelled, crystals):
+    workspace = Workspace(tmp_path)
+    write_labelled(workspace.test, ge_labelled)
+    write_structures(workspace.pool, crystals("Ge", 4, seed=1))
+    pool, test = read_structures(workspace.pool), read_structures(workspace.test)
+    for name, off in (("good", 0.02), ("bad", 0.3)):
+        predictions = Predictions(
+            np.array([[label.energy, label.energy + 2 * off * len(atoms)] for atoms, label in ge_labelled]),
+            [np.array([label.forces, label.forces + 2 * off]) for _, label in ge_labelled],
+            np.full((len(test), 2, 6), np.nan),
+        )
+        write_arrays(workspace.evaluation_arrays(name), mean_predictions(predictions, test))
+    points = [[[structure_id(one), "a", float(n), 0.0] for n, one in enumerate(some)] for some in (pool, test)]
+    write_json(workspace.pool_map, {"inputs": "k", "explained": [0.7, 0.2], "pool": points[0], "test": points[1]})
+    kept = {"rescaled": "good", "scratch": "bad"}
+    rows = tuple(replace(row, evaluation=kept.get(row.arm, "")) for row in full.rows)
+    page = Page(render_report(replace(full, rows=rows), tmp_path))
+    assert list(page.titles) == [*FIRST, "spread", "parity", "pool-map", *LAST]
+    html = render_report(replace(full, rows=rows), tmp_path)
+    assert "scratch: MAE 300 meV/Å; rescaled: MAE 20.0 meV/Å" in html
+    assert "scratch: MAE 300 meV/atom; rescaled: MAE 20.0 meV/atom" in html
+    assert "force MAE of rescaled 20.0 meV/Å" in html

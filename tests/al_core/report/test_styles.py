@@ -2,7 +2,7 @@
 
 import pytest
 
-from al_core.report.styles import DARK, arm_styles, faded
+from al_core.report.styles import DARK, arm_styles, faded, round_colours, slice_styles
 
 
 def test_an_arm_has_one_colour_and_no_two_share_it():
@@ -23,11 +23,12 @@ def _luminance(colour):
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_arms_stand_out_from_the_page(dark):
+def test_arms_slices_and_rounds_stand_out_from_the_page(dark):
     """Three to one, as WCAG 2 asks of graphics; light colours of the palette have two on white."""
     paper = DARK["#ffffff"] if dark else "#ffffff"
-    for style in arm_styles(["scratch", *"abcdef"], "scratch").values():
-        colour = DARK[style.colour] if dark else style.colour
+    arms, slices = arm_styles(["scratch", *"abcdef"], "scratch"), slice_styles("abcdefghi")
+    for light in [*(style.colour for style in (*arms.values(), *slices.values())), *round_colours(5)]:
+        colour = DARK.get(light, light) if dark else light
         low, high = sorted([_luminance(colour), _luminance(paper)])
         assert (high + 0.05) / (low + 0.05) > (3 if dark else 2)
 
@@ -38,3 +39,9 @@ def test_every_colour_of_an_arm_has_one_for_the_dark_page():
 
 def test_a_faded_colour_keeps_the_colour():
     assert faded("#0072b2", 0.5) == "#0072b280"
+
+
+def test_rounds_have_colours_from_the_first_to_the_last():
+    assert round_colours(1) == round_colours(5)[:1]
+    assert round_colours(2) == [round_colours(5)[0], round_colours(5)[-1]]
+    assert len(round_colours(7)) == 7

@@ -47,6 +47,15 @@ def test_stability_is_that_of_the_leader_at_its_largest_budget():
     assert stability_tile(overview(study())).lines == ("Not measured: add {kind: stability} to evaluations.",)
 
 
+def test_what_is_asked_for_and_not_there_yet_is_told_apart():
+    results = study()
+    asked = replace(results, config={**results.config, "evaluations": [{"kind": "errors"}, {"kind": "stability"}]})
+    assert stability_tile(overview(asked)).lines == ("Asked for, and nothing there yet.",)
+    assert properties_tile(overview(asked)).lines == (
+        "Not measured: add {kind: lattice}, {kind: elastic}, {kind: phonons} to evaluations.",
+    )
+
+
 def test_properties_are_counted():
     tile = properties_tile(overview(with_properties(study())))
     assert tile.counts == ((8, "improved"), (0, "harmed"), (1, "undecided"))

@@ -6,7 +6,7 @@ from al_core.report.overview import overview
 from al_core.report.sections.learning import learning_figure, learning_section
 from al_core.report.styles import arm_styles
 from al_core.studies.curves import learning_curves
-from tests.al_core.report.studies import BUDGETS, ENERGY, FORCE, LEVELS, STRESS, study, with_stress
+from tests.al_core.report.studies import BUDGETS, ENERGY, FORCE, LEVELS, STRESS, Page, study, with_stress
 
 
 def test_the_figure_has_log_axes_with_ticks_at_the_budgets():
@@ -43,6 +43,14 @@ def test_panels_of_a_row_have_common_axes_and_there_is_one_legend():
         if trace.mode == "lines+markers":
             colours[trace.name].add((trace.line.color, trace.marker.symbol))
     assert all(len(one) == 1 for one in colours.values())
+
+
+def test_the_exponents_are_those_of_the_curves():
+    section = learning_section(overview(study(noise=0.0)))  # 200 meV/Å / sqrt(labels)
+    rows = [row for row in Page(f"<section id='x'>{section.html}").rows if "95" in row[-1]]
+    assert [[cell.split()[0] for cell in row] for row in rows] == [[arm, *["0.500"] * 3] for arm in LEVELS]
+    short = learning_section(overview(study(keep=lambda row: row.budget < 4)))
+    assert "How fast" not in short.html, "two budgets are no law"
 
 
 def test_there_is_no_section_without_a_finished_cell():

@@ -12,29 +12,25 @@ import plotly.graph_objects as go
 from ase import Atoms
 from ase.data import covalent_radii
 from ase.data.colors import jmol_colors
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from plotly.colors import sample_colorscale
 
-from al_core.report.captioned import CaptionedHtml
-from al_core.report.figures import figure_html, log_ticks
-from al_core.report.tables import counted, number
+from al_core.report.figures import colour_bar, figure_html, panels
+from al_core.report.numbers import NO_BREAK, counted, number
+from al_core.report.overview import Overview
+from al_core.report.page import Section, fragment
+from al_core.report.styles import INK, LINE, SOFT, round_colours
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
 from al_core.studies.pool_map import MapPoint, PoolMap, Selected, read_pool_map, selected_structures
 from al_core.studies.predictions import CellPredictions
-from al_core.studies.results import Row
 from al_core.studies.workspace import Workspace
 
 _TITLE = "Map of pool and test set"
 _ID = "pool-map"
-_FIGURE_ID = "pool-map-figure"
-_POOL_COLOUR, _TEST_COLOUR, _SHOWN_COLOUR = "#c4c4be", "#5b7f95", "#000000"
 _ERRORS = "Viridis"
-_ROUNDS = "YlOrRd"
 _MOST_ATOMS = 20_000  # whose positions are written into the page
 _BOND = 1.25  # atoms nearer than this times the sum of their covalent radii are drawn as bonded
 _DIGITS = 100  # positions are whole numbers of 0.01 Å
-_HEIGHT = 460  # pixels
+_TALLER_PX = 140
 
 
 @dataclass(frozen=True)
@@ -46,28 +42,17 @@ class _Shown:
     told: str
 
 
-def pool_map_section(
-    out: Path, rows: Sequence[Row], cells: Sequence[CellPredictions], leader: str
-) -> CaptionedHtml | None:
-    """Return the map of a study's pool and test set; None where the study has none, or one of other structures.
-
-    Args:
-        out: the study's folder.
-        rows: its finished cells, which tell what was selected.
-        cells: predictions for the test set; those of the leader give its force errors.
-        leader: the arm whose errors are shown.
-    """
-    found = read_pool_map(out)
-    if found is None:
+def pool_map_section(view: Overview) -> Section | None:
+    """Return the map of pool and test set, with the leader's errors; None where there is none of these structures."""
+    found = read_pool_map(view.folder) if view.folder else None
+    if view.folder is None or found is None:
         return None
-    workspace = Workspace(Path(out))
-    files = [file for file in (workspace.pool, workspace.test) if file.exists()]
-    atoms = {structure_id(one): one for file in files for one in read_structures(file)}
+    atoms = _structures_in(view.folder)
     if any(point.structure not in atoms for point in (*found.pool, *found.test)):
         return None
-    leading = [cell for cell in cells if cell.arm == leader]
+    leading = [cell for cell in view.predictions if cell.arm == view.leader]
     errors = _force_errors(leading)
-    selections = selected_structures(rows)
+    selections = selected_structures(view.results.rows)
     shown = _shown(found, errors, selections, leading)
     rings = [_rings(shown, one, visible=index == 0) for index, one in enumerate(selections)]
     figure = _figure(found, shown, errors, [trace for traces in rings for trace in traces])
@@ -81,40 +66,35 @@ def pool_map_section(
         "radius": round(0.7 * radius * _DIGITS),
         "bond": round(2 * _BOND * radius * _DIGITS),
     }
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    html = environment.get_template("pool_map.html.j2").render(
+    html = fragment(
+        "sections/pool_map",
         id=_ID,
-        figure_id=_FIGURE_ID,
-        figure=figure_html(figure, _FIGURE_ID),
+        figure=figure_html(figure, f"{_ID}-figure", f"{_TITLE}; the list shows its structures one by one."),
         selections=[one.title for one in selections],
         groups=_groups(shown),
         # of data in a script element only "<" could end it
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"),
+        variance=f"{100 * sum(found.explained):.0f}{NO_BREAK}%",
+        pool=counted(len(found.pool), "structure"),
+        test=counted(len(found.test), "structure"),
+        errors=_whose(leading),
     )
-    return CaptionedHtml(_TITLE, html, _caption(found, leading, bool(selections)))
+    return Section(_ID, _TITLE, html)
 
 
-def _caption(found: PoolMap, leading: Sequence[CellPredictions], selected: bool) -> str:
-    seen = f"{100 * sum(found.explained):.0f} %"
-    parts = [
-        "A point a structure; where points are near each other, the source's first model takes their atoms for alike. "
-        "The axes are the first two principal components of the gradients of the energy per atom by that model's "
-        f"weights, and hold {seen} of their variance. Circles: the pool, {counted(len(found.pool), 'structure')}. "
-        f"Diamonds: the test set, {counted(len(found.test), 'structure')}"
-    ]
-    if leading:
-        seeds = counted(len({cell.seed for cell in leading}), "seed")
-        labels = counted(leading[0].budget, "label")
-        parts.append(f", coloured by the force MAE of {leading[0].arm} with {labels}, mean over {seeds}")
-    if selected:
-        parts.append(
-            ". Rings: structures that were selected, with the first seed, coloured by the number of labels at which "
-            "they were"
-        )
-    parts.append(". A click on a point, or the list, shows the structure; dragging or the arrow keys turn it.")
-    return "".join(parts)
+def _structures_in(folder: Path) -> dict[str, Atoms]:
+    """Return the structures of pool and test set, as far as they are in the study's folder, by their ids."""
+    workspace = Workspace(folder)
+    files = [file for file in (workspace.pool, workspace.test) if file.exists()]
+    return {structure_id(one): one for file in files for one in read_structures(file)}
+
+
+def _whose(leading: Sequence[CellPredictions]) -> str:
+    """Return whose errors are shown; '' where there are none."""
+    if not leading:
+        return ""
+    seeds = counted(len({cell.seed for cell in leading}), "seed")
+    return f"{leading[0].arm} with {counted(leading[0].budget, 'label')}, mean over {seeds}"
 
 
 def _force_errors(cells: Sequence[CellPredictions]) -> dict[str, float]:
@@ -204,7 +184,6 @@ def _rings(shown: Sequence[_Shown], selected: Selected, visible: bool) -> list[g
     """Return one trace of rings for each budget at which structures of the pool were selected."""
     numbers = {one.point.structure: index for index, one in enumerate(shown) if one.group == "pool"}
     budgets = sorted(set(selected.budgets.values()))
-    colours = sample_colorscale(_ROUNDS, np.linspace(0.4, 1, len(budgets))) if budgets else []
     return [
         _scatter(
             f"with {counted(budget, 'label')}",
@@ -213,7 +192,7 @@ def _rings(shown: Sequence[_Shown], selected: Selected, visible: bool) -> list[g
             visible=visible,
             marker={"symbol": "circle-open", "size": 13, "color": colour, "line": {"width": 2.5}},
         )
-        for budget, colour in zip(budgets, colours, strict=True)
+        for budget, colour in zip(budgets, round_colours(len(budgets)), strict=True)
     ]
 
 
@@ -225,44 +204,33 @@ def _figure(
     test = [index for index, one in enumerate(shown) if one.group == "test"]
     known = [index for index in test if errors.get(shown[index].point.structure, 0) > 0]
     unknown = [index for index in test if index not in known]
-    figure = go.Figure(_scatter("pool", pool, shown, marker={"color": _POOL_COLOUR, "size": 7}))
+    figure = panels([""])
+    figure.add_trace(_scatter("pool", pool, shown, marker={"color": LINE, "size": 7}))
     if unknown:
-        figure.add_trace(
-            _scatter("test set", unknown, shown, marker={"color": _TEST_COLOUR, "symbol": "diamond", "size": 8})
-        )
+        figure.add_trace(_scatter("test set", unknown, shown, marker={"color": SOFT, "symbol": "diamond", "size": 8}))
     if known:
         values = np.array([errors[shown[index].point.structure] for index in known])
-        ticks = log_ticks(float(values.min()), float(values.max()))
         marker = {
             "symbol": "diamond",
             "size": 8,
+            "line": {"color": SOFT, "width": 0.8},
             "color": np.log10(values).tolist(),
             "colorscale": _ERRORS,
             "reversescale": True,
-            "colorbar": {
-                "title": {"text": "force MAE, meV/Å", "side": "right"},
-                "thickness": 12,
-                "tickvals": np.log10(ticks).tolist(),
-                "ticktext": [f"{tick:g}" for tick in ticks],
-            },
+            "colorbar": colour_bar("meV/Å", float(values.min()), float(values.max())),
         }
         figure.add_trace(_scatter("test set", known, shown, marker=marker))
     figure.add_traces(list(rings))
-    mark = {"symbol": "x-thin-open", "size": 18, "color": _SHOWN_COLOUR, "line": {"width": 2.5}}
+    mark = {"symbol": "x-thin-open", "size": 18, "color": INK, "line": {"width": 2.5}}
     figure.add_scatter(x=[None], y=[None], mode="markers", marker=mark, showlegend=False, hoverinfo="skip")
-    axis = {"showline": True, "zeroline": False, "linecolor": "#b5b5b0", "gridcolor": "#ecebe6", "fixedrange": True}
     shares = [f"{100 * share:.0f} %" for share in found.explained]
+    figure.update_xaxes(showticklabels=False, title_text=f"first component ({shares[0]})")
+    figure.update_yaxes(showticklabels=False, title_text=f"second component ({shares[1]})")
     figure.update_layout(
-        template="none",
-        font={"family": "system-ui, sans-serif", "size": 13, "color": "#2b2b2b"},
-        paper_bgcolor="white",
-        plot_bgcolor="white",
-        height=_HEIGHT,
-        margin={"l": 40, "r": 12, "t": 60, "b": 48},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        hoverlabel={"bgcolor": "white"},
+        height=figure.layout.height + _TALLER_PX,
+        margin={"l": 40, "t": 60},
         hovermode="closest",
-        xaxis={**axis, "showticklabels": False, "title": {"text": f"first component ({shares[0]})"}},
-        yaxis={**axis, "showticklabels": False, "title": {"text": f"second component ({shares[1]})"}},
+        showlegend=True,  # plotly's own, as the page's would show the rings of all selections
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
     )
     return figure
