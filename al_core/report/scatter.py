@@ -15,6 +15,7 @@ Points = Mapping[str, Mapping[str, np.ndarray]]  # {arm: {slice: x and y, [2, n]
 _MOST_POINTS = 1500  # of a panel: enough to see, few enough to send
 _SEED = 0  # which points are drawn
 _TALLER_PX = 90
+_FONT_PX = 11  # so that titles of five panels fit on A4
 
 
 def points_of(cells: Sequence[CellPredictions], values: Callable[[Predicted], np.ndarray]) -> Points:
@@ -65,7 +66,7 @@ def scatter_figure(
         figure.add_traces([_dots(arm, name, part, styles[name]) for name, part in _thinned(some).items()], 1, column)
         figure.add_annotation(text=scores.get(arm, ""), **_corner(column))
     axis = log_axis(*ends, _decades(*ends)) if logarithmic else {"range": list(ends), "nticks": 5}
-    figure.update_xaxes(axis, title_text=titles[0], tickangle=0)
+    figure.update_xaxes(axis, title={"text": titles[0], "font": {"size": _FONT_PX}}, tickangle=0)
     figure.update_yaxes(axis)
     figure.update_yaxes(title_text=titles[1], col=1)
     figure.update_layout(height=figure.layout.height + _TALLER_PX)
@@ -110,7 +111,8 @@ def _corner(column: int) -> dict[str, object]:
     """Return where an annotation is in the upper left corner of a panel."""
     axis = "" if column == 1 else column
     place = {"xref": f"x{axis} domain", "yref": f"y{axis} domain", "x": 0.03, "y": 0.97}
-    return {**place, "xanchor": "left", "yanchor": "top", "showarrow": False, "bgcolor": "#ffffffcc"}
+    look = {"showarrow": False, "bgcolor": "#ffffffcc", "font": {"size": _FONT_PX}}
+    return {**place, **look, "xanchor": "left", "yanchor": "top"}
 
 
 def _decades(low: float, high: float) -> list[float]:
