@@ -62,7 +62,7 @@ def efficiency_tile(view: Overview) -> Tile:
         else f"{seeds}: no interval, which takes three"
     )
     meaning = (
-        f"{view.baseline} needs so many times the {counted(budget, 'label')} of {view.leader} for the same force error"
+        f"labels {view.baseline} needs for each of {view.leader}, at the force error of {counted(budget, 'label')}"
     )
     return Tile(title, f"{ratio_text(one.ratio)}×", lines=(interval, meaning, part.title))
 

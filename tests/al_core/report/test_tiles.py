@@ -12,7 +12,7 @@ def test_data_efficiency_by_hand():
     tile = efficiency_tile(overview(study(noise=0.0, levels={"scratch": 1.0, "transfer": 0.75})))
     assert tile.value == "1.8×"
     assert tile.lines[0] == "95 % interval 1.8×, 3 seeds"
-    assert tile.lines[1] == "scratch needs so many times the 4 labels of transfer for the same force error"
+    assert tile.lines[1] == "labels scratch needs for each of transfer, at the force error of 4 labels"
     poor = efficiency_tile(overview(study(noise=0.0, levels={"scratch": 1.0, "transfer": 5.0})))
     assert poor.value.split() == ["≤", "0.25×"]
 
