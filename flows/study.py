@@ -1,5 +1,6 @@
 """The flow ``data-budget-study``: the whole experiment of one config."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,13 @@ from al_core.models.committee import committee_folders, content_hash
 from al_core.models.sources.shipped import shipped_committee
 from al_core.report.headline import headline
 from al_core.report.render import write_report
-from al_core.storage.hashing import label_key, structure_id
+from al_core.storage.hashing import label_key, structure_id, structure_of
 from al_core.structures.datasets import read_structures, slice_of, write_labelled
 from al_core.studies.data import TEST_STRUCTURES, hash_of_test_set, prepare_data
 from al_core.studies.grid import learners
 from al_core.studies.index import write_index
 from al_core.studies.ledger import TEST, Requests, ledger
-from al_core.studies.pool_map import MapInputs, is_mapped
+from al_core.studies.pool_map import MapInputs, is_large, is_mapped
 from al_core.studies.references import spent_on_references
 from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.workspace import Workspace
@@ -90,7 +91,7 @@ def run_study(config: StudyConfig, out: Path) -> Path:
         for budget in rounds.run():
             _write_index(rounds, len(data.test), identity, measured_against)
             _publish(load_results(workspace.out), budget, workspace)
-        _map_pool(inputs)
+        _map_pool(inputs, rounds)
     return write_report(workspace.out)
 
 
@@ -115,10 +116,13 @@ def _label_test_set(config: StudyConfig, workspace: Workspace, counters: Counter
     write_labelled(workspace.test, labelled)
 
 
-def _map_pool(inputs: StudyInputs) -> None:
+def _map_pool(inputs: StudyInputs, rounds: Rounds) -> None:
     """Map pool and test set as the source's first model sees them, if that is not done yet."""
     config, out = inputs.config, inputs.workspace.out
     wanted = MapInputs(out, inputs.source[0], config.target, inputs.pool_hash, inputs.test_hash, config.device)
+    if is_large(inputs.pool):
+        selected = {structure_of(key) for keys in rounds.labels.values() for key in keys}
+        wanted = replace(wanted, selected=tuple(sorted(selected)))
     if not is_mapped(wanted):
         tasks.map_pool(wanted)
 

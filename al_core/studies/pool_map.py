@@ -21,6 +21,7 @@ from al_core.studies.results import Row
 from al_core.studies.workspace import Workspace
 
 _SCHEMA = 1  # raised whenever the same inputs would give another map
+_MOST = 1000  # structures of the pool: each takes a good part of a second, and a map of more is a blot
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class MapInputs:
         element: the target.
         pool_hash, test_hash: content of the pool and of the labelled test set.
         device: where to compute; not part of the key.
+        selected: structures of the pool that are on the map whatever its size; of a large pool others are drawn.
     """
 
     out: Path
@@ -41,11 +43,13 @@ class MapInputs:
     pool_hash: str
     test_hash: str
     device: str
+    selected: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """The hash of what shapes the map."""
-        return digest([_SCHEMA, content_hash([self.bundle]), self.element, self.pool_hash, self.test_hash])
+        shaping = [_SCHEMA, content_hash([self.bundle]), self.element, self.pool_hash, self.test_hash]
+        return digest([*shaping, sorted(self.selected)] if self.selected else shaping)
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def make_pool_map(inputs: MapInputs) -> None:
     from al_core.models.engine.stack import pick_device
     from al_core.models.rescaling import relabel
 
-    pool, test = read_structures(workspace.pool), read_structures(workspace.test)
+    pool, test = _drawn(read_structures(workspace.pool), inputs.selected), read_structures(workspace.test)
     model = relabel(load_bundle(inputs.bundle), inputs.element)
     features = energy_features(model, [*pool, *test], pick_device(inputs.device))
     points, explained = principal_components(features)
@@ -95,6 +99,20 @@ def make_pool_map(inputs: MapInputs) -> None:
         "test": _points(test, points[len(pool) :]),
     }
     write_json(workspace.pool_map, record)
+
+
+def is_large(pool: Sequence[object]) -> bool:
+    """Return whether a pool has more structures than a map shows."""
+    return len(pool) > _MOST
+
+
+def _drawn(pool: Sequence[Atoms], selected: Sequence[str]) -> list[Atoms]:
+    """Return the pool, of a large one what was selected and others drawn with a fixed seed, in its order."""
+    if not is_large(pool):
+        return list(pool)
+    wanted = set(selected)
+    drawn = set(np.random.default_rng(0).permutation(len(pool))[:_MOST].tolist())
+    return [atoms for number, atoms in enumerate(pool) if number in drawn or structure_id(atoms) in wanted]
 
 
 def is_mapped(inputs: MapInputs) -> bool:

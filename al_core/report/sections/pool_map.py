@@ -76,6 +76,7 @@ def pool_map_section(view: Overview) -> Section | None:
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"),
         variance=f"{100 * sum(found.explained):.0f}{NO_BREAK}%",
         pool=counted(len(found.pool), "structure"),
+        drawn=len(found.pool) + len(found.test) < len(atoms),
         test=counted(len(found.test), "structure"),
         errors=_whose(leading),
     )

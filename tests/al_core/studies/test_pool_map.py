@@ -10,6 +10,7 @@ import pytest
 from al_core.models.bundle import save_bundle
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures, write_labelled
+from al_core.studies import pool_map
 from al_core.studies.data import write_structures
 from al_core.studies.pool_map import (
     MapInputs,
@@ -68,6 +69,25 @@ def test_a_map_is_made_once_and_anew_for_other_inputs(inputs: MapInputs, tmp_pat
         make_pool_map(other)
         assert is_mapped(other)
         assert Workspace(tmp_path).pool_map.stat().st_mtime_ns > before
+
+
+def test_of_a_large_pool_some_are_drawn_and_what_was_selected_is_there(
+    inputs: MapInputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_map, "_MOST", 2)
+    structures = [structure_id(atoms) for atoms in read_structures(tmp_path / "pool.extxyz")]
+    assert pool_map.is_large(structures)
+    for wanted in structures:
+        chosen = replace(inputs, selected=(wanted,))
+        assert not is_mapped(chosen)
+        make_pool_map(chosen)
+        found = read_pool_map(tmp_path)
+        assert found is not None
+        shown = [point.structure for point in found.pool]
+        assert wanted in shown
+        assert len(shown) in (2, 3)
+        assert shown == [one for one in structures if one in shown], "in the pool's order"
+        assert len(found.test) == 4
 
 
 @pytest.mark.parametrize("half", ["", '{"inputs": "a"', "[]", '{"inputs": "a", "explained": [1, 0]}'])
