@@ -30,7 +30,7 @@ def check_reference(config: StudyConfig) -> None:
     labeler = make_labeler(config.labeler)
     crystal = Material(config.target, LabelCalculator(labeler), config.crystal).expected
     wanted = _wanted(config)
-    if config.reference.kind == "labeler" and wanted:
+    if config.reference.kind == "computed" and wanted:
         if not labeler.by_physics:
             raise ConfigError(
                 f"reference: labeler {config.labeler.kind} looks labels up, and has none of what "
@@ -46,7 +46,7 @@ def check_reference(config: StudyConfig) -> None:
 
 def computed_references(config: StudyConfig, out: Path) -> list[ReferenceInputs]:
     """Return what the labeler is to compute; nothing where the config names properties that are there."""
-    if config.reference.kind != "labeler":
+    if config.reference.kind != "computed":
         return []
     identity, crystal = make_labeler(config.labeler).identity(), config.crystal or ""
     return [ReferenceInputs(out, identity, config.target, crystal, one) for one in _wanted(config)]
@@ -64,7 +64,7 @@ def _wanted(config: StudyConfig) -> list[AnyProperties]:
     from al_core.evaluation.material import Material
 
     wanted = [one for one in config.evaluations if one.kind not in _ABSOLUTE]
-    if config.reference.kind == "labeler" and any(one.kind in _DYNAMIC for one in wanted):
+    if config.reference.kind == "computed" and any(one.kind in _DYNAMIC for one in wanted):
         labeler = make_labeler(config.labeler)
         if is_kept(labeler, Material(config.target, LabelCalculator(labeler), config.crystal).expected):
             wanted = [one for one in wanted if one.kind not in _DYNAMIC]
@@ -85,7 +85,7 @@ def _check_kind(evaluation: AnyProperties, reference: Reference) -> None:
             return
         raise ConfigError(
             f"reference: {reference.potential} has {', '.join(reference.measured)}, not {kind}; leave it out of "
-            "evaluations, or use reference.kind=labeler or none"
+            "evaluations, or use reference.kind=computed or none"
         )
     theirs = reference.settings.get(kind, ours)
     different = [

@@ -103,7 +103,9 @@ AnyProperties = (
 )
 AnyEvaluation = ErrorsEvaluation | AnyProperties
 EvaluationPart = Annotated[
-    AnyEvaluation, kinds("errors", "lattice", "elastic", "phonons", "defects", "surfaces", "stability", "structure")
+    AnyEvaluation,
+    Field(discriminator="kind"),
+    kinds("errors", "lattice", "elastic", "phonons", "defects", "surfaces", "stability", "structure"),
 ]
 Crystal = Literal["diamond", "fcc", "bcc", "sc"]
 

@@ -100,7 +100,7 @@ def _root_causes(faults: list[Any]) -> list[Any]:
 
 def _described(fault: Any, below: str) -> str:
     """Return one fault of a validation: key, what was expected, what was got."""
-    parts = [str(part) for part in fault["loc"] if part not in KINDS]
+    parts = [str(part) for number, part in enumerate(fault["loc"]) if number == 0 or part not in KINDS]
     key = ".".join(parts[1:] if below and parts[:1] == [below] else parts)
     if fault["type"] == "missing":
         return f"{key}: is required (in the file, or with --set {key}=...)"

@@ -7,10 +7,10 @@ from pydantic import Field
 from al_core.config.base import KIND, Name, Strict, UserPath, kinds
 
 
-class LabelerReference(Strict):
-    """The study's labeler: its labels are computed once, and kept in the label store."""
+class ComputedReference(Strict):
+    """The study's labeler computes it, once; its labels are kept in the label store."""
 
-    kind: Annotated[Literal["labeler"], KIND] = "labeler"
+    kind: Annotated[Literal["computed"], KIND] = "computed"
 
 
 class BundledReference(Strict):
@@ -33,5 +33,5 @@ class NoReference(Strict):
     kind: Annotated[Literal["none"], KIND] = "none"
 
 
-AnyReference = LabelerReference | BundledReference | FileReference | NoReference
-ReferencePart = Annotated[AnyReference, kinds("labeler", "bundled", "file", "none")]
+AnyReference = ComputedReference | BundledReference | FileReference | NoReference
+ReferencePart = Annotated[AnyReference, Field(discriminator="kind"), kinds("computed", "bundled", "file", "none")]

@@ -10,7 +10,7 @@ from al_core.config.arms import AnyArm, ArmPart
 from al_core.config.base import Device, Element, Method, Name, PositiveInt, StoreURL, Strict, nearest
 from al_core.config.evaluation import AnyEvaluation, Crystal, ErrorsEvaluation, EvaluationPart
 from al_core.config.labelers import LabelerPart
-from al_core.config.references import LabelerReference, ReferencePart
+from al_core.config.references import ComputedReference, ReferencePart
 from al_core.config.site import RunnerKind, Workers
 from al_core.config.sources import SourcePart
 from al_core.config.structures import SourceStructures, TestStructures
@@ -40,7 +40,7 @@ class StudyConfig(Strict):
     ] = ()
     reference: Annotated[
         ReferencePart, Field(description="What properties are measured against. Only read where one is evaluated.")
-    ] = LabelerReference()
+    ] = ComputedReference()
     crystal: Annotated[
         Crystal | None, Field(description="The crystal whose properties are evaluated; the target's own if not given.")
     ] = None

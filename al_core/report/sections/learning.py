@@ -49,7 +49,8 @@ def learning_section(view: Overview) -> Section | None:
         return None
     columns = {_two_lines(part): {one.metric: view.curves(part, one.metric) for one in QUANTITIES} for part in parts}
     figure = learning_figure(columns, view.budgets, view.styles)
-    text = "Learning curves: errors of force, energy and stress against the number of labels, one line an arm."
+    names = [one.name for one in QUANTITIES if any(curves[one.metric] for curves in columns.values())]
+    text = f"Learning curves: {', '.join(names)} against the number of labels, one line an arm."
     html = fragment(
         "sections/learning",
         figure=figure_html(figure, "learning-curves", text),
