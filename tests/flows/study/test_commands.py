@@ -249,7 +249,7 @@ def test_a_study_of_an_earlier_evaluation_is_read_and_measured_anew_without_trai
     again = load_results(copy)
     for row, known in zip(again.rows, results.rows, strict=True):
         assert row.metrics["all"] == pytest.approx(known.metrics["all"], rel=1e-6, abs=1e-9)
-    assert "Stress and pressure by test slice" in (copy / "report.html").read_text()
+    assert "MAE of the six stress components in GPa" in (copy / "report.html").read_text()
 
 
 def test_methods_under_two_names(copy: Path, results: StudyResults, shell: Shell) -> None:
