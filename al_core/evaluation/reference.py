@@ -13,6 +13,7 @@ from al_core.evaluation.measured import Measured, Property
 from al_core.structures.datasets import ASSETS
 
 _OF_FILE = ("element", "potential", "labeler", "cost", "settings", "details")
+_OF_PROPERTY = ("value", "unit", "remark", "spread", "evaluation")
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ def read_reference(file: Path, element: str) -> Reference:
     measured: dict[str, Measured] = {}
     for name, one in found.items():
         if name not in _OF_FILE:
+            if not isinstance(one, dict) or any(key not in one for key in _OF_PROPERTY):
+                raise ConfigError(f"reference {file}: {name} has no {', '.join(_OF_PROPERTY)}: expected a property")
             kind = str(one["evaluation"])
             known = measured.setdefault(kind, Measured({}, found["details"].get(kind, {})))
             known.properties[name] = Property(one["value"], one["unit"], one["remark"], one["spread"])

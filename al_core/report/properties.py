@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from al_core.evaluation.measured import Property
+from al_core.report.numbers import counted
 from al_core.report.overview import Overview, Part
 from al_core.studies.curves import SEEDS_FOR_A_CLAIM
 from al_core.studies.inference import Verdict, verdicts
@@ -88,6 +89,22 @@ def by_seed(rows: Iterable[PropertyRow]) -> dict[str, dict[int, Property]]:
         for name, one in row.properties.items():
             found.setdefault(name, {})[row.seed] = one
     return found
+
+
+def drawable(view: Overview, kind: str) -> list[tuple[Part, dict[str, list[PropertyRow]]]]:
+    """Return what figures of a kind are drawn from: for each part, every arm's rows at its last budget."""
+    found = []
+    for part in parts_with(view, kind):
+        rows = [row for row in rows_of(view, part, kind) if row.details]
+        last = {arm: at(rows, arm, max(budgets_of(rows, arm), default=0)) for arm in view.arms}
+        if arms := {arm: own for arm, own in last.items() if own}:
+            found.append((part, arms))
+    return found
+
+
+def budgets_text(arms: Mapping[str, Sequence[PropertyRow]]) -> str:
+    """Return at how many labels each arm's rows are, in words."""
+    return ", ".join(f"{arm} at {counted(rows[0].budget, 'label')}" for arm, rows in arms.items())
 
 
 def references(view: Overview) -> dict[str, float]:

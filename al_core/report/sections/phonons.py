@@ -7,10 +7,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from al_core.report.figures import figure_html, panels, shown_once
-from al_core.report.numbers import counted
-from al_core.report.overview import Overview, Part
+from al_core.report.overview import Overview
 from al_core.report.page import Section, fragment
-from al_core.report.properties import at, budgets_of, parts_with, rows_of
+from al_core.report.properties import budgets_text, drawable
 from al_core.report.styles import GRID, INK, LINE, faded
 from al_core.studies.results import PropertyRow
 
@@ -23,21 +22,13 @@ def phonons_section(view: Overview) -> Section | None:
     reference = view.results.references.get(_KIND)
     expected = reference.details if reference and "dispersion" in reference.details else {}
     blocks: list[tuple[str, str, str]] = []
-    for part in parts_with(view, _KIND):
-        arms = {arm: found for arm in view.arms if (found := _drawable(view, part, arm))}
-        if arms:
-            text = f"Phonon dispersion, frequency along the path of wave vectors, {part.title}."
-            figure = figure_html(_figure(view, arms, expected), f"phonons-{len(blocks)}", text)
-            budgets = ", ".join(f"{arm} at {counted(rows[0].budget, 'label')}" for arm, rows in arms.items())
-            blocks.append((part.title, figure, budgets))
+    for part, arms in drawable(view, _KIND):
+        text = f"Phonon dispersion, frequency along the path of wave vectors, {part.title}."
+        figure = figure_html(_figure(view, arms, expected), f"phonons-{len(blocks)}", text)
+        blocks.append((part.title, figure, budgets_text(arms)))
     if not blocks:
         return None
     return Section(_KIND, "Phonons", fragment("sections/phonons", blocks=blocks, has_reference=bool(expected)))
-
-
-def _drawable(view: Overview, part: Part, arm: str) -> list[PropertyRow]:
-    rows = [row for row in rows_of(view, part, _KIND) if row.details.get("dispersion")]
-    return at(rows, arm, max(budgets_of(rows, arm), default=0))
 
 
 def _figure(view: Overview, arms: Mapping[str, Sequence[PropertyRow]], expected: Mapping[str, Any]) -> go.Figure:

@@ -31,8 +31,17 @@ def properties_section(view: Overview) -> Section | None:
         decided=found is not None,
         failures=[row for row in view.results.properties if row.failure],
         seeds=counted(len({row.seed for row in view.results.properties}), "seed"),
+        times=_times(view.results.properties),
     )
     return Section("properties", "Properties", html)
+
+
+def _times(rows: Iterable[PropertyRow]) -> str:
+    """Return what one evaluation of each kind took, in words."""
+    kinds: dict[str, list[float]] = {}
+    for row in rows:
+        kinds.setdefault(row.evaluation, []).append(row.wall_s)
+    return ", ".join(f"{kind} {number(float(np.mean(times)))}{NO_BREAK}s" for kind, times in kinds.items())
 
 
 def property_table(

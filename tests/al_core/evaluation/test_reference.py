@@ -51,6 +51,10 @@ def test_shipped_germanium_is_near_all_electron_calculations() -> None:
             '{"element": "Si", "potential": "", "labeler": {}, "cost": {}, "settings": {}, "details": {}}',
             "is of Si, expected Ge",
         ),
+        (
+            json.dumps(as_file("Ge", "theirs", {}, {}, {}, {}) | {"C11_GPa": 104}),
+            "C11_GPa has no value, unit, remark, spread, evaluation: expected a property",
+        ),
     ],
 )
 def test_what_is_no_reference_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
