@@ -27,19 +27,23 @@ _UNITS = {
 
 @dataclass(frozen=True)
 class Compared:
-    """The properties of the leading arm against those of the baseline.
+    """The properties of an arm against those of the baseline, with as many labels.
 
     Attributes:
-        part: the first comparison and acquisition in which both have properties.
-        budget: the largest number of labels at which they have.
+        part: the comparison and acquisition.
+        arm: its name.
+        budget: the number of labels.
         seeds: the seeds both have.
         found: verdict on each property that has a reference, and values on both sides.
+        differences: of each of them, [n_seeds] absolute deviation from the reference less the baseline's, in its unit.
     """
 
     part: Part
+    arm: str
     budget: int
     seeds: tuple[int, ...]
     found: Mapping[str, Verdict]
+    differences: Mapping[str, tuple[float, ...]]
 
     def counted(self) -> dict[Verdict, int]:
         """Return how many properties have each verdict."""
@@ -118,29 +122,43 @@ def references(view: Overview) -> dict[str, float]:
 
 
 def compared(view: Overview) -> Compared | None:
-    """Return what the leading arm's properties show against the baseline's, None where they cannot be compared.
+    """Return what the leading arm's properties show against the baseline's, at the largest number of labels of both.
 
-    A property's error is the absolute deviation from its reference. Errors are compared in pairs of seeds; verdicts are
-    corrected for the number of properties (Holm). With fewer than three seeds nothing is decided.
+    It is of the first comparison and acquisition in which they can be compared; None where there is none.
+    """
+    for part in parts_with(view):
+        if found := [one for one in compared_in(view, part) if one.arm == view.leader]:
+            return found[-1]
+    return None
+
+
+def compared_in(view: Overview, part: Part) -> list[Compared]:
+    """Return what the properties of every arm show against the baseline's, at each number of labels that both have.
+
+    A property's error is the absolute deviation from its reference. Errors are compared in pairs of seeds; the verdicts
+    of one arm and number of labels are corrected for the number of properties (Holm). With fewer than three seeds
+    nothing is decided.
     """
     expected = references(view)
-    for part in parts_with(view):
-        rows = [row for row in rows_of(view, part) if set(row.properties) & set(expected)]
-        common = set(budgets_of(rows, view.leader)) & set(budgets_of(rows, view.baseline))
-        if not common:
-            continue
-        budget = max(common)
-        own, other = by_seed(at(rows, view.leader, budget)), by_seed(at(rows, view.baseline, budget))
-        differences = {
-            name: found
-            for name, value in expected.items()
-            if (found := _differences(own.get(name, {}), other.get(name, {}), value))
-        }
-        enough = {name: list(one.values()) for name, one in differences.items() if len(one) >= SEEDS_FOR_A_CLAIM}
-        decided = dict(zip(enough, verdicts(list(enough.values())), strict=True))
-        seeds = sorted({seed for one in differences.values() for seed in one})
-        return Compared(part, budget, tuple(seeds), {name: decided.get(name, "undecided") for name in differences})
-    return None
+    rows = [row for row in rows_of(view, part) if set(row.properties) & set(expected)]
+    found = []
+    for arm in view.others:
+        for budget in sorted(set(budgets_of(rows, arm)) & set(budgets_of(rows, view.baseline))):
+            own, other = by_seed(at(rows, arm, budget)), by_seed(at(rows, view.baseline, budget))
+            differences = {
+                name: one
+                for name, value in expected.items()
+                if (one := _differences(own.get(name, {}), other.get(name, {}), value))
+            }
+            if not differences:
+                continue
+            values = {name: tuple(one.values()) for name, one in differences.items()}
+            enough = {name: one for name, one in values.items() if len(one) >= SEEDS_FOR_A_CLAIM}
+            decided = dict(zip(enough, verdicts(list(enough.values())), strict=True))
+            verdict = {name: decided.get(name, "undecided") for name in values}
+            seeds = tuple(sorted({seed for one in differences.values() for seed in one}))
+            found.append(Compared(part, arm, budget, seeds, verdict, values))
+    return found
 
 
 def readable(name: str, unit: str) -> str:

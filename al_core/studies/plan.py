@@ -21,6 +21,7 @@ class Plan:
     Attributes:
         cells: of the grid, both comparisons.
         committees: committees to train; a cell that counts in both comparisons is trained once.
+        committees_with_properties: how many of them are evaluated for more than errors.
         labels_least, labels_most: how many labels will be asked for, depending on how far the label sets overlap.
         test_labels: labels of the test set, where it has none yet.
         label_core_hours: for ``labels_most`` and the test labels.
@@ -29,6 +30,7 @@ class Plan:
 
     cells: int
     committees: int
+    committees_with_properties: int
     labels_least: int
     labels_most: int
     test_labels: int
@@ -54,12 +56,14 @@ def plan(config: StudyConfig, architecture: Architecture, pool_sizes: Sequence[i
         test = config.test.size
     atoms = sum(pool_sizes) / len(pool_sizes)
     trained = learners(config)
+    with_properties = [budget for budget in config.budgets if len(config.evaluations_at(budget)) > 1]
     training = sum(
         _core_seconds(learner.arm, config.training, atoms, budget) for learner in trained for budget in config.budgets
     )
     return Plan(
         cells=len(all_series(config)) * len(config.budgets),
         committees=len(trained) * len(config.budgets),
+        committees_with_properties=len(trained) * len(with_properties),
         labels_least=largest,
         labels_most=most,
         test_labels=test,

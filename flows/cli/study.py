@@ -1,12 +1,15 @@
 """The commands ``graft study ...`` and ``graft demo``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli.options import ConfigFile, Open, Out, Set, Verbose
 from flows.cli.preparing import checked_study, run_study, show
+
+if TYPE_CHECKING:
+    from al_core.config.study import StudyConfig
 
 
 def study_run(config: ConfigFile, out: Out = None, set_: Set = None, verbose: Verbose = False) -> None:
@@ -25,6 +28,7 @@ def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:
     planned, done, costs = plan_study(settings, folder)
     fitted = f"fitted to {costs.labels} finished labels, off by {costs.error:.0%} rms"
     basis = fitted if costs.labels else "rough estimate"
+    properties = [one.kind for one in settings.evaluations if one.kind != "errors"]
     table = Table(title=f"Study {settings.name}", show_header=False)
     for name, value in (
         ("arms", ", ".join(arm.title for arm in settings.arms)),
@@ -36,10 +40,25 @@ def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:
         ("test labels", str(planned.test_labels)),
         ("labelling", f"up to {planned.label_core_hours:.2f} core-hours ({basis})"),
         ("training", f"{planned.training_core_hours:.2f} core-hours (estimate)"),
+        ("properties", f"{', '.join(properties)} (of {planned.committees_with_properties} committees)"),
+        ("reference", _reference(settings)),
         ("results go to", str(folder)),
     ):
-        table.add_row(name, value)
+        if properties or name not in ("properties", "reference"):
+            table.add_row(name, value)
     Console().print(table)
+
+
+def _reference(settings: "StudyConfig") -> str:
+    """Return what properties are measured against, in words."""
+    reference = settings.reference
+    if reference.kind == "bundled":
+        return f"{reference.name} (shipped)"
+    if reference.kind == "file":
+        return str(reference.path)
+    if reference.kind == "computed":
+        return f"computed by {settings.labeler.kind}, its labels not among those above"
+    return "none"
 
 
 def study_status(out: Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")]) -> None:

@@ -1,7 +1,6 @@
 """Properties against the reference, with traffic lights."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 
 import numpy as np
 
@@ -10,9 +9,19 @@ from al_core.evaluation.measured import Property
 from al_core.report.numbers import NO_BREAK, counted, ends_text, number, signed
 from al_core.report.overview import Overview, Part
 from al_core.report.page import Section, fragment
-from al_core.report.properties import at, budgets_of, by_seed, compared, parts_with, readable, references, rows_of
+from al_core.report.properties import (
+    Compared,
+    at,
+    budgets_of,
+    by_seed,
+    compared_in,
+    parts_with,
+    readable,
+    references,
+    rows_of,
+)
 from al_core.report.tables import Cell, Group, Table
-from al_core.studies.curves import spread_of
+from al_core.studies.curves import SEEDS_FOR_A_CLAIM, spread_of
 from al_core.studies.results import PropertyRow
 
 
@@ -21,14 +30,11 @@ def properties_section(view: Overview) -> Section | None:
     parts = parts_with(view)
     if not parts:
         return None
-    found = compared(view)
     html = fragment(
         "sections/properties",
-        tables=[(part.title, _table(view, part)) for part in parts],
+        parts=[(part.title, _table(view, part), _verdicts(view, part)) for part in parts],
         has_references=bool(references(view)),
-        leader=view.leader,
         baseline=view.baseline,
-        decided=found is not None,
         failures=[row for row in view.results.properties if row.failure],
         seeds=counted(len({row.seed for row in view.results.properties}), "seed"),
         times=_times(view.results.properties),
@@ -47,16 +53,12 @@ def _times(rows: Iterable[PropertyRow]) -> str:
 def property_table(
     columns: Mapping[str, Sequence[PropertyRow]],
     expected: Mapping[str, float],
-    decided: Mapping[str, str] = MappingProxyType({}),
-    question: str = "",
 ) -> Table:
     """Return a table of properties, grouped by the kind of evaluation.
 
     Args:
         columns: {title: rows}; the rows of a column are those of one arm at one budget, of all seeds.
         expected: {property: value} of the reference; no column for it where there is none.
-        decided: {property: verdict}, for a last column.
-        question: what the verdicts are on.
     """
     rows = [row for column in columns.values() for row in column]
     groups = []
@@ -67,22 +69,41 @@ def property_table(
             title = f"{readable(name, unit)}, {unit}" if unit else readable(name, unit)
             cells = [_cell(name, one.get(name, {}), expected.get(name)) for one in values]
             reference = [Cell(number(expected[name], 4) if name in expected else "–")] if expected else []
-            verdict = [Cell(decided.get(name, "–"))] if decided else []
-            lines.append((title, (*reference, *cells, *verdict)))
+            lines.append((title, (*reference, *cells)))
         groups.append(Group(kind, tuple(lines)))
-    first, last = (["reference"] if expected else []), ([question] if decided else [])
-    return Table("property", (*first, *columns, *last), tuple(groups))
+    return Table("property", (*(["reference"] if expected else []), *columns), tuple(groups))
+
+
+def _verdicts(view: Overview, part: Part) -> Table | None:
+    """Return the verdict on each property by arm and number of labels; None where too few seeds were compared."""
+    found = [one for one in compared_in(view, part) if len(one.seeds) >= SEEDS_FOR_A_CLAIM]
+    if not found:
+        return None
+    columns = tuple(f"{one.arm}, {counted(one.budget, 'label')}" for one in found)
+    units, expected = _units(rows_of(view, part)), references(view)
+    lines = [
+        (readable(name, unit), tuple(_verdict_cell(one, name, expected[name]) for one in found))
+        for name, unit in units.items()
+        if any(name in one.found for one in found)
+    ]
+    return Table("property", columns, (Group("", tuple(lines)),))
+
+
+def _verdict_cell(compared: Compared, name: str, expected: float) -> Cell:
+    """Return the verdict, below it how much larger the deviation from the reference is, mean over seeds."""
+    if name not in compared.found:
+        return Cell()
+    return Cell(compared.found[name], _deviation(expected + float(np.mean(compared.differences[name])), expected))
 
 
 def _table(view: Overview, part: Part) -> Table:
-    rows, found = rows_of(view, part), compared(view)
+    rows = rows_of(view, part)
     columns = {
         f"{arm}, {counted(budget, 'label')}": at(rows, arm, budget)
         for arm in view.arms
         for budget in _ends(budgets_of(rows, arm))
     }
-    decided = found.found if found and part == found.part else {}
-    return property_table(columns, references(view), decided, f"{view.leader} against {view.baseline}")
+    return property_table(columns, references(view))
 
 
 def _ends(budgets: Sequence[int]) -> list[int]:

@@ -140,6 +140,11 @@ def test_graft_study_plan(finished: Path, shell: Shell) -> None:
     fresh = shell.graft("study", "plan", SMOKE, "--out", shell.folder / "new", "--set", "budgets=[1,3]")
     assert re.search(r"cells\W+24 \(from 18 committees of 2\)", fresh)
     assert re.search(r"labels\W+3 to 8, 0 in the store already", fresh)
+    assert "properties" not in fresh
+    with_lattice = ("--set", "evaluations=[errors,lattice]", "--set", "property_budgets=[4]")
+    planned = shell.graft("study", "plan", SMOKE, "--out", shell.folder / "new", *with_lattice)
+    assert re.search(r"properties\W+lattice \(of 9 committees\)", planned)
+    assert re.search(r"reference\W+computed by stillinger_weber", planned)
     assert list(shell.folder.iterdir()) == []
     done = len(LabelStore(finished / "labels.db").entries())
     assert f"{done} in the store already" in shell.graft("study", "plan", SMOKE, "--out", finished)

@@ -41,10 +41,25 @@ def test_the_first_and_the_last_budget_with_properties_are_shown():
     page = Page("<section id='x'>" + properties_section(overview(with_properties(study(), (1, 4, 8)))).html)
     head = next(cells for cells in page.rows if cells[0] == " property")
     assert [cell.strip() for cell in head[1:4]] == ["reference", "scratch, 1 label", "scratch, 8 labels"]
-    assert head[-1] == " rescaled against scratch"
     lattice = next(cells for cells in page.rows if cells[0] == " lattice constant, Å")
     assert lattice[1] == " 5.767"
-    assert lattice[-1] == " improved"
+
+
+def test_every_arm_has_a_verdict_at_every_budget():
+    page = Page("<section id='x'>" + properties_section(overview(with_properties(study(), (1, 4, 8)))).html)
+    head = [cells for cells in page.rows if cells[0] == " property"][1]
+    arms = [f" {arm}, {labels}" for arm in ("transfer", "rescaled") for labels in ("1 label", "4 labels", "8 labels")]
+    assert head[1:] == arms
+    lattice = next(cells for cells in page.rows if cells[0] == " lattice constant")
+    assert {cell.split()[0] for cell in lattice[1:]} <= {"improved", "harmed", "undecided"}
+    assert lattice[-1].split()[0] == "improved"
+    assert "−" in lattice[-1], "by how much"
+
+
+def test_two_seeds_have_no_verdicts():
+    html = properties_section(overview(with_properties(study(seeds=(0, 1)), (1, 8)))).html
+    assert "Nearer to the reference" not in html
+    assert "takes three seeds" in html
 
 
 def test_what_failed_is_listed_with_its_cause():
