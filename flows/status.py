@@ -1,5 +1,6 @@
 """What a study has finished and spent, on the terminal."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from al_core.labels.store import LabelStore
+from al_core.storage.locks import who_holds
 from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.workspace import Workspace
 
@@ -35,6 +37,23 @@ def one_line(out: Path, seconds: float) -> str:
     return f"{results.name}: {cells}, {labels}, {error}, {seconds:.0f} s"
 
 
+def watch_status(out: Path, every_s: float = 5.0) -> None:
+    """Print the status again and again, on a cleared terminal, until no study runs in the folder.
+
+    Raises:
+        ConfigError: the folder holds no study.
+    """
+    console = Console()
+    while (holder := who_holds(out)) is not None:
+        console.clear()
+        console.print(f"{out}: {holder}; Ctrl-C ends the view, not the study", soft_wrap=True)
+        print_status(out)
+        time.sleep(every_s)
+    console.clear()
+    print_status(out)
+    console.print(f"no study runs in {out}", soft_wrap=True)
+
+
 def print_status(out: Path) -> None:
     """Print cells, labels and failures of a study's folder.
 
@@ -45,9 +64,9 @@ def print_status(out: Path) -> None:
     workspace = Workspace(out)
     if workspace.has_store:
         _print_store(console, workspace)
-        if not workspace.index.exists():
-            console.print("cells: none yet; they appear when the first budget is finished")
-            return
+    if not workspace.index.exists() and (workspace.has_store or who_holds(out)):
+        console.print("cells: none yet; they appear when the first budget is finished")
+        return
     _print_cells(console, load_results(out))
 
 

@@ -100,6 +100,17 @@ def folder_lock(folder: Path, what: str) -> Iterator[None]:
         yield
 
 
+def who_holds(folder: Path) -> Holder | None:
+    """Return who works in a folder (:func:`folder_lock`), None where nobody does."""
+    try:
+        with (folder / FOLDER_LOCK).open(encoding="utf-8") as handle:
+            if take(handle, wait=False):
+                return None
+            return Holder.from_dict(json.loads(handle.read()))
+    except (OSError, ValueError):  # there is no lock, or it is being written
+        return None
+
+
 def _held(folder: Path, handle: IO[str]) -> str:
     """Return who holds a folder, and what to do."""
     handle.seek(0)

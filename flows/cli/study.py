@@ -61,11 +61,16 @@ def _reference(settings: "StudyConfig") -> str:
     return "none"
 
 
-def study_status(out: Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")]) -> None:
+def study_status(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")],
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Print it again every five seconds while the study runs.")
+    ] = False,
+) -> None:
     """Print what a study has finished and spent, and which labels failed why."""
-    from flows.status import print_status
+    from flows.status import print_status, watch_status
 
-    print_status(out)
+    (watch_status if watch else print_status)(out)
 
 
 def study_report(

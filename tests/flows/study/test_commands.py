@@ -4,14 +4,18 @@ import json
 import os
 import re
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from al_core.labels.store import LabelStore
 from al_core.storage.files import read_json, write_json
+from al_core.storage.locks import folder_lock
 from al_core.studies.results import METRICS, StudyResults, load_results
 from al_core.studies.workspace import Workspace
+from flows.status import watch_status
 from tests.flows.study.smoke import ARMS, GRAFT, SMOKE, Shell, rows_at
 
 pytestmark = [pytest.mark.train]
@@ -116,6 +120,20 @@ def test_graft_study_status_before_the_first_budget_is_finished(copy: Path, shel
     assert "done, 0 running, 0 failed" in output
     assert "cells: none yet" in output
     assert "no study here" in shell.run(GRAFT, "study", "status", shell.folder, code=2).stderr
+
+
+def test_graft_study_status_watch_ends_with_the_study(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with folder_lock(copy, "a study"):
+        view = threading.Thread(target=watch_status, args=(copy, 0.05))
+        view.start()
+        time.sleep(1)
+        assert view.is_alive()
+    view.join(10)
+    assert not view.is_alive()
+    output = capsys.readouterr().out
+    assert "Ctrl-C ends the view" in output
+    assert output.count("36 of 36 finished") > 1
+    assert output.strip().endswith(f"no study runs in {copy}")
 
 
 def test_graft_study_status_where_a_result_was_deleted(copy: Path, results: StudyResults, shell: Shell) -> None:
