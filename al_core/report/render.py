@@ -8,6 +8,7 @@ from al_core.report.headline import cautions, headline, subject, transfer_verdic
 from al_core.report.numbers import spread_note
 from al_core.report.overview import Overview, overview
 from al_core.report.page import Section, fragment, page_html
+from al_core.report.sections.equation_of_state import equation_of_state_section
 from al_core.report.sections.learning import learning_section
 from al_core.report.sections.ledger import ledger_section
 from al_core.report.sections.parity import parity_section
@@ -34,6 +35,7 @@ SECTIONS: tuple[Callable[[Overview], Section | None], ...] = (
     transfer_section,
     survival_section,
     properties_section,
+    equation_of_state_section,
     phonons_section,
     structure_section,
     spread_section,

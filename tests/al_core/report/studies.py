@@ -106,6 +106,13 @@ def bands(scale=1.0):
     }
 
 
+def equation_of_state(scale=1.0):
+    """Details of lattice: a parabola around 24 Å^3 per atom, whose volumes all have the same factor."""
+    volumes = 24 * scale * np.linspace(0.94, 1.06, 7)
+    energies = -4.5 + 0.02 * (volumes / scale - 24) ** 2
+    return {"volume_A3_per_atom": volumes.tolist(), "energy_eV_per_atom": energies.tolist()}
+
+
 def dynamics(scale=1.0):
     """Details of structure: a crystal at 300 K and a melt, whose distances all have the same factor."""
     r, degree = np.linspace(0, 6, 60), np.linspace(0, 180, 60)
@@ -154,7 +161,8 @@ def with_properties(results, budgets=(1, 8)):
             }
             if kind == "defects" and row.arm == "scratch":
                 values = {name: Property(None, "eV", "the relaxation is lost") for name in values}
-            details = bands(1 + off * (1 + 0.05 * rng.normal())) if kind == "phonons" else {}
+            scale = 1 + off * (1 + 0.05 * rng.normal())
+            details = {"phonons": bands, "lattice": equation_of_state}.get(kind, lambda _: {})(scale)
             rows.append(PropertyRow(*where, kind, values, details, 2.0))
         details = dynamics(1 + off * (1 + 0.1 * row.seed))
         rows.append(PropertyRow(*where, "structure", {"coordination_300K": Property(4.0, "")}, details, 60.0))
@@ -162,7 +170,7 @@ def with_properties(results, budgets=(1, 8)):
     known = {
         kind: Measured(
             {name: Property(value, unit) for name, (value, unit) in found.items()},
-            bands() if kind == "phonons" else {},
+            {"phonons": bands(), "lattice": equation_of_state()}.get(kind, {}),
         )
         for kind, found in PROPERTIES.items()
     }

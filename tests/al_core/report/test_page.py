@@ -45,7 +45,7 @@ def test_every_figure_is_drawn_without_a_complaint(browser, report, dark):
     browser.open(report, dark=dark)
     assert browser.complaints == []
     drawn = browser.value(DRAWN)
-    assert len(drawn) == 5
+    assert len(drawn) == 6
     assert all(drawn)
     assert browser.value("document.querySelectorAll('#learning-curves .trace.scatter').length") == 3 * 3 * 3 * 3
 

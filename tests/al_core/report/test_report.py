@@ -60,7 +60,16 @@ def test_the_contents_are_the_sections_and_these_are_what_the_study_has(full, pa
     assert list(page.titles) == FIRST + LAST
     whole = Page(render_report(with_deviations(with_stress(with_properties(full)))))
     assert whole.contents == ["verdict", *whole.titles]
-    assert list(whole.titles) == [*FIRST, "survival", "properties", "phonons", "structure", "spread", *LAST]
+    assert list(whole.titles) == [
+        *FIRST,
+        "survival",
+        "properties",
+        "equation-of-state",
+        "phonons",
+        "structure",
+        "spread",
+        *LAST,
+    ]
 
 
 def test_the_verdict_comes_first(page):
