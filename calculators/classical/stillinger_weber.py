@@ -42,10 +42,14 @@ def stillinger_weber(element: str, three_body: float = 1.0) -> Calculator:
     from matscipy.calculators.manybody import Manybody
     from matscipy.calculators.manybody.explicit_forms import StillingerWeber
 
+    from calculators.classical.triplets import TwoSidedNeighbourhood
+
     if element not in PARAMETERS:
         raise LabelError(f"Stillinger-Weber has parameters for {', '.join(PARAMETERS)}, not for {element}")
     parameters = {**PARAMETERS[element], "lambda1": three_body * PARAMETERS[element]["lambda1"]}
-    calculator: Calculator = Manybody(**StillingerWeber(parameters))
+    terms = StillingerWeber(parameters)
+    pairs_and_triplets = TwoSidedNeighbourhood(atom_types=terms["atom_type"], pair_types=terms["pair_type"])
+    calculator: Calculator = Manybody(**terms, neighbourhood=pairs_and_triplets)
     return calculator
 
 
