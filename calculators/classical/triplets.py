@@ -1,4 +1,4 @@
-"""matscipy's list of triplets without the third side of each, which is a Python loop and which no potential here needs."""
+"""matscipy's list of triplets without the third side of each: that is a Python loop, and no potential here needs it."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from ase import Atoms
 from matscipy.neighbours import CutoffNeighbourhood, first_neighbours, neighbour_list, triplet_list
 
 
-class TwoSidedNeighbourhood(CutoffNeighbourhood):  # type: ignore[misc]  # matscipy has no types
+class TwoSidedNeighbourhood(CutoffNeighbourhood):
     """A neighbourhood within a cutoff whose triplets know the pairs ij and ik, not the pair jk."""
 
     def get_triplets(self, atoms: Atoms, quantities: str, neighbours: Any = None, cutoff: Any = None) -> Any:
