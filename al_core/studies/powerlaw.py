@@ -51,11 +51,11 @@ def fit_power_law(curve: Curves, seed: int = 0) -> PowerLaw | None:
     errors = np.array([[curve[budget][one] for one in seeds] for budget in budgets])  # [n_budgets, n_seeds]
     if not seeds or not (errors > 0).all():
         return None
-    slope, intercept = _fit(budgets, errors.mean(axis=1))
+    slope, intercept = map(float, _fit(budgets, errors.mean(axis=1)))
     interval = None
     if len(seeds) >= SEEDS_FOR_A_CLAIM:
         draws, weights = resamples(len(seeds), seed)
-        exponents = np.array([-_fit(budgets, errors[:, drawn].mean(axis=1))[0] for drawn in draws])
+        exponents = -_fit(budgets, errors[:, draws].mean(axis=2))[0]
         order = np.argsort(exponents)
         shares = np.cumsum(weights[order]) / weights.sum()
         low, high = exponents[order[np.searchsorted(shares, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])]]
@@ -63,7 +63,6 @@ def fit_power_law(curve: Curves, seed: int = 0) -> PowerLaw | None:
     return PowerLaw(float(np.exp(intercept)), -slope, interval, budgets, seeds)
 
 
-def _fit(budgets: tuple[int, ...], errors: np.ndarray) -> tuple[float, float]:
-    """Return slope and intercept of the logarithm of errors over that of budgets."""
-    slope, intercept = np.polynomial.polynomial.polyfit(np.log(budgets), np.log(errors), 1)[::-1]
-    return float(slope), float(intercept)
+def _fit(budgets: tuple[int, ...], errors: np.ndarray) -> np.ndarray:
+    """Return slope and intercept of the logarithm of errors, [n_budgets] or [n_budgets, m], over that of budgets."""
+    return np.polynomial.polynomial.polyfit(np.log(budgets), np.log(errors), 1)[::-1]
