@@ -2,7 +2,8 @@
 
 The claims are those of Röcken and Zavadlav (arXiv:2502.13522). An arm is compared with training from scratch on the
 same labels, in pairs of seeds. In brackets 95 % t intervals of the mean. *Confirmed* and *contradicted*: the paired t
-test shows it, corrected for the number of comparisons in the table (Holm); else *undecided*.
+test shows it, corrected for the number of comparisons in the table (Holm); else *undecided*. Intervals of label
+ratios are percentile bootstraps over seeds.
 """
 
 import argparse
@@ -12,19 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
-from al_core.report.numbers import number
+from al_core.report.numbers import interval_text, number, ratio_text
 from al_core.report.overview import Overview, Part, overview
 from al_core.report.properties import at, budgets_of, compared_in, rows_of, walks_of
-from al_core.studies.inference import paired, verdicts
-from al_core.studies.results import Row, load_results
+from al_core.studies.curves import seed_values
+from al_core.studies.inference import efficiency, paired, verdicts
+from al_core.studies.results import PropertyRow, Row, load_results
 from al_core.studies.transferability import acquisition_slices
 from benchmarks._common import table
 
 _FORCE = "force_mae_meV_per_A"
 _WORDS = {"improved": "confirmed", "harmed": "contradicted", "undecided": "undecided"}
-Differences = dict[
-    tuple[str, ...], Sequence[float]
-]  # (labels of the row, column) -> of each seed, below zero is better
+# {(row, column): of each seed, below zero is better}
+Differences = dict[tuple[str, str], Sequence[float]]
 
 
 def main() -> None:
@@ -44,9 +45,10 @@ def _claims(view: Overview, part: Part) -> None:
     print(f"{part.title}\n")
     logs = force_ratios(view, part)
     _told("Forces: error over scratch's", "labels", logs, _factor)
+    _labels_saved(view, part)
     first, last = min(view.budgets), max(view.budgets)
-    fewer = {
-        (f"{first} against {last} labels", arm): np.subtract(logs[str(first), arm], logs[str(last), arm])
+    fewer: Differences = {
+        (f"{first} against {last} labels", arm): list(np.subtract(logs[str(first), arm], logs[str(last), arm]))
         for arm in view.others
         if len(logs.get((str(first), arm), ())) == len(logs.get((str(last), arm), ())) > 0
     }
@@ -64,6 +66,21 @@ def _claims(view: Overview, part: Part) -> None:
     if rows:
         print("Properties, by deviation from the reference")
         table(("arm, labels", "improved", "harmed", "undecided", "harmed are"), rows)
+
+
+def _labels_saved(view: Overview, part: Part) -> None:
+    curves = seed_values(view.results.rows, part.comparison, part.acquisition, _FORCE)
+    print("Labels that scratch needs for each of the arm's, at its force error")
+    rows = []
+    for budget in view.budgets:
+        found = [efficiency(curves.get(arm, {}), curves.get(view.baseline, {}), budget) for arm in view.others]
+        rows.append(
+            (
+                budget,
+                *(f"{ratio_text(one.ratio)} ({interval_text(one.low, one.high)})" if one else "–" for one in found),
+            )
+        )
+    table(("labels", *view.others), rows)
 
 
 def force_ratios(view: Overview, part: Part) -> Differences:
@@ -96,7 +113,7 @@ def survival(view: Overview, part: Part) -> Differences:
     return found
 
 
-def _survived(rows: Sequence, arm: str) -> dict[str, dict[int, float]]:
+def _survived(rows: Sequence[PropertyRow], arm: str) -> dict[str, dict[int, float]]:
     """Return {case: {seed: share of the time that walkers were stable for}}."""
     found: dict[str, dict[int, float]] = {}
     for row in rows:
@@ -123,7 +140,12 @@ def _ratios(view: Overview, part: Part, error: Callable[[Row], float]) -> Differ
     return found
 
 
-def _told(title: str, corner: str, differences: Mapping, text: Callable[[Sequence[float]], str]) -> None:
+def _told(
+    title: str,
+    corner: str,
+    differences: Mapping[tuple[str, str], Sequence[float]],
+    text: Callable[[Sequence[float]], str],
+) -> None:
     """Print a table of means, intervals and verdicts: rows and columns by the keys."""
     if not differences:
         return
