@@ -15,7 +15,7 @@ import numpy as np
 
 from al_core.report.numbers import interval_text, number, ratio_text
 from al_core.report.overview import Overview, Part, overview
-from al_core.report.properties import at, budgets_of, compared_in, rows_of, walks_of
+from al_core.report.properties import at, budgets_of, by_seed, compared_in, references, rows_of, walks_of
 from al_core.studies.curves import seed_values
 from al_core.studies.inference import efficiency, paired, verdicts
 from al_core.studies.results import PropertyRow, Row, load_results
@@ -26,6 +26,7 @@ _FORCE = "force_mae_meV_per_A"
 _WORDS = {"improved": "confirmed", "harmed": "contradicted", "undecided": "undecided"}
 # {(row, column): of each seed, below zero is better}
 Differences = dict[tuple[str, str], Sequence[float]]
+Pairs = dict[tuple[str, str], list[tuple[float, float]]]
 
 
 def main() -> None:
@@ -43,18 +44,20 @@ def main() -> None:
 
 def _claims(view: Overview, part: Part) -> None:
     print(f"{part.title}\n")
-    logs = force_ratios(view, part)
-    _told("Forces: error over scratch's", "labels", logs, _factor)
+    pairs = errors(view, part, lambda row: row.metrics["all"][_FORCE])
+    _told("Forces: error over scratch's", "labels", _ratios(pairs), _factor)
     _labels_saved(view, part)
-    first, last = min(view.budgets), max(view.budgets)
-    fewer: Differences = {
-        (f"{first} against {last} labels", arm): list(np.subtract(logs[str(first), arm], logs[str(last), arm]))
-        for arm in view.others
-        if len(logs.get((str(first), arm), ())) == len(logs.get((str(last), arm), ())) > 0
-    }
-    _told("The more so the fewer the data: ratio with the fewest over that with the most labels", "", fewer, _factor)
-    _told("Other temperatures than trained on: error over scratch's", "labels", other_temperatures(view, part), _factor)
+    gained: Differences = {key: [own - other for own, other in one] for key, one in pairs.items()}
+    _told("The more so the fewer the data: that ratio with", "", _fewer(view, _ratios(pairs)), _factor)
+    _told("The same: error less scratch's, meV/Å, with", "", _fewer(view, gained), _number)
+    _told(
+        "Other temperatures than trained on: error over scratch's",
+        "labels",
+        _ratios(other_temperatures(view, part)),
+        _factor,
+    )
     _told("Stability: share of the dynamics that is survived, less scratch's", "labels", survival(view, part), _share)
+    _told("All properties: deviation from the reference over scratch's", "labels", property_ratios(view, part), _factor)
     rows = [
         (
             f"{one.arm}, {one.budget}",
@@ -83,21 +86,46 @@ def _labels_saved(view: Overview, part: Part) -> None:
     table(("labels", *view.others), rows)
 
 
-def force_ratios(view: Overview, part: Part) -> Differences:
-    """Return logarithms of an arm's force error over the baseline's, mean over test slices."""
-    return _ratios(view, part, lambda row: row.metrics["all"][_FORCE])
-
-
-def other_temperatures(view: Overview, part: Part) -> Differences:
-    """Return the same on the slices that were not trained on; nothing where an acquisition selects from all."""
+def other_temperatures(view: Overview, part: Part) -> Pairs:
+    """Return errors on the slices that were not trained on; nothing where an acquisition selects from all."""
     trained = acquisition_slices(view.results.config).get(part.acquisition, ())
     if not trained:
         return {}
-    return _ratios(
+    known = {"all", *trained}
+    return errors(
         view,
         part,
-        lambda row: float(np.mean([v[_FORCE] for name, v in row.metrics.items() if name not in {"all", *trained}])),
+        lambda row: float(np.mean([one[_FORCE] for name, one in row.metrics.items() if name not in known])),
     )
+
+
+def property_ratios(view: Overview, part: Part) -> Differences:
+    """Return logarithms of an arm's deviation over the baseline's, each seed's mean over properties that both have.
+
+    A deviation counts as a thousandth of the reference at least: below that it is luck.
+    """
+    expected = {name: value for name, value in references(view).items() if abs(value) > 1e-9}
+    rows = rows_of(view, part)
+    found: Differences = {}
+    for arm in view.others:
+        for budget in sorted(set(budgets_of(rows, arm)) & set(budgets_of(rows, view.baseline))):
+            own, other = (_deviations(at(rows, name, budget), expected) for name in (arm, view.baseline))
+            seeds = sorted({seed for _, seed in own} & {seed for _, seed in other})
+            found[str(budget), arm] = [
+                float(np.mean([math.log(own[key] / other[key]) for key in own.keys() & other.keys() if key[1] == seed]))
+                for seed in seeds
+            ]
+    return found
+
+
+def _deviations(rows: Sequence[PropertyRow], expected: Mapping[str, float]) -> dict[tuple[str, int], float]:
+    """Return {(property, seed): deviation over the reference}."""
+    return {
+        (name, seed): max(abs(one.value / expected[name] - 1), 1e-3)
+        for name, seeds in by_seed(rows).items()
+        for seed, one in seeds.items()
+        if name in expected and one.value is not None
+    }
 
 
 def survival(view: Overview, part: Part) -> Differences:
@@ -119,25 +147,38 @@ def _survived(rows: Sequence[PropertyRow], arm: str) -> dict[str, dict[int, floa
     for row in rows:
         walks = walks_of([row], arm)
         longest = max((walk["time_ps"] for walk in walks), default=0.0)
-        for case in {f"{walk['temperature_K']:g} K" for walk in walks}:
-            times = [walk["time_ps"] for walk in walks if f"{walk['temperature_K']:g} K" == case]
-            found.setdefault(case, {})[row.seed] = float(np.mean(times)) / longest
+        for temperature in sorted({walk["temperature_K"] for walk in walks}):
+            times = [walk["time_ps"] for walk in walks if walk["temperature_K"] == temperature]
+            found.setdefault(f"{temperature:g} K", {})[row.seed] = float(np.mean(times)) / longest
     return found
 
 
-def _ratios(view: Overview, part: Part, error: Callable[[Row], float]) -> Differences:
-    rows = [
-        row for row in view.results.rows if (row.comparison, row.acquisition) == (part.comparison, part.acquisition)
-    ]
+def errors(view: Overview, part: Part, error: Callable[[Row], float]) -> Pairs:
+    """Return an arm's error and the baseline's, of each seed that both have, by number of labels and arm."""
+    where = (part.comparison, part.acquisition)
+    rows = [row for row in view.results.rows if (row.comparison, row.acquisition) == where]
     values = {(row.arm, row.budget, row.seed): error(row) for row in rows}
-    found: Differences = {}
+    found: Pairs = {}
     for arm in view.others:
         for budget in view.budgets:
             seeds = sorted(s for a, b, s in values if (a, b) == (arm, budget) and (view.baseline, b, s) in values)
             if seeds:
-                pairs = [(values[arm, budget, seed], values[view.baseline, budget, seed]) for seed in seeds]
-                found[str(budget), arm] = [math.log(own / other) for own, other in pairs]
+                found[str(budget), arm] = [(values[arm, budget, s], values[view.baseline, budget, s]) for s in seeds]
     return found
+
+
+def _ratios(pairs: Pairs) -> Differences:
+    return {key: [math.log(own / other) for own, other in one] for key, one in pairs.items()}
+
+
+def _fewer(view: Overview, by_budget: Differences) -> Differences:
+    """Return the values with the fewest labels less those with the most, seed by seed."""
+    first, last = str(min(view.budgets)), str(max(view.budgets))
+    return {
+        (f"{first} against {last}", arm): [a - b for a, b in zip(few, many, strict=True)]
+        for arm in view.others
+        if len(few := by_budget.get((first, arm), ())) == len(many := by_budget.get((last, arm), ())) > 0
+    }
 
 
 def _told(
@@ -172,10 +213,17 @@ def _factor(logs: Sequence[float]) -> str:
     return f"{number(math.exp(found.mean))} ({_ends(map(math.exp, (found.low, found.high)))})"
 
 
+def _number(differences: Sequence[float]) -> str:
+    found = paired(differences)
+    return f"{found.mean:+.0f} ({found.low:+.0f} to {found.high:+.0f})"
+
+
 def _share(differences: Sequence[float]) -> str:
     """Return how much larger the share is, in per cent of the dynamics."""
-    found = paired(differences)
-    return f"{-100 * found.mean:+.0f} % ({-100 * found.high:+.0f} to {-100 * found.low:+.0f})"
+    found = paired([-one for one in differences])
+    if not any(differences):
+        return "the same in every seed,"
+    return f"{100 * found.mean:+.0f} % ({100 * found.low:+.0f} to {100 * found.high:+.0f})"
 
 
 def _ends(values: Iterable[float]) -> str:
