@@ -15,7 +15,7 @@ import numpy as np
 
 from al_core.report.numbers import interval_text, number, ratio_text
 from al_core.report.overview import Overview, Part, overview
-from al_core.report.properties import at, budgets_of, by_seed, compared_in, references, rows_of, walks_of
+from al_core.report.properties import at, budgets_of, compared_in, rows_of, walks_of
 from al_core.studies.curves import seed_values
 from al_core.studies.inference import efficiency, paired, verdicts
 from al_core.studies.results import PropertyRow, Row, load_results
@@ -57,14 +57,16 @@ def _claims(view: Overview, part: Part) -> None:
         _factor,
     )
     _told("Stability: share of the dynamics that is survived, less scratch's", "labels", survival(view, part), _share)
-    _told("All properties: deviation from the reference over scratch's", "labels", property_ratios(view, part), _factor)
+    properties = compared_in(view, part)
+    together: Differences = {(str(one.budget), one.arm): one.log_ratios for one in properties}
+    _told("All properties: deviation from the reference over scratch's", "labels", together, _factor)
     rows = [
         (
             f"{one.arm}, {one.budget}",
             *one.counted().values(),
             ", ".join(k for k, v in one.found.items() if v == "harmed"),
         )
-        for one in compared_in(view, part)
+        for one in properties
     ]
     if rows:
         print("Properties, by deviation from the reference")
@@ -97,35 +99,6 @@ def other_temperatures(view: Overview, part: Part) -> Pairs:
         part,
         lambda row: float(np.mean([one[_FORCE] for name, one in row.metrics.items() if name not in known])),
     )
-
-
-def property_ratios(view: Overview, part: Part) -> Differences:
-    """Return logarithms of an arm's deviation over the baseline's, each seed's mean over properties that both have.
-
-    A deviation counts as a thousandth of the reference at least: below that it is luck.
-    """
-    expected = {name: value for name, value in references(view).items() if abs(value) > 1e-9}
-    rows = rows_of(view, part)
-    found: Differences = {}
-    for arm in view.others:
-        for budget in sorted(set(budgets_of(rows, arm)) & set(budgets_of(rows, view.baseline))):
-            own, other = (_deviations(at(rows, name, budget), expected) for name in (arm, view.baseline))
-            seeds = sorted({seed for _, seed in own} & {seed for _, seed in other})
-            found[str(budget), arm] = [
-                float(np.mean([math.log(own[key] / other[key]) for key in own.keys() & other.keys() if key[1] == seed]))
-                for seed in seeds
-            ]
-    return found
-
-
-def _deviations(rows: Sequence[PropertyRow], expected: Mapping[str, float]) -> dict[tuple[str, int], float]:
-    """Return {(property, seed): deviation over the reference}."""
-    return {
-        (name, seed): max(abs(one.value / expected[name] - 1), 1e-3)
-        for name, seeds in by_seed(rows).items()
-        for seed, one in seeds.items()
-        if name in expected and one.value is not None
-    }
 
 
 def survival(view: Overview, part: Part) -> Differences:

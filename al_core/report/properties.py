@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Any
+
+import numpy as np
 
 from al_core.evaluation.measured import Property
 from al_core.report.numbers import counted
@@ -11,6 +14,7 @@ from al_core.studies.curves import SEEDS_FOR_A_CLAIM
 from al_core.studies.inference import Verdict, verdicts
 from al_core.studies.results import PropertyRow
 
+_LEAST_DEVIATION = 1e-3  # over the reference
 _UNITS = {
     "Å": "A",
     "GPa": "GPa",
@@ -36,6 +40,8 @@ class Compared:
         seeds: the seeds both have.
         found: verdict on each property that has a reference, and values on both sides.
         differences: of each of them, [n_seeds] absolute deviation from the reference less the baseline's, in its unit.
+        log_ratios: [n_seeds] logarithm of the deviation over the baseline's, mean over properties. A deviation counts
+            as a thousandth of the reference at least: below that it is luck.
     """
 
     part: Part
@@ -44,6 +50,7 @@ class Compared:
     seeds: tuple[int, ...]
     found: Mapping[str, Verdict]
     differences: Mapping[str, tuple[float, ...]]
+    log_ratios: tuple[float, ...]
 
     def counted(self) -> dict[Verdict, int]:
         """Return how many properties have each verdict."""
@@ -145,19 +152,20 @@ def compared_in(view: Overview, part: Part) -> list[Compared]:
     for arm in view.others:
         for budget in sorted(set(budgets_of(rows, arm)) & set(budgets_of(rows, view.baseline))):
             own, other = by_seed(at(rows, arm, budget)), by_seed(at(rows, view.baseline, budget))
-            differences = {
+            deviations = {
                 name: one
                 for name, value in expected.items()
-                if (one := _differences(own.get(name, {}), other.get(name, {}), value))
+                if (one := _deviations(own.get(name, {}), other.get(name, {}), value))
             }
-            if not differences:
+            if not deviations:
                 continue
-            values = {name: tuple(one.values()) for name, one in differences.items()}
+            values = {name: tuple(a - b for a, b in one.values()) for name, one in deviations.items()}
             enough = {name: one for name, one in values.items() if len(one) >= SEEDS_FOR_A_CLAIM}
             decided = dict(zip(enough, verdicts(list(enough.values())), strict=True))
             verdict = {name: decided.get(name, "undecided") for name in values}
-            seeds = tuple(sorted({seed for one in differences.values() for seed in one}))
-            found.append(Compared(part, arm, budget, seeds, verdict, values))
+            seeds = tuple(sorted({seed for one in deviations.values() for seed in one}))
+            together = tuple(_log_ratio(deviations, expected, seed) for seed in seeds)
+            found.append(Compared(part, arm, budget, seeds, verdict, values, together))
     return found
 
 
@@ -171,11 +179,25 @@ def walks_of(rows: Iterable[PropertyRow], arm: str) -> list[Mapping[str, Any]]:
     return [walk for row in rows if row.arm == arm for walk in row.details.get("walks", ())]
 
 
-def _differences(own: Mapping[int, Property], other: Mapping[int, Property], expected: float) -> dict[int, float]:
-    """Return {seed: absolute deviation of one minus that of the other}, where both have a value."""
+def _deviations(
+    own: Mapping[int, Property], other: Mapping[int, Property], expected: float
+) -> dict[int, tuple[float, float]]:
+    """Return {seed: absolute deviations of both}, where both have a value."""
     values = {seed: (own[seed].value, other[seed].value) for seed in sorted(set(own) & set(other))}
     return {
-        seed: abs(a - expected) - abs(b - expected)
+        seed: (abs(a - expected), abs(b - expected))
         for seed, (a, b) in values.items()
         if a is not None and b is not None
     }
+
+
+def _log_ratio(
+    deviations: Mapping[str, Mapping[int, tuple[float, float]]], expected: Mapping[str, float], seed: int
+) -> float:
+    """Return the mean over properties; those whose reference is zero have no relative deviation, and are left out."""
+    ratios = [
+        log(max(one[seed][0], least) / max(one[seed][1], least))
+        for name, one in deviations.items()
+        if seed in one and (least := _LEAST_DEVIATION * abs(expected[name])) > 0
+    ]
+    return float(np.mean(ratios)) if ratios else 0.0

@@ -1,5 +1,6 @@
 """The verdict of a study in four tiles: data efficiency, stability, properties, cost."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from al_core.report.numbers import counted, hours, interval_text, number, ratio_
 from al_core.report.overview import FORCE_MAE, Overview
 from al_core.report.properties import compared, largest, parts_with, rows_of, walks_of
 from al_core.studies.curves import SEEDS_FOR_A_CLAIM, seed_values
-from al_core.studies.inference import efficiency
+from al_core.studies.inference import efficiency, paired
 
 MISSING = "–"
 
@@ -100,11 +101,15 @@ def properties_tile(view: Overview) -> Tile:
         return Tile(title, MISSING, lines=(f"Not compared: {reason}.",))
     counts = tuple((count, str(word)) for word, count in found.counted().items())
     few = len(found.seeds) < SEEDS_FOR_A_CLAIM
-    lines = (
+    lines = [
         f"{view.leader} against {view.baseline} at {counted(found.budget, 'label')}, by deviation from the reference",
         f"{counted(len(found.seeds), 'seed')}{': too few to decide' if few else ', corrected for their number (Holm)'}",
-    )
-    return Tile(title, "", lines=lines, counts=counts)
+    ]
+    if not few:
+        all_ = paired(found.log_ratios)
+        mean, low, high = (number(math.exp(value)) for value in (all_.mean, all_.low, all_.high))
+        lines.append(f"all together: {mean} times its deviation (95 %: {low} to {high})")
+    return Tile(title, "", lines=tuple(lines), counts=counts)
 
 
 def cost_tile(view: Overview) -> Tile:

@@ -1,5 +1,6 @@
 """Properties against the reference, with traffic lights."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -22,6 +23,7 @@ from al_core.report.properties import (
 )
 from al_core.report.tables import Cell, Group, Table
 from al_core.studies.curves import SEEDS_FOR_A_CLAIM, spread_of
+from al_core.studies.inference import paired
 from al_core.studies.results import PropertyRow
 
 
@@ -86,7 +88,15 @@ def _verdicts(view: Overview, part: Part) -> Table | None:
         for name, unit in units.items()
         if any(name in one.found for one in found)
     ]
-    return Table("property", columns, (Group("", tuple(lines)),))
+    together = ("all together", tuple(_together_cell(one) for one in found))
+    return Table("property", columns, (Group("", (together, *lines)),))
+
+
+def _together_cell(compared: Compared) -> Cell:
+    """Return the verdict on all properties, below it the geometric mean of their deviations over the baseline's."""
+    found = paired(compared.log_ratios)
+    low, high = number(math.exp(found.low)), number(math.exp(found.high))
+    return Cell(found.verdict, f"{number(math.exp(found.mean))} times\n{low} to {high}")
 
 
 def _verdict_cell(compared: Compared, name: str, expected: float) -> Cell:

@@ -1,9 +1,11 @@
 """Properties over seeds, and what they show against the baseline."""
 
 from dataclasses import replace
+from math import log
 
 import pytest
 
+from al_core.evaluation.measured import Property
 from al_core.report.overview import overview
 from al_core.report.properties import compared, readable, references
 from tests.al_core.report.studies import PROPERTIES, study, with_properties
@@ -16,6 +18,25 @@ def test_a_leader_that_is_nearer_to_the_reference_has_improved():
     others = {name for kind, names in PROPERTIES.items() if kind != "defects" for name in names}
     assert set(found.found) == others | {"coordination_300K"}
     assert found.counted() == {"improved": 8, "harmed": 0, "undecided": 1}
+
+
+def test_all_properties_together_are_a_geometric_mean():
+    """Of eight that have a reference, one is right with both arms; the others are off by some 3 against 25 %."""
+    found = compared(overview(with_properties(study())))
+    assert len(found.log_ratios) == 3
+    assert found.log_ratios == pytest.approx([7 / 8 * log(0.03 / 0.25)] * 3, abs=0.05)
+
+
+def test_a_deviation_below_a_thousandth_counts_as_one():
+    results = with_properties(study())
+    right = [
+        replace(row, properties={name: replace(one, value=103.8) for name, one in row.properties.items()})
+        for row in results.properties
+        if row.evaluation == "elastic"
+    ]
+    one = {"elastic": replace(results.references["elastic"], properties={"C11_GPa": Property(103.8, "GPa")})}
+    found = compared(overview(replace(results, properties=tuple(right), references=one)))
+    assert found.log_ratios == (0, 0, 0)
 
 
 def test_one_that_is_further_off_is_harmed():

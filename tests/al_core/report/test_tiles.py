@@ -59,6 +59,7 @@ def test_what_is_asked_for_and_not_there_yet_is_told_apart():
 def test_properties_are_counted():
     tile = properties_tile(overview(with_properties(study())))
     assert tile.counts == ((8, "improved"), (0, "harmed"), (1, "undecided"))
+    assert tile.lines[-1].startswith("all together: 0.155 times its deviation")
     few = properties_tile(overview(with_properties(study(seeds=(0, 1)))))
     assert few.lines[1] == "2 seeds: too few to decide"
     bare = properties_tile(overview(replace(with_properties(study()), references={})))

@@ -54,6 +54,8 @@ def test_every_arm_has_a_verdict_at_every_budget():
     assert {cell.split()[0] for cell in lattice[1:]} <= {"improved", "harmed", "undecided"}
     assert lattice[-1].split()[0] == "improved"
     assert "−" in lattice[-1], "by how much"
+    together = next(cells for cells in page.rows if cells[0] == " all together")
+    assert together[-1].split()[:3] == ["improved", "0.156", "times"]
 
 
 def test_two_seeds_have_no_verdicts():
