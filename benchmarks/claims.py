@@ -10,6 +10,7 @@ import argparse
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,9 +34,13 @@ def main() -> None:
     """Print the claims of every study named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="folders of studies")
+    parser.add_argument("--figure", type=Path, metavar="FILE.png", help="draw the ratios of forces and properties, too")
+    given = parser.parse_args()
     print((__doc__ or "").strip())
-    for folder in parser.parse_args().folders:
-        view = overview(load_results(folder))
+    views = [overview(load_results(folder)) for folder in given.folders]
+    if given.figure:
+        draw(views, given.figure)
+    for view in views:
         print(f"\n## {view.results.name}, {len({row.seed for row in view.results.rows})} seeds\n")
         for part in view.finished_parts():
             if part.comparison == "shared":
@@ -104,22 +109,22 @@ def other_temperatures(view: Overview, part: Part) -> Pairs:
 def survival(view: Overview, part: Part) -> Differences:
     """Return the baseline's survived share of the dynamics less an arm's, by temperature and number of labels."""
     rows = rows_of(view, part, "stability")
+    longest = max((walk["time_ps"] for arm in view.arms for walk in walks_of(rows, arm)), default=0.0)
     found: Differences = {}
     for arm in view.others:
         for budget in sorted(set(budgets_of(rows, arm)) & set(budgets_of(rows, view.baseline))):
-            own, other = (_survived(at(rows, name, budget), name) for name in (arm, view.baseline))
+            own, other = (_survived(at(rows, name, budget), name, longest) for name in (arm, view.baseline))
             for case in own:
                 seeds = sorted(set(own[case]) & set(other.get(case, {})))
                 found[f"{budget}, {case}", arm] = [other[case][seed] - own[case][seed] for seed in seeds]
     return found
 
 
-def _survived(rows: Sequence[PropertyRow], arm: str) -> dict[str, dict[int, float]]:
-    """Return {case: {seed: share of the time that walkers were stable for}}."""
+def _survived(rows: Sequence[PropertyRow], arm: str, longest: float) -> dict[str, dict[int, float]]:
+    """Return {case: {seed: mean over walkers of the share of ``longest``, ps, that they were stable for}}."""
     found: dict[str, dict[int, float]] = {}
     for row in rows:
         walks = walks_of([row], arm)
-        longest = max((walk["time_ps"] for walk in walks), default=0.0)
         for temperature in sorted({walk["temperature_K"] for walk in walks}):
             times = [walk["time_ps"] for walk in walks if walk["temperature_K"] == temperature]
             found.setdefault(f"{temperature:g} K", {})[row.seed] = float(np.mean(times)) / longest
@@ -184,6 +189,37 @@ def _told(
 def _factor(logs: Sequence[float]) -> str:
     found = paired(logs)
     return f"{number(math.exp(found.mean))} ({_ends(map(math.exp, (found.low, found.high)))})"
+
+
+def draw(views: Sequence[Overview], file: Path) -> None:
+    """Draw for each study, of its first part, errors and deviations over scratch's by number of labels."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2 * len(views), figsize=(4.2 * len(views), 2.8), sharey=True, layout="constrained")
+    for view, (forces, properties) in zip(views, axes.reshape(-1, 2), strict=True):
+        part = view.finished_parts()[0]
+        together: Differences = {(str(one.budget), one.arm): one.log_ratios for one in compared_in(view, part)}
+        _panel(forces, view, _ratios(errors(view, part, lambda row: row.metrics["all"][_FORCE])))
+        _panel(properties, view, together)
+        forces.set_title(f"{view.results.name}: force error", fontsize=9)
+        properties.set_title("deviation of properties", fontsize=9)
+    axes[0].set_ylabel("over scratch's")
+    axes[0].legend(frameon=False, fontsize=8)
+    figure.savefig(file, dpi=160)
+
+
+def _panel(axes: Any, view: Overview, differences: Differences) -> None:
+    for arm in view.others:
+        labels = [int(budget) for budget, name in differences if name == arm]
+        found = [paired(differences[str(number), arm]) for number in labels]
+        middle, low, high = (np.exp([getattr(one, end) for one in found]) for end in ("mean", "low", "high"))
+        style = {"color": view.styles[arm].colour, "capsize": 3, "marker": "o", "markersize": 4}
+        axes.errorbar(labels, middle, [middle - low, high - middle], label=arm, **style)
+    axes.axhline(1, color="gray", linewidth=0.8)
+    axes.set(xscale="log", yscale="log", xlabel="labels", ylim=(0.1, 4))
+    axes.set_xticks(labels, [str(number) for number in labels])
+    axes.set_yticks([0.1, 0.2, 0.5, 1, 2, 4], ["0.1", "0.2", "0.5", "1", "2", "4"])
+    axes.minorticks_off()
 
 
 def _number(differences: Sequence[float]) -> str:
