@@ -63,7 +63,7 @@ def _claims(view: Overview, part: Part) -> None:
     )
     _told("Stability: share of the dynamics that is survived, less scratch's", "labels", survival(view, part), _share)
     properties = compared_in(view, part)
-    together: Differences = {(str(one.budget), one.arm): one.log_ratios for one in properties}
+    together: Differences = {(str(one.budget), one.arm): one.log_ratios for one in properties if one.log_ratios}
     _told("All properties: deviation from the reference over scratch's", "labels", together, _factor)
     rows = [
         (
@@ -198,7 +198,9 @@ def draw(views: Sequence[Overview], file: Path) -> None:
     figure, axes = plt.subplots(1, 2 * len(views), figsize=(4.2 * len(views), 2.8), sharey=True, layout="constrained")
     for view, (forces, properties) in zip(views, axes.reshape(-1, 2), strict=True):
         part = view.finished_parts()[0]
-        together: Differences = {(str(one.budget), one.arm): one.log_ratios for one in compared_in(view, part)}
+        together: Differences = {
+            (str(one.budget), one.arm): one.log_ratios for one in compared_in(view, part) if one.log_ratios
+        }
         _panel(forces, view, _ratios(errors(view, part, lambda row: row.metrics["all"][_FORCE])))
         _panel(properties, view, together)
         forces.set_title(f"{view.results.name}: force error", fontsize=9)

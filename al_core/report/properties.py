@@ -40,8 +40,9 @@ class Compared:
         seeds: the seeds both have.
         found: verdict on each property that has a reference, and values on both sides.
         differences: of each of them, [n_seeds] absolute deviation from the reference less the baseline's, in its unit.
-        log_ratios: [n_seeds] logarithm of the deviation over the baseline's, mean over properties. A deviation counts
-            as a thousandth of the reference at least: below that it is luck.
+        log_ratios: [n_seeds] logarithm of the deviation over the baseline's, mean over properties whose reference is
+            not zero; seeds that have none are left out. A deviation counts as a thousandth of the reference at least:
+            below that it is luck.
     """
 
     part: Part
@@ -164,8 +165,9 @@ def compared_in(view: Overview, part: Part) -> list[Compared]:
             decided = dict(zip(enough, verdicts(list(enough.values())), strict=True))
             verdict = {name: decided.get(name, "undecided") for name in values}
             seeds = tuple(sorted({seed for one in deviations.values() for seed in one}))
-            together = tuple(_log_ratio(deviations, expected, seed) for seed in seeds)
-            found.append(Compared(part, arm, budget, seeds, verdict, values, together))
+            together = (_log_ratio(deviations, expected, seed) for seed in seeds)
+            ratios = tuple(one for one in together if one is not None)
+            found.append(Compared(part, arm, budget, seeds, verdict, values, ratios))
     return found
 
 
@@ -193,11 +195,11 @@ def _deviations(
 
 def _log_ratio(
     deviations: Mapping[str, Mapping[int, tuple[float, float]]], expected: Mapping[str, float], seed: int
-) -> float:
-    """Return the mean over properties; those whose reference is zero have no relative deviation, and are left out."""
+) -> float | None:
+    """Return the mean over properties; None where no reference differs from zero."""
     ratios = [
         log(max(one[seed][0], least) / max(one[seed][1], least))
         for name, one in deviations.items()
         if seed in one and (least := _LEAST_DEVIATION * abs(expected[name])) > 0
     ]
-    return float(np.mean(ratios)) if ratios else 0.0
+    return float(np.mean(ratios)) if ratios else None

@@ -105,7 +105,7 @@ def properties_tile(view: Overview) -> Tile:
         f"{view.leader} against {view.baseline} at {counted(found.budget, 'label')}, by deviation from the reference",
         f"{counted(len(found.seeds), 'seed')}{': too few to decide' if few else ', corrected for their number (Holm)'}",
     ]
-    if not few:
+    if len(found.log_ratios) >= SEEDS_FOR_A_CLAIM:
         all_ = paired(found.log_ratios)
         mean, low, high = (number(math.exp(value)) for value in (all_.mean, all_.low, all_.high))
         lines.append(f"all together: {mean} times its deviation (95 %: {low} to {high})")

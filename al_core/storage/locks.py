@@ -103,7 +103,7 @@ def folder_lock(folder: Path, what: str) -> Iterator[None]:
 def who_holds(folder: Path) -> Holder | None:
     """Return who works in a folder (:func:`folder_lock`), None where nobody does."""
     try:
-        with (folder / FOLDER_LOCK).open(encoding="utf-8") as handle:
+        with (folder / FOLDER_LOCK).open("r+", encoding="utf-8") as handle:
             if take(handle, wait=False):
                 return None
             return Holder.from_dict(json.loads(handle.read()))

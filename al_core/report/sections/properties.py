@@ -94,6 +94,8 @@ def _verdicts(view: Overview, part: Part) -> Table | None:
 
 def _together_cell(compared: Compared) -> Cell:
     """Return the verdict on all properties, below it the geometric mean of their deviations over the baseline's."""
+    if len(compared.log_ratios) < SEEDS_FOR_A_CLAIM:
+        return Cell()
     found = paired(compared.log_ratios)
     low, high = number(math.exp(found.low)), number(math.exp(found.high))
     return Cell(found.verdict, f"{number(math.exp(found.mean))} times\n{low} to {high}")

@@ -8,6 +8,7 @@ import pytest
 from al_core.evaluation.measured import Property
 from al_core.report.overview import overview
 from al_core.report.properties import compared, readable, references
+from al_core.report.tiles import properties_tile
 from tests.al_core.report.studies import PROPERTIES, study, with_properties
 
 
@@ -37,6 +38,16 @@ def test_a_deviation_below_a_thousandth_counts_as_one():
     one = {"elastic": replace(results.references["elastic"], properties={"C11_GPa": Property(103.8, "GPa")})}
     found = compared(overview(replace(results, properties=tuple(right), references=one)))
     assert found.log_ratios == (0, 0, 0)
+
+
+def test_where_every_reference_is_zero_there_is_nothing_together():
+    results = with_properties(study())
+    zero = {
+        "phonons": replace(results.references["phonons"], properties={"imaginary_modes_percent": Property(0.0, "%")})
+    }
+    view = overview(replace(results, references=zero))
+    assert compared(view).log_ratios == ()
+    assert not any("together" in line for line in properties_tile(view).lines)
 
 
 def test_one_that_is_further_off_is_harmed():
