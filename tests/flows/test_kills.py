@@ -39,16 +39,25 @@ class Watched(Labeler):
     def label(self, atoms, directory, rung=0):
         with open(Path(files) / f"started-{os.getpid()}", "a") as file:
             file.write(directory.parts[len(Path(files).parts)] + "\\n")
-        time.sleep(0.02)  # as long as it takes to be killed in
+        time.sleep(0.05)  # as long as it takes to be killed in
         return super().label(atoms, directory, rung)
 
 structures = read(batch, ":")
 random.shuffle(structures)
 print("ready", flush=True)
+while not Path(files, "go").exists():
+    time.sleep(0.01)
 for atoms in structures:
     obtained = obtain_label(LabelStore(where), Watched(StillingerWeberLabeler()), atoms, Path(files))
     assert obtained.entry.label is not None
 """
+
+
+def _wait_for_a_label(started: Path) -> None:
+    """Wait until a worker begins with a label, half a second at most: it may have none left."""
+    before, end = started.read_text() if started.exists() else "", time.monotonic() + 0.5
+    while time.monotonic() < end and (started.read_text() if started.exists() else "") == before:
+        time.sleep(0.005)
 
 
 @pytest.mark.slow
@@ -77,10 +86,16 @@ def test_200_labels_are_computed_once_whoever_is_killed(
     chance, killed = random.Random(0), 0
     workers = [start() for _ in range(WORKERS)]
     try:
+        for worker in workers:
+            assert worker.stdout.readline() == "ready\n", worker.stderr.read()
+        (files / "go").touch()  # all at once, however long each took to start
+        ready = set(workers)
         while killed < KILLS:
             victim = chance.randrange(WORKERS)
-            assert workers[victim].stdout.readline() == "ready\n", workers[victim].stderr.read()
+            if workers[victim] not in ready:
+                assert workers[victim].stdout.readline() == "ready\n", workers[victim].stderr.read()
             time.sleep(chance.uniform(0.05, 0.6))
+            _wait_for_a_label(files / f"started-{workers[victim].pid}")
             if workers[victim].poll() is None:
                 workers[victim].kill()
                 killed += 1
