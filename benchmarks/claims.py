@@ -2,8 +2,8 @@
 
 The claims are those of Röcken and Zavadlav (arXiv:2502.13522). An arm is compared with training from scratch on the
 same labels, in pairs of seeds. In brackets 95 % t intervals of the mean. *Confirmed* and *contradicted*: the paired t
-test shows it, corrected for the number of comparisons in the table (Holm); else *undecided*. Intervals of label
-ratios are percentile bootstraps over seeds.
+test shows it, corrected for the number of comparisons in the table (Holm); else, and with fewer than three
+seeds, *undecided*. Intervals of label ratios are percentile bootstraps over seeds.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import numpy as np
 from al_core.report.numbers import interval_text, number, ratio_text
 from al_core.report.overview import Overview, Part, overview
 from al_core.report.properties import at, budgets_of, compared_in, rows_of, walks_of
-from al_core.studies.curves import seed_values
+from al_core.studies.curves import SEEDS_FOR_A_CLAIM, seed_values
 from al_core.studies.inference import efficiency, paired, verdicts
 from al_core.studies.results import PropertyRow, Row, load_results
 from al_core.studies.transferability import acquisition_slices
@@ -168,7 +168,8 @@ def _told(
     """Print a table of means, intervals and verdicts: rows and columns by the keys."""
     if not differences:
         return
-    words = dict(zip(differences, verdicts(list(differences.values())), strict=True))
+    enough = {key: one for key, one in differences.items() if len(one) >= SEEDS_FOR_A_CLAIM}
+    words = dict.fromkeys(differences, "undecided") | dict(zip(enough, verdicts(list(enough.values())), strict=True))
     columns = list(dict.fromkeys(column for _, column in differences))
     print(title)
     table(
