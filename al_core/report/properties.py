@@ -1,13 +1,15 @@
 """Properties over seeds: values, deviations from the reference, and what they show against the baseline."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 
 from al_core.evaluation.measured import Property
+from al_core.report.figures import figure_html
 from al_core.report.numbers import counted
 from al_core.report.overview import Overview, Part
 from al_core.studies.curves import SEEDS_FOR_A_CLAIM
@@ -103,7 +105,7 @@ def by_seed(rows: Iterable[PropertyRow]) -> dict[str, dict[int, Property]]:
     return found
 
 
-def drawable(view: Overview, kind: str) -> list[tuple[Part, dict[str, list[PropertyRow]]]]:
+def _drawable(view: Overview, kind: str) -> list[tuple[Part, dict[str, list[PropertyRow]]]]:
     """Return what figures of a kind are drawn from: for each part, every arm's rows at its last budget."""
     found = []
     for part in parts_with(view, kind):
@@ -114,7 +116,25 @@ def drawable(view: Overview, kind: str) -> list[tuple[Part, dict[str, list[Prope
     return found
 
 
-def budgets_text(arms: Mapping[str, Sequence[PropertyRow]]) -> str:
+def drawn(
+    view: Overview, kind: str, name: str, text: str, figure: Callable[[Mapping[str, Sequence[PropertyRow]]], go.Figure]
+) -> list[tuple[str, str, str]]:
+    """Return title, figure and numbers of labels of each part that has details of a kind.
+
+    Args:
+        view: of the study.
+        kind: of the evaluation.
+        name: of the elements on the page.
+        text: what the figures show, for those who do not see them.
+        figure: draws the rows of every arm.
+    """
+    return [
+        (part.title, figure_html(figure(arms), f"{name}-{number}", f"{text}, {part.title}."), _budgets_text(arms))
+        for number, (part, arms) in enumerate(_drawable(view, kind))
+    ]
+
+
+def _budgets_text(arms: Mapping[str, Sequence[PropertyRow]]) -> str:
     """Return at how many labels each arm's rows are, in words."""
     return ", ".join(f"{arm} at {counted(rows[0].budget, 'label')}" for arm, rows in arms.items())
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from al_core.report.figures import figure_html, panels, shown_once
+from al_core.report.figures import panels, shown_once
 from al_core.report.overview import Overview
 from al_core.report.page import Section, fragment
-from al_core.report.properties import budgets_text, drawable
+from al_core.report.properties import drawn
 from al_core.report.styles import INK, faded
 from al_core.studies.results import PropertyRow
 
@@ -20,11 +20,13 @@ def equation_of_state_section(view: Overview) -> Section | None:
     """Return energy over volume for every arm at its largest budget, a panel an arm."""
     reference = view.results.references.get(_KIND)
     expected = reference.details if reference else {}
-    blocks: list[tuple[str, str, str]] = []
-    for part, arms in drawable(view, _KIND):
-        text = f"Equation of state, energy over volume, {part.title}."
-        figure = figure_html(_figure(view, arms, expected), f"equation-of-state-{len(blocks)}", text)
-        blocks.append((part.title, figure, budgets_text(arms)))
+    blocks = drawn(
+        view,
+        _KIND,
+        "equation-of-state",
+        "Equation of state, energy over volume",
+        lambda arms: _figure(view, arms, expected),
+    )
     if not blocks:
         return None
     html = fragment("sections/equation_of_state", blocks=blocks, has_reference=bool(expected))

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from al_core.report.figures import figure_html, panels, shown_once
+from al_core.report.figures import panels, shown_once
 from al_core.report.overview import Overview
 from al_core.report.page import Section, fragment
-from al_core.report.properties import budgets_text, drawable
+from al_core.report.properties import drawn
 from al_core.report.styles import GRID, INK, LINE, faded
 from al_core.studies.results import PropertyRow
 
@@ -21,11 +21,13 @@ def phonons_section(view: Overview) -> Section | None:
     """Return the dispersion of every arm at its largest budget, a panel an arm, and the densities of states."""
     reference = view.results.references.get(_KIND)
     expected = reference.details if reference and "dispersion" in reference.details else {}
-    blocks: list[tuple[str, str, str]] = []
-    for part, arms in drawable(view, _KIND):
-        text = f"Phonon dispersion, frequency along the path of wave vectors, {part.title}."
-        figure = figure_html(_figure(view, arms, expected), f"phonons-{len(blocks)}", text)
-        blocks.append((part.title, figure, budgets_text(arms)))
+    blocks = drawn(
+        view,
+        _KIND,
+        _KIND,
+        "Phonon dispersion, frequency along the path of wave vectors",
+        lambda arms: _figure(view, arms, expected),
+    )
     if not blocks:
         return None
     return Section(_KIND, "Phonons", fragment("sections/phonons", blocks=blocks, has_reference=bool(expected)))

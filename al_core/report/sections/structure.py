@@ -6,10 +6,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from al_core.report.figures import figure_html, panels, shown_once
+from al_core.report.figures import panels, shown_once
 from al_core.report.overview import Overview
 from al_core.report.page import Section, fragment
-from al_core.report.properties import budgets_text, drawable
+from al_core.report.properties import drawn
 from al_core.report.styles import INK, faded
 from al_core.studies.results import PropertyRow
 
@@ -39,11 +39,13 @@ def structure_section(view: Overview) -> Section | None:
     """Return the curves of every arm at its largest budget, a row for each temperature."""
     reference = view.results.references.get(_KIND)
     expected = reference.details if reference else {}
-    blocks: list[tuple[str, str, str]] = []
-    for part, arms in drawable(view, _KIND):
-        text = f"Radial distribution, angles, displacement and vibrations by temperature, {part.title}."
-        figure = figure_html(_figure(view, arms, expected), f"structure-{len(blocks)}", text)
-        blocks.append((part.title, figure, budgets_text(arms)))
+    blocks = drawn(
+        view,
+        _KIND,
+        _KIND,
+        "Radial distribution, angles, displacement and vibrations by temperature",
+        lambda arms: _figure(view, arms, expected),
+    )
     if not blocks:
         return None
     html = fragment("sections/structure", blocks=blocks, has_reference=bool(expected))
