@@ -1,57 +1,122 @@
-"""The flow ``active-learning``: one arm grows its own label set by one acquisition."""
+"""The flow ``active-learning``: one potential is grown, label by label, until it is good enough for its purpose."""
 
 from pathlib import Path
 
 from prefect import flow
+from prefect.artifacts import create_markdown_artifact
 
-from al_core.config.base import nearest
+from al_core.config.growth import GrowthConfig
 from al_core.config.reading import load_config
-from al_core.config.study import StudyConfig
-from al_core.errors import ConfigError
-from flows.study import run_study
+from al_core.exploration.starts import starting_points
+from al_core.labels.store import LabelStore
+from al_core.learning.growth import Growth
+from al_core.models.committee import content_hash, seed_members
+from al_core.storage.hashing import digest, file_sha256, label_key, structure_id
+from al_core.structures.datasets import bundled, read_structures, write_labelled
+from al_core.studies.data import file_or_bundled, unique, with_slices, write_structures
+from al_core.studies.growth_index import Round, write_growth
+from al_core.studies.ledger import Requests, ledger
+from al_core.studies.workspace import Workspace
+from calculators.base import make_labeler
+from flows.preflight import preflight_growth
+from flows.runtime.artifacts import artifact_key
+from flows.runtime.current import running
+from flows.runtime.progress import Counters
+from flows.runtime.runner import make_runner
+from flows.steps import GrowthTaskSteps
+from flows.study import source_committee
 
 
-@flow(name="active-learning", flow_run_name="{arm}, seed {seed} of {config}")
-def active_learning(
-    config: str,
-    arm: str = "rescaled",
-    acquisition: str = "",
-    seed: int = 0,
-    out: str | None = None,
-    overrides: list[str] | None = None,
-) -> str:
-    """Run one (arm, acquisition, seed) of a study config through all budgets and return the path of the report.
+@flow(name="active-learning", flow_run_name="grow {config}")
+def active_learning(config: str, out: str | None = None, overrides: list[str] | None = None) -> str:
+    """Grow a potential (or go on with it) and return the path of its report.
 
     Args:
-        config: path of the study's YAML file.
-        arm: the name of one of the config's arms.
-        acquisition: the name of one of its acquisitions; the last one listed if not given.
-        seed: of selections, initial weights and batches.
-        out: folder for stores, results and report; ``runs/<study>-<arm>-<acquisition>-<seed>`` if not given.
+        config: path of the YAML file.
+        out: folder for stores, models and report; ``runs/<name>`` if not given.
         overrides: ``key.path=value`` changes to the config.
 
     Raises:
-        ConfigError: the config has no such arm or acquisition.
+        ConfigError: the config, its data or the folder cannot be used; nothing was computed.
+        LabelError: more labels failed than the config allows.
+        TrainingError: the committee cannot be trained.
     """
-    study = load_config(StudyConfig, Path(config), tuple(overrides or ()))
-    acquisition = acquisition or study.acquisitions[-1].title
-    arms = [part for part in study.arms if part.title == arm]
-    acquisitions = [part for part in study.acquisitions if part.title == acquisition]
-    if not arms:
-        known: list[str] = [part.title for part in study.arms]
-        raise ConfigError(f"arm: {arm!r} is not in {config}{nearest(arm, known)}")
-    if not acquisitions:
-        known = [part.title for part in study.acquisitions]
-        raise ConfigError(f"acquisition: {acquisition!r} is not in {config}{nearest(acquisition, known)}")
-    name = f"{study.name}-{arm}-{acquisition}-{seed}"
-    single = study.model_copy(
-        update={
-            "name": name,
-            "arms": tuple(arms),
-            "acquisitions": tuple(acquisitions),
-            "seeds": (seed,),
-            "comparisons": ("own",),
-            "shared_leader": "",
-        }
+    settings = load_config(GrowthConfig, Path(config), tuple(overrides or ()))
+    return str(run_growth(settings, Path(out) if out else Path("runs") / settings.name))
+
+
+def run_growth(config: GrowthConfig, out: Path) -> Path:
+    """Grow the potential of a validated config inside a flow run and return the path of its report."""
+    workspace = Workspace(out.resolve())
+    preflight_growth(config, workspace.out)
+    with workspace.alone(), running(make_runner(config.runner, config.workers)), Counters() as counters:
+        workspace.use_store(config.store)
+        source = source_committee(config.source, workspace, counters)
+        members = seed_members(source, config.committee, config.seed)
+        _prepare(config, workspace)
+        labeler = make_labeler(config.labeler)
+        identity = labeler.identity()
+        requests = Requests(workspace)
+        store = LabelStore(workspace.store)
+
+        def spent() -> float:
+            entries = [store.get(key) for key in requests.budgets]
+            return sum(requests.paid(entry) for entry in entries if entry)
+
+        growth = Growth(
+            config=config,
+            workspace=workspace,
+            source=members,
+            source_hash=content_hash(members),
+            pool_hash=digest([structure_id(atoms) for atoms in read_structures(workspace.pool)]),
+            test_hash=file_sha256(workspace.test) if config.test else "",
+            steps=GrowthTaskSteps(workspace, config.labeler, counters),
+            requests=requests,
+            label_key=lambda name: label_key(name, identity),
+            cost=labeler.estimate_core_seconds,
+            spent=spent,
+        )
+        for one in growth.run():
+            models = {each.number + 1: [each.model] for each in growth.rounds}
+            hashes = {
+                "source": {"folder": members[0].parent.name, "members": len(members), "hash": growth.source_hash},
+                "test set": {"sha256": growth.test_hash},
+                "labeler": identity,
+            }
+            write_growth(workspace, config, growth.rounds, ledger(workspace, requests, models), hashes)
+            _publish(one, config, workspace)
+            counters.say(summary(one, config))
+    return workspace.report
+
+
+def summary(one: Round, config: GrowthConfig) -> str:
+    """Return what came of a round, in one line."""
+    expected = f"{1e3 * one.expected:.0f} meV/Å expected"
+    doubt = "" if one.calibration.structures else " (not calibrated)"
+    wanted = f"{config.purpose.force_error_meV_per_A:g} wanted"
+    walkers = f"{one.lost} of {len(one.journeys)} walkers lost"
+    end = f"; {one.reason}" if one.reason else ""
+    return f"round {one.number}: {one.labels} labels, {expected}{doubt}, {wanted}; {walkers}{end}"
+
+
+def _prepare(config: GrowthConfig, workspace: Workspace) -> None:
+    """Write the structures that walkers start from, and the test set."""
+    workspace.out.mkdir(parents=True, exist_ok=True)
+    if config.starts is None:
+        points = starting_points(config.purpose, config.exploration, config.target, config.seed, 0)
+        structures = [point.atoms for point in points]
+    elif config.starts.kind == "bundled":
+        structures = read_structures(bundled(config.starts.name).path)
+    else:
+        structures = with_slices(read_structures(config.starts.path), config.starts.slice_key)
+    write_structures(workspace.pool, unique(structures))
+    if config.test is not None:
+        write_labelled(workspace.test, file_or_bundled(config.test))
+
+
+def _publish(one: Round, config: GrowthConfig, workspace: Workspace) -> None:
+    """Show a finished round in Prefect's UI."""
+    create_markdown_artifact(
+        f"# {config.name}\n\n{summary(one, config)}\n",
+        key=artifact_key(config.name, workspace.out, "round", str(one.number)),
     )
-    return str(run_study(single, Path(out) if out else Path("runs") / name))

@@ -4,13 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ase import Atoms
+
 from al_core.config.base import Element, StoreURL, Strict, nearest
+from al_core.config.growth import GrowthConfig
 from al_core.config.labelers import AnyLabeler, LabelerPart
 from al_core.config.reading import validate
+from al_core.config.sources import SourcePart
 from al_core.config.structures import LabelledFile, MDStructures
 from al_core.config.study import StudyConfig
 from al_core.config.training import Architecture
 from al_core.errors import ConfigError
+from al_core.evaluation.material import Material
+from al_core.labels.calculator import LabelCalculator
 from al_core.labels.costs import CostModel, Known, learn
 from al_core.labels.databases import is_url
 from al_core.labels.store import Entry, LabelStore
@@ -19,9 +25,10 @@ from al_core.models.committee import committee_folders
 from al_core.models.sources.shipped import shipped_committee
 from al_core.structures.datasets import LabelKeys, bundled, read_structures
 from al_core.structures.sampling import crystals_like
-from al_core.studies.plan import Plan, plan
+from al_core.studies.plan import GrowthPlan, Plan, growth_plan, plan
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
+from flows.preflight import walkers_start_from
 
 _ROOT = Path(__file__).resolve().parent
 
@@ -88,9 +95,8 @@ def shipped_config(name: str) -> Path:
     raise ConfigError(f"no config {name!r} is shipped{nearest(name, known)}")
 
 
-def source_architecture(config: StudyConfig) -> Architecture:
-    """Return the architecture all models of a study have."""
-    source = config.source
+def source_architecture(source: SourcePart) -> Architecture:
+    """Return the architecture of a source's models, which all models made from them have."""
     if source.kind == "pretrain":
         return source.model
     folder = shipped_committee(source.name) if source.kind == "bundled" else source.path
@@ -104,12 +110,28 @@ def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int, CostModel]:
     else:
         path = bundled(config.pool.name).path if config.pool.kind == "bundled" else config.pool.path
         pool = read_structures(path)
+    done, costs, model = _label_costs(config.labeler, pool, out)
+    sizes = [len(atoms) for atoms in pool]
+    return plan(config, source_architecture(config.source), sizes, sum(costs) / len(costs)), done, model
+
+
+def plan_growth(config: GrowthConfig, out: Path) -> tuple[GrowthPlan, int, CostModel]:
+    """Return the plan of a growth, how many finished labels its store holds already, and what they say of the cost."""
+    starts = walkers_start_from(config)
+    done, costs, model = _label_costs(config.labeler, starts, out)
+    crystal = Material(config.target, LabelCalculator(make_labeler(config.labeler)))
+    sizes, architecture = [len(atoms) for atoms in starts], source_architecture(config.source)
+    planned = growth_plan(config, architecture, sizes, crystal.atoms_per_cell, sum(costs) / len(costs))
+    return planned, done, model
+
+
+def _label_costs(settings: AnyLabeler, structures: Sequence[Atoms], out: Path) -> tuple[int, list[float], CostModel]:
+    """Return how many labels the store of a folder holds, the expected core-seconds of structures, and the model."""
     workspace = Workspace(out)
     done = [entry for entry in LabelStore(workspace.store).entries() if entry.label] if workspace.has_store else []
-    labeler, model = make_labeler(config.labeler), cost_model(done, config.labeler.kind)
-    costs = [model.seconds(labeler.estimate_core_seconds(atoms), labeler.cost_factors(atoms)) for atoms in pool]
-    sizes = [len(atoms) for atoms in pool]
-    return plan(config, source_architecture(config), sizes, sum(costs) / len(costs)), len(done), model
+    labeler, model = make_labeler(settings), cost_model(done, settings.kind)
+    costs = [model.seconds(labeler.estimate_core_seconds(one), labeler.cost_factors(one)) for one in structures]
+    return len(done), costs, model
 
 
 def cost_model(entries: Sequence[Entry], kind: str) -> CostModel:

@@ -8,10 +8,14 @@ from pathlib import Path
 from ase import Atoms
 
 from al_core.config.convergence import ConvergenceConfig
-from al_core.config.sources import PretrainConfig
+from al_core.config.growth import GrowthConfig
+from al_core.config.sources import PretrainConfig, SourcePart
 from al_core.config.structures import MDStructures
 from al_core.config.study import StudyConfig
 from al_core.errors import BundleError, ConfigError
+from al_core.evaluation.material import Material
+from al_core.exploration.starts import starting_points
+from al_core.labels.calculator import LabelCalculator
 from al_core.labels.store import LabelStore
 from al_core.models.card import read_card
 from al_core.models.committee import committee_folders
@@ -33,8 +37,8 @@ def preflight(config: StudyConfig, out: Path) -> None:
     Raises:
         ConfigError, BundleError, StoreError: what is wrong, with its key and what to do.
     """
-    _check_source(config)
-    _check_costs(config)
+    _check_source(config.source, config.committee)
+    _check_costs([acquisition.title for acquisition in config.acquisitions if acquisition.asks_costs], config)
     pool = _check_structures("pool", config.pool, config.target)
     if config.test.kind == "holdout":
         if pool is None:
@@ -67,9 +71,65 @@ def preflight(config: StudyConfig, out: Path) -> None:
     _check_device(config.device)
 
 
-def _check_costs(config: StudyConfig) -> None:
-    """Refuse an acquisition that divides by the cost of labels where they cost nothing."""
-    asking = [acquisition.title for acquisition in config.acquisitions if acquisition.asks_costs]
+def preflight_growth(config: GrowthConfig, out: Path) -> None:
+    """Check source, labeler, starts, test set and folder of a growth.
+
+    Raises:
+        ConfigError, BundleError, StoreError: what is wrong, with its key and what to do.
+    """
+    _check_source(config.source, config.committee)
+    _check_costs([config.acquisition.title] if config.acquisition.asks_costs else [], config)
+    labeler = make_labeler(config.labeler)
+    if not labeler.by_physics:
+        raise ConfigError(
+            f"labeler {config.labeler.kind} looks labels up, and has none of what walkers will come by; use one that "
+            "computes"
+        )
+    if config.acquisition.slices:
+        raise ConfigError("acquisition.slices: candidates are explored and not in slices of a pool; leave it out")
+    _check_walkers(config)
+    starts = walkers_start_from(config)
+    Material(config.target, LabelCalculator(labeler))  # refuses crystals that are not cubic
+    check_labels_possible(starts, config.labeler, "the walkers' starts")
+    if config.test is not None:
+        test = [atoms for atoms, _ in file_or_bundled(config.test)]
+        _check_elements("test", test, config.target)
+        if config.starts is not None:
+            check_apart(starts, test, "starts")
+        if config.test.kind == "bundled":
+            theory = bundled(config.test.name).sheet["labeler"]
+            check_same_theory(f"test: {config.test.name}", theory, config.labeler, "test.kind=file, or none")
+    check_writable(out, config.store)
+    _check_device(config.device)
+
+
+def _check_walkers(config: GrowthConfig) -> None:
+    """Refuse a purpose that walkers cannot be made for: an unknown crystal, or cells with too few atoms."""
+    if config.starts is not None:
+        return
+    if config.target not in CRYSTALS:
+        raise ConfigError(
+            f"target: the crystals of {', '.join(CRYSTALS)} are known, not that of {config.target}; give structures "
+            "that walkers start from: starts: {kind: file, path: ...}"
+        )
+    least = min(config.exploration.cells) * CRYSTALS[config.target].atoms_per_primitive_cell
+    if "vacancy" in config.purpose.phases and least < 3:
+        raise ConfigError(
+            f"exploration.cells: {min(config.exploration.cells)} primitive cells of {config.target} have {least} "
+            "atoms, and the purpose has a vacancy, which must leave 2; use larger ones"
+        )
+
+
+def walkers_start_from(config: GrowthConfig) -> list[Atoms]:
+    """Return the structures that walkers of a growth's first round start from."""
+    if config.starts is None:
+        points = starting_points(config.purpose, config.exploration, config.target, config.seed, 0)
+        return [point.atoms for point in points]
+    return _check_structures("starts", config.starts, config.target) or []
+
+
+def _check_costs(asking: Sequence[str], config: StudyConfig | GrowthConfig) -> None:
+    """Refuse acquisitions that divide by the cost of labels where they cost nothing."""
     atoms = Atoms(config.target, cell=[3.0, 3.0, 3.0], pbc=True)
     if asking and make_labeler(config.labeler).estimate_core_seconds(atoms) <= 0:
         raise ConfigError(
@@ -140,18 +200,18 @@ def check_file_writable(out: Path) -> None:
     check_writable(out.resolve().parent)
 
 
-def _check_source(config: StudyConfig) -> None:
-    if config.source.kind == "pretrain":
-        _check_pretraining(config.source, "source.")
+def _check_source(source: SourcePart, committee: int) -> None:
+    if source.kind == "pretrain":
+        _check_pretraining(source, "source.")
         return
-    folder = shipped_committee(config.source.name) if config.source.kind == "bundled" else config.source.path
+    folder = shipped_committee(source.name) if source.kind == "bundled" else source.path
     folders = committee_folders(folder)
     elements = {read_card(one)["element"] for one in folders}
     if len(elements) > 1:
         raise BundleError(f"{folder}: its models are of different elements ({', '.join(sorted(elements))})")
-    if config.committee > len(folders):
+    if committee > len(folders):
         raise ConfigError(
-            f"committee: {config.committee} members need as many source models; in {folder} there are {len(folders)}"
+            f"committee: {committee} members need as many source models; in {folder} there are {len(folders)}"
         )
 
 

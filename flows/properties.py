@@ -7,7 +7,6 @@ from pathlib import Path
 from al_core.config.evaluation import AnyProperties, PropertySettings
 from al_core.config.labelers import AnyLabeler
 from al_core.errors import ConfigError
-from al_core.evaluation.assessment import bundle_folders
 from al_core.evaluation.material import Material
 from al_core.evaluation.measured import Measured
 from al_core.evaluation.properties import METHODS, STATIC, measurements, of_committee, of_potential
@@ -15,6 +14,7 @@ from al_core.labels.calculator import LabelCalculator, is_kept
 from al_core.labels.store import LabelStore
 from al_core.models.bundle import load_bundle
 from al_core.models.card import read_card
+from al_core.models.committee import bundle_folders
 from al_core.models.engine.stack import pick_device
 from al_core.storage.locks import folder_lock
 from al_core.studies.workspace import Workspace

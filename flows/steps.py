@@ -1,21 +1,23 @@
-"""The steps of a study's rounds as Prefect tasks."""
+"""The steps of rounds, of a study and of a growth, as Prefect tasks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from prefect.futures import PrefectFuture
 
 from al_core.config.labelers import AnyLabeler
 from al_core.learning.steps import LabelOutcome, SelectionOutcome
-from al_core.studies.keys import EvaluationInputs, ModelInputs, SelectionInputs
-from al_core.studies.lookup import evaluated, selected, trained
+from al_core.studies.keys import CalibrationInputs, EvaluationInputs, ExplorationInputs, ModelInputs, SelectionInputs
+from al_core.studies.lookup import calibrated, evaluated, explored, selected, trained
 from al_core.studies.workspace import Workspace
+from al_core.uncertainty.calibration import Calibration
 from flows import tasks
 from flows.runtime.progress import Counters
 
-MODELS, EVALUATIONS = "committees trained", "committees evaluated"
+MODELS, EVALUATIONS, WALKERS = "committees trained", "committees evaluated", "walkers explored"
 _TOGETHER = 8  # errors of a task: Prefect takes a good part of a second for each task, as one evaluation of them does
 
 
@@ -38,9 +40,10 @@ class TaskSteps:
         known = [SelectionOutcome(found) if (found := selected(inputs)) else None for inputs in selections]
         return _all(known, [partial(tasks.select.submit, inputs) for inputs in selections])
 
-    def label(self, structures: Sequence[str]) -> dict[str, LabelOutcome]:
-        """See :class:`al_core.learning.steps.Steps`."""
-        futures = tasks.submit_labels(structures, self.labeler, self.workspace, self.workspace.pool, self.counters)
+    def label(self, structures: Sequence[str], file: Path | None = None) -> dict[str, LabelOutcome]:
+        """See :class:`al_core.learning.steps.GrowthSteps`; the file is the pool's if not given."""
+        where = file or self.workspace.pool
+        futures = tasks.submit_labels(structures, self.labeler, self.workspace, where, self.counters)
         return tasks.outcomes_of(futures, self.counters)
 
     def train(self, committees: Sequence[ModelInputs]) -> list[str]:
@@ -65,6 +68,40 @@ class TaskSteps:
             failures |= dict(zip((inputs.key for inputs in part), future.result(), strict=True))
             self.counters.done(EVALUATIONS, len(part))
         return [failures[inputs.key] for inputs in evaluations]
+
+
+class GrowthTaskSteps(TaskSteps):
+    """See :class:`al_core.learning.steps.GrowthSteps`: the steps of a study, and those that only a growth has."""
+
+    def train(self, committees: Sequence[ModelInputs]) -> list[str]:
+        """See :class:`al_core.learning.steps.GrowthSteps`."""
+        self.counters.expect(MODELS, len(committees))
+        return super().train(committees)
+
+    def evaluate(self, evaluations: Sequence[EvaluationInputs]) -> list[str]:
+        """See :class:`al_core.learning.steps.GrowthSteps`."""
+        self.counters.expect(EVALUATIONS, len(evaluations))
+        return super().evaluate(evaluations)
+
+    def calibrate(self, inputs: CalibrationInputs) -> Calibration:
+        """See :class:`al_core.learning.steps.GrowthSteps`. The committees that lack labels are trained side by side."""
+        if (known := calibrated(inputs)) is not None:
+            return known
+        self.train([model for model, _ in inputs.folds if model.labels])
+        return tasks.calibrate.submit(inputs, len(inputs.drawn)).result()
+
+    def explore(self, explorations: Sequence[ExplorationInputs]) -> None:
+        """See :class:`al_core.learning.steps.GrowthSteps`."""
+        self.counters.expect(WALKERS, sum(len(inputs.walkers) for inputs in explorations))
+        new = [inputs for inputs in explorations if explored(inputs) is None]
+        self.counters.done(WALKERS, sum(len(inputs.walkers) for inputs in explorations if inputs not in new))
+        for inputs, future in [(inputs, tasks.explore.submit(inputs, len(inputs.walkers))) for inputs in new]:
+            future.result()
+            self.counters.done(WALKERS, len(inputs.walkers))
+
+    def deliver(self, model: ModelInputs, calibration: Calibration) -> None:
+        """See :class:`al_core.learning.steps.GrowthSteps`."""
+        tasks.deliver.submit(model, calibration).result()
 
 
 def _all(

@@ -8,6 +8,7 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from al_core.config.reading import load_config
+from al_core.config.sources import SourcePart
 from al_core.config.study import StudyConfig
 from al_core.errors import LabelError
 from al_core.learning.inputs import StudyInputs
@@ -67,7 +68,7 @@ def run_study(config: StudyConfig, out: Path) -> Path:
     preflight(config, workspace.out)
     with workspace.alone(), running(make_runner(config.runner, config.workers)), Counters() as counters:
         workspace.use_store(config.store)
-        source = source_committee(config, workspace, counters)
+        source = source_committee(config.source, workspace, counters)
         data = prepare_data(config, workspace, neutral_potential, counters.counter("structures sampled"))
         labeler = make_labeler(config.labeler)
         identity = labeler.identity()
@@ -95,9 +96,8 @@ def run_study(config: StudyConfig, out: Path) -> Path:
     return write_report(workspace.out)
 
 
-def source_committee(config: StudyConfig, workspace: Workspace, counters: Counters) -> tuple[Path, ...]:
+def source_committee(source: SourcePart, workspace: Workspace, counters: Counters) -> tuple[Path, ...]:
     """Return all bundles of the source committee; trained now if the config says so."""
-    source = config.source
     if source.kind == "pretrain":
         folder = train_committee(source, workspace.source / committee_key(source), counters)
     else:

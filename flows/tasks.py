@@ -18,10 +18,18 @@ from al_core.labels.store import LabelStore
 from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
-from al_core.studies.keys import EvaluationInputs, ModelInputs, ReferenceInputs, SelectionInputs
+from al_core.studies.keys import (
+    CalibrationInputs,
+    EvaluationInputs,
+    ExplorationInputs,
+    ModelInputs,
+    ReferenceInputs,
+    SelectionInputs,
+)
 from al_core.studies.pool_map import MapInputs
 from al_core.studies.workspace import Workspace
 from al_core.types import Label
+from al_core.uncertainty.calibration import Calibration
 from flows import work
 from flows.runtime.current import current_runner
 from flows.runtime.progress import Counters
@@ -71,6 +79,24 @@ def train(inputs: ModelInputs, labels: int) -> str:
 def evaluate(evaluations: Sequence[EvaluationInputs], count: int) -> list[str]:
     """Evaluate trained committees; return '' or why it failed, for each."""
     return current_runner().submit(work.evaluate, evaluations).result()
+
+
+@task(task_run_name="calibrate on {count} labels", cache_policy=NO_CACHE, **RETRIES)
+def calibrate(inputs: CalibrationInputs, count: int) -> Calibration:
+    """Find what a committee's disagreement stands for."""
+    return current_runner().submit(work.calibrate, inputs).result()
+
+
+@task(task_run_name="explore with {count} walkers", cache_policy=NO_CACHE, **RETRIES)
+def explore(inputs: ExplorationInputs, count: int) -> None:
+    """Let walkers move by a committee."""
+    current_runner().submit(work.explore, inputs).result()
+
+
+@task(task_run_name="write the model", cache_policy=NO_CACHE, **RETRIES)
+def deliver(model: ModelInputs, calibration: Calibration) -> None:
+    """Write the committee that a growth ends with."""
+    current_runner().submit(work.deliver, model, calibration).result()
 
 
 @task(task_run_name="map the pool", cache_policy=NO_CACHE, **RETRIES)

@@ -15,9 +15,17 @@ from al_core.labels.store import LabelStore
 from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
-from al_core.studies.keys import EvaluationInputs, ModelInputs, ReferenceInputs, SelectionInputs
+from al_core.studies.keys import (
+    CalibrationInputs,
+    EvaluationInputs,
+    ExplorationInputs,
+    ModelInputs,
+    ReferenceInputs,
+    SelectionInputs,
+)
 from al_core.studies.pool_map import MapInputs, make_pool_map
 from al_core.studies.workspace import Workspace
+from al_core.uncertainty.calibration import Calibration
 from calculators.base import make_labeler
 
 
@@ -73,6 +81,27 @@ def evaluate(evaluations: Sequence[EvaluationInputs]) -> list[str]:
     from al_core.studies.evaluations import evaluate_committee
 
     return [evaluate_committee(inputs) for inputs in evaluations]
+
+
+def calibrate(inputs: CalibrationInputs) -> Calibration:
+    """Calibrate a committee; see :func:`al_core.studies.calibrations.calibrate_committee`."""
+    from al_core.studies import calibrations
+
+    return calibrations.calibrate_committee(inputs)
+
+
+def explore(inputs: ExplorationInputs) -> None:
+    """Let walkers move; see :func:`al_core.studies.explorations.explore_committee`."""
+    from al_core.studies import explorations
+
+    explorations.explore_committee(inputs)
+
+
+def deliver(model: ModelInputs, calibration: Calibration) -> None:
+    """Write what a growth is for; see :func:`al_core.studies.delivery.deliver`."""
+    from al_core.studies import delivery
+
+    delivery.deliver(model, calibration)
 
 
 def map_pool(inputs: MapInputs) -> None:

@@ -18,6 +18,8 @@ class Candidates:
         gradient_features: of the candidates, [count, rows, dimensions], see
             :mod:`al_core.models.engine.gradient_features`; None unless asked for.
         labelled_features: gradient features of the structures that have a label, [n_labels, rows, dimensions].
+        target_features: of structures of the distribution that errors are to be small on, [n_target, rows, dimensions];
+            None where the candidates are it.
         costs: expected core-seconds of the candidates' labels, [count]; None unless asked for.
     """
 
@@ -25,6 +27,7 @@ class Candidates:
     forces: Sequence[np.ndarray] | None = None
     gradient_features: np.ndarray | None = None
     labelled_features: np.ndarray | None = None
+    target_features: np.ndarray | None = None
     costs: np.ndarray | None = None
 
     def check(self, k: int) -> None:

@@ -1,4 +1,4 @@
-"""The structures whose labels would take most of the expected force error off the whole pool.
+"""The structures whose labels would take most of the expected force error off the whole pool, or a stated target.
 
 The largest uncertainty is found at the strangest structure, whose label says little about the others. Here the
 model is taken as linear in its weights around where they are, so that labels of one structure tell by how much the
@@ -20,7 +20,9 @@ _LEFT = 0.05  # eV/Å; what no label takes away
 def select(
     candidates: Candidates, k: int, rng: np.random.Generator, settings: VarianceReductionAcquisition
 ) -> list[int]:
-    """Return the k candidates that reduce the pool's mean force variance most, or most for their cost, the best first.
+    """Return the k candidates that reduce the mean force variance most, or most for their cost, the best first.
+
+    The mean is over the target distribution, which is that of the candidates if none is stated.
 
     Raises:
         SelectionError: too few candidates, no gradient features or one that is not finite, or no costs.
@@ -42,7 +44,8 @@ def select(
     covariance = np.eye(rows.shape[2])
     for labelled in candidates.labelled_features if candidates.labelled_features is not None else ():
         covariance = _given(covariance, scale * labelled.astype(float))
-    flat = rows.reshape(-1, rows.shape[2])
+    target = rows if candidates.target_features is None else scale * candidates.target_features.astype(float)
+    flat = target.reshape(-1, rows.shape[2])
     moment = flat.T @ flat / len(flat)
     chosen: list[int] = []
     for _ in range(k):
@@ -54,7 +57,7 @@ def select(
 
 
 def _gains(rows: np.ndarray, covariance: np.ndarray, moment: np.ndarray) -> np.ndarray:
-    """Return by how much each candidate's label lowers the mean variance of the pool, (eV/Å)^2."""
+    """Return by how much each candidate's label lowers the mean variance of the target, (eV/Å)^2."""
     seen = rows @ covariance
     own = seen @ rows.swapaxes(1, 2) + _LEFT**2 * np.eye(rows.shape[1])
     everywhere = seen @ moment @ seen.swapaxes(1, 2)

@@ -22,11 +22,12 @@ _HEAD = """# Configs
 
 <!-- Made by `python -m al_core.config.reference > docs/configs.md`; a test checks that it is up to date. -->
 
-A study, a pretraining and a convergence study are each one YAML file. On the command line `--set key.path=value`
-changes one setting of it. A wrong file is refused before anything is computed, with the nearest valid key.
+A study, a growth, a pretraining and a convergence study are each one YAML file. On the command line
+`--set key.path=value` changes one setting of it. A wrong file is refused before anything is computed, with the nearest
+valid key.
 
-`graft schema study > study.schema.json` writes the JSON schema of a file (likewise `pretrain` and `convergence`). An
-editor checks a file by it if the first line of the file is `# yaml-language-server: $schema=study.schema.json`.
+`graft schema study > study.schema.json` writes the JSON schema of a file (likewise `grow`, `pretrain`, `convergence`).
+An editor checks a file by it if the first line of the file is `# yaml-language-server: $schema=study.schema.json`.
 
 Where a setting takes one of several classes, `kind` chooses it: `labeler: {kind: gpaw, cutoff_eV: 400}`. The bare name
 stands for the class with its defaults: `labeler: gpaw`.
@@ -34,6 +35,7 @@ stands for the class with its defaults: `labeler: gpaw`.
 | file | is read by |
 | --- | --- |
 | [StudyConfig](#studyconfig) | `graft study run`, `graft study plan` |
+| [GrowthConfig](#growthconfig) | `graft grow` |
 | [PretrainConfig](#pretrainconfig) | `graft pretrain` |
 | [ConvergenceConfig](#convergenceconfig) | `graft convergence` |
 
@@ -136,6 +138,8 @@ def _type(schema: dict[str, Any]) -> str:
         parts = [part for part in schema["anyOf"] if part.get("type") != "null" and not (kinds and "enum" in part)]
         return ", ".join(_type(part) for part in parts)
     if schema["type"] == "array":
+        if "prefixItems" in schema:
+            return f"[{', '.join(_type(part) for part in schema['prefixItems'])}]"
         return f"list of {_type(schema['items'])}"
     if schema["type"] == "object":
         (values,) = schema.get("patternProperties", {"": schema.get("additionalProperties")}).values()

@@ -4,10 +4,16 @@ from typing import Any
 
 from al_core.config.base import Strict
 from al_core.config.convergence import ConvergenceConfig
+from al_core.config.growth import GrowthConfig
 from al_core.config.sources import PretrainConfig
 from al_core.config.study import StudyConfig
 
-CONFIGS: dict[str, type[Strict]] = {"study": StudyConfig, "pretrain": PretrainConfig, "convergence": ConvergenceConfig}
+CONFIGS: dict[str, type[Strict]] = {
+    "study": StudyConfig,
+    "grow": GrowthConfig,
+    "pretrain": PretrainConfig,
+    "convergence": ConvergenceConfig,
+}
 
 
 def json_schema(config: type[Strict]) -> dict[str, Any]:

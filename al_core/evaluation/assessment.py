@@ -2,28 +2,13 @@
 
 from pathlib import Path
 
-from al_core.errors import BundleError, ConfigError
+from al_core.errors import ConfigError
 from al_core.evaluation.errors import slice_errors
-from al_core.models.card import CARD, read_card
-from al_core.models.committee import committee_folders
+from al_core.models.card import read_card
+from al_core.models.committee import bundle_folders, read_calibration
 from al_core.structures.datasets import LabelKeys, checked_labels
 
 _OWN_KEYS = LabelKeys()
-
-
-def bundle_folders(folder: Path) -> list[Path]:
-    """Return the bundle itself, or the members of a committee's folder, their cards verified.
-
-    Raises:
-        BundleError: the folder is neither, or a bundle is corrupt.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise BundleError(f"{folder}: no such folder; a bundle is a folder with {CARD}")
-    folders = [folder] if (folder / CARD).exists() or not list(folder.glob("member-*")) else committee_folders(folder)
-    for one in folders:
-        read_card(one)
-    return folders
 
 
 def assess(
@@ -34,6 +19,8 @@ def assess(
     device: str = "auto",
 ) -> dict[str, dict[str, float]]:
     """Return {slice: {metric: value}} of a bundle or committee on a labelled extxyz file.
+
+    Of a committee with a calibration also how that holds, see :func:`al_core.evaluation.errors.slice_errors`.
 
     Args:
         bundle: a model bundle or a committee's folder.
@@ -59,4 +46,5 @@ def assess(
     from al_core.models.prediction import predict
 
     committee = [load_bundle(one) for one in folders]
-    return slice_errors(predict(committee, [atoms for atoms, _ in labelled], pick_device(device)), labelled)
+    predictions = predict(committee, [atoms for atoms, _ in labelled], pick_device(device))
+    return slice_errors(predictions, labelled, read_calibration(bundle))

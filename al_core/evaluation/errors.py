@@ -13,6 +13,7 @@ from al_core.models.bundle import Bundle
 from al_core.models.prediction import Predictions, predict
 from al_core.storage.hashing import structure_id
 from al_core.types import Label
+from al_core.uncertainty.calibration import Calibration, Residuals, reliability
 from al_core.uncertainty.committee import force_deviation
 
 ALL = "all"
@@ -59,7 +60,9 @@ def mean_predictions(predictions: Predictions, structures: Sequence[Atoms]) -> d
     }
 
 
-def slice_errors(predictions: Predictions, labelled: Sequence[tuple[Atoms, Label]]) -> dict[str, dict[str, float]]:
+def slice_errors(
+    predictions: Predictions, labelled: Sequence[tuple[Atoms, Label]], calibration: Calibration | None = None
+) -> dict[str, dict[str, float]]:
     """Return {slice: {metric: value}}: a structure's slice is its ``info["config_type"]``.
 
     All errors are of the committee's mean: of force components in meV/Å, of energies per atom in meV, of stress
@@ -70,9 +73,13 @@ def slice_errors(predictions: Predictions, labelled: Sequence[tuple[Atoms, Label
     ``all`` is the mean over slices (of squares, where a metric is a root of them), so that a slice of large cells
     counts no more than others; structures without a slice are one more slice.
 
+    With a calibration: the force MAE that is expected, the mean squared z of the force components (1 where errors are
+    as large as expected), and the share of them within the interval that is to cover 90 %.
+
     Args:
         predictions: of the committee for the structures.
         labelled: structures and labels of the test set, in the same order.
+        calibration: what the committee's disagreement stands for.
     """
     errors = [
         _Errors(
@@ -85,7 +92,9 @@ def slice_errors(predictions: Predictions, labelled: Sequence[tuple[Atoms, Label
             predictions.forces, predictions.energies, predictions.stresses, labelled, strict=True
         )
     ]
-    found = {name: _metrics([errors[index] for index in members]) for name, members in _slices(labelled).items()}
+    found = {
+        name: _metrics([errors[index] for index in members], calibration) for name, members in _slices(labelled).items()
+    }
     return {ALL: _mean_over_slices(list(found.values())), **{name: found[name] for name in found if name != ALL}}
 
 
@@ -120,7 +129,7 @@ def _slices(labelled: Sequence[tuple[Atoms, Label]]) -> dict[str, list[int]]:
     return slices
 
 
-def _metrics(errors: Sequence[_Errors]) -> dict[str, float]:
+def _metrics(errors: Sequence[_Errors], calibration: Calibration | None) -> dict[str, float]:
     forces = np.concatenate([one.forces for one in errors])
     energies = np.array([one.energy for one in errors])
     stresses = np.array([one.stress for one in errors if one.stress is not None]) / units.GPa
@@ -134,6 +143,13 @@ def _metrics(errors: Sequence[_Errors]) -> dict[str, float]:
     if len(stresses):
         metrics["stress_mae_GPa"] = float(np.abs(stresses).mean())
         metrics["pressure_bias_GPa"] = -float(stresses[:, :3].mean())
+    if calibration is not None:
+        residuals = [Residuals(one.forces.reshape(-1, 3), one.deviations) for one in errors]
+        found = reliability(calibration, residuals)
+        expected = np.concatenate([calibration.expected_errors(one.deviations) for one in errors])
+        metrics["expected_force_mae_meV_per_A"] = 1e3 * float(expected.mean())
+        metrics["force_zms"] = found.zms
+        metrics["force_coverage_of_90_percent"] = 100 * dict(found.coverage)[0.90]
     return {**metrics, "n_structures": len(errors)}
 
 

@@ -103,7 +103,7 @@ class Material:
     @property
     def lattice_constant(self) -> float:
         """Edge of the cubic cell of the least energy, Å."""
-        return float((self.equation.volume * len(self._cubic(1.0))) ** (1 / 3))
+        return float((self.equation.volume * self.atoms_per_cell) ** (1 / 3))
 
     def cell(self, repeat: int = 1) -> Atoms:
         """Return the cubic cell of the least energy, repeated along each edge, without a calculator."""
@@ -113,6 +113,11 @@ class Material:
     def _cubic(self, edge: float) -> Atoms:
         cell: Atoms = bulk(self.element, self.structure, a=edge, cubic=True)
         return cell
+
+    @property
+    def atoms_per_cell(self) -> int:
+        """The number of atoms in the cubic cell."""
+        return len(self._cubic(1.0))
 
     @property
     def bond(self) -> float:

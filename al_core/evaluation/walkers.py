@@ -62,6 +62,7 @@ class Walkers:
             the potential energy.
         timestep_fs: of all.
         frictions_per_fs: of each walker; zero conserves the energy.
+        seed: of velocities and noise; each walker has its own.
     """
 
     def __init__(
@@ -71,11 +72,13 @@ class Walkers:
         temperatures_K: Sequence[float],
         timestep_fs: float,
         frictions_per_fs: Sequence[float],
+        seed: int | None = None,
     ) -> None:
         self._atoms = [Atoms(one.symbols, one.positions, cell=one.cell, pbc=one.pbc) for one in structures]
         self._forces_of, self._step = forces, timestep_fs * units.fs
         self._temperatures, self._frictions = list(temperatures_K), list(frictions_per_fs)
-        self._random = [np.random.default_rng(number) for number in range(len(structures))]
+        seeds = [number if seed is None else [seed, number] for number in range(len(structures))]
+        self._random = [np.random.default_rng(one) for one in seeds]
         self._velocities = []
         for atoms, temperature, random in zip(self._atoms, self._temperatures, self._random, strict=True):
             width = np.sqrt(units.kB * 2 * temperature / atoms.get_masses())[:, None]
@@ -101,6 +104,12 @@ class Walkers:
     def bath(self, number: int, temperature_K: float, friction_per_fs: float) -> None:
         """Give a walker another bath from now on."""
         self._temperatures[number], self._frictions[number] = temperature_K, friction_per_fs
+
+    def stretch(self, number: int, factor: float) -> None:
+        """Scale the lengths of a walker's cell, and its velocities by the inverse, as a barostat does."""
+        atoms = self._atoms[number]
+        atoms.set_cell(atoms.cell.array * factor, scale_atoms=True)
+        self._velocities[number] /= factor
 
     def snapshot(self, number: int) -> Snapshot:
         """Return a walker as it is now."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from al_core.errors import SelectionError
 from al_core.labels.obtaining import obtain_label
@@ -9,12 +10,16 @@ from al_core.labels.store import LabelStore
 from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
+from al_core.studies.calibrations import calibrate_committee
 from al_core.studies.committees import train_committee
+from al_core.studies.delivery import deliver
 from al_core.studies.evaluations import evaluate_committee
-from al_core.studies.keys import EvaluationInputs, ModelInputs, SelectionInputs
+from al_core.studies.explorations import explore_committee
+from al_core.studies.keys import CalibrationInputs, EvaluationInputs, ExplorationInputs, ModelInputs, SelectionInputs
 from al_core.studies.selections import select
 from al_core.studies.workspace import Workspace
 from al_core.types import Labeler
+from al_core.uncertainty.calibration import Calibration
 
 
 def attempt_selection(inputs: SelectionInputs) -> SelectionOutcome:
@@ -27,7 +32,7 @@ def attempt_selection(inputs: SelectionInputs) -> SelectionOutcome:
 
 @dataclass(frozen=True)
 class LocalSteps:
-    """See :class:`al_core.learning.steps.Steps`.
+    """See :class:`al_core.learning.steps.Steps` and :class:`al_core.learning.steps.GrowthSteps`.
 
     Attributes:
         workspace: the study's folder, with its pool and label store.
@@ -41,9 +46,9 @@ class LocalSteps:
         """See :class:`al_core.learning.steps.Steps`."""
         return [attempt_selection(inputs) for inputs in selections]
 
-    def label(self, structures: Sequence[str]) -> dict[str, LabelOutcome]:
-        """See :class:`al_core.learning.steps.Steps`."""
-        pool = {structure_id(atoms): atoms for atoms in read_structures(self.workspace.pool)}
+    def label(self, structures: Sequence[str], file: Path | None = None) -> dict[str, LabelOutcome]:
+        """See :class:`al_core.learning.steps.GrowthSteps`; the file is the pool's if not given."""
+        pool = {structure_id(atoms): atoms for atoms in read_structures(file or self.workspace.pool)}
         store = LabelStore(self.workspace.store)
         outcomes = {}
         for name in structures:
@@ -59,3 +64,16 @@ class LocalSteps:
     def evaluate(self, evaluations: Sequence[EvaluationInputs]) -> list[str]:
         """See :class:`al_core.learning.steps.Steps`."""
         return [evaluate_committee(inputs) for inputs in evaluations]
+
+    def calibrate(self, inputs: CalibrationInputs) -> Calibration:
+        """See :class:`al_core.learning.steps.GrowthSteps`."""
+        return calibrate_committee(inputs)
+
+    def explore(self, explorations: Sequence[ExplorationInputs]) -> None:
+        """See :class:`al_core.learning.steps.GrowthSteps`."""
+        for inputs in explorations:
+            explore_committee(inputs)
+
+    def deliver(self, model: ModelInputs, calibration: Calibration) -> None:
+        """See :class:`al_core.learning.steps.GrowthSteps`."""
+        deliver(model, calibration)

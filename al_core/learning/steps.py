@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from al_core.studies.keys import EvaluationInputs, ModelInputs, SelectionInputs
+from al_core.studies.keys import CalibrationInputs, EvaluationInputs, ExplorationInputs, ModelInputs, SelectionInputs
+from al_core.uncertainty.calibration import Calibration
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,28 @@ class Steps(Protocol):
 
     def evaluate(self, evaluations: Sequence[EvaluationInputs]) -> list[str]:
         """Evaluate trained committees, or find them evaluated; return the causes of failures."""
+
+
+class GrowthSteps(Protocol):
+    """The steps of growing one potential; see :class:`Steps`."""
+
+    def train(self, committees: Sequence[ModelInputs]) -> list[str]:
+        """See :meth:`Steps.train`."""
+
+    def calibrate(self, inputs: CalibrationInputs) -> Calibration:
+        """Find what a committee's disagreement stands for, or find it found."""
+
+    def explore(self, explorations: Sequence[ExplorationInputs]) -> None:
+        """Let walkers move, or find that they did."""
+
+    def select(self, selections: Sequence[SelectionInputs]) -> list[SelectionOutcome]:
+        """See :meth:`Steps.select`."""
+
+    def label(self, structures: Sequence[str], file: Path) -> dict[str, LabelOutcome]:
+        """Label structures of a file, or find their labels; by structure id."""
+
+    def evaluate(self, evaluations: Sequence[EvaluationInputs]) -> list[str]:
+        """See :meth:`Steps.evaluate`."""
+
+    def deliver(self, model: ModelInputs, calibration: Calibration) -> None:
+        """Write what the growth is for; see :func:`al_core.studies.delivery.deliver`."""

@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from al_core.errors import BundleError
-from al_core.models.card import read_card
+from al_core.models.card import CARD, read_card
+from al_core.storage.files import read_json
 from al_core.storage.hashing import digest
+from al_core.uncertainty.calibration import Calibration
+
+CALIBRATION = "calibration.json"
 
 
 def committee_folders(folder: Path) -> list[Path]:
@@ -22,6 +26,36 @@ def committee_folders(folder: Path) -> list[Path]:
     if not folders:
         raise BundleError(f"{folder}: no committee (a folder of bundles member-0, member-1, ...)")
     return folders
+
+
+def bundle_folders(folder: Path) -> list[Path]:
+    """Return the bundle itself, or the members of a committee's folder, their cards verified.
+
+    Raises:
+        BundleError: the folder is neither, or a bundle is corrupt.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BundleError(f"{folder}: no such folder; a bundle is a folder with {CARD}")
+    folders = [folder] if (folder / CARD).exists() or not list(folder.glob("member-*")) else committee_folders(folder)
+    for one in folders:
+        read_card(one)
+    return folders
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """Return what the disagreement of a committee's folder stands for, None where that was not measured.
+
+    Raises:
+        BundleError: its file is corrupt.
+    """
+    file = Path(folder) / CALIBRATION
+    if not file.is_file():
+        return None
+    try:
+        return Calibration.from_dict(read_json(file))
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{file}: corrupt: {type(error).__name__}: {error}") from error
 
 
 def content_hash(folders: Sequence[Path]) -> str:

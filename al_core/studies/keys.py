@@ -5,23 +5,28 @@ A key is a hash of everything that shapes a result and of nothing else:
 - a *model key* of what shapes the weights, with nothing of the test set in it;
 - an *evaluation key* of the model, the evaluation's settings and the test set or crystal that is looked at;
 - the *key of a reference* of the labeler, the crystal and the evaluation's settings;
-- a *selection key* of the acquisition, the candidates and the committee that is asked.
+- a *selection key* of the acquisition, the candidates and the committee that is asked;
+- the keys of a *calibration* and of an *exploration* of the committee, and of what else shapes them.
 
 Another test set or another kind of evaluation therefore trains nothing. Names of methods are in no key.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from al_core.config.acquisition import AnyAcquisition
 from al_core.config.arms import AnyArm
 from al_core.config.evaluation import AnyEvaluation, AnyProperties
+from al_core.config.growth import Exploration, Purpose
 from al_core.config.training import Training
 from al_core.storage.hashing import digest
+from al_core.uncertainty.calibration import Calibration
 
-_MODELS, _EVALUATIONS = 18, 2  # raised whenever the same inputs would give another result
+# raised whenever the same inputs would give another result
+_MODELS, _EVALUATIONS, _CALIBRATIONS, _EXPLORATIONS = 18, 2, 1, 1
+FOLDS = 4  # of a calibration's cross-validation, at most
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,8 @@ class SelectionInputs:
         k: how many.
         committee: the committee that is asked, without labels for the one an arm starts with; None where no model is.
         costs: expected core-seconds of the candidates' labels, if the acquisition asks.
+        target: ids of structures of the distribution that errors are to be small on; the candidates if there are none.
+        file: where candidates and target are; the study's pool if not given. Not part of the key.
     """
 
     out: Path
@@ -148,10 +155,69 @@ class SelectionInputs:
     k: int
     committee: ModelInputs | None
     costs: tuple[float, ...] = ()
+    target: tuple[str, ...] = ()
+    file: Path | None = None
 
     @property
     def key(self) -> str:
         """The selection key."""
         asked = self.committee.key if self.committee else ""
         content = [self.acquisition.settings(), self.seed, list(self.candidates), self.k, asked]
-        return digest([*content, list(self.costs)] if self.costs else content)
+        return digest([*content, *(list(part) for part in (self.costs, self.target) if part)])
+
+
+@dataclass(frozen=True)
+class CalibrationInputs:
+    """Everything that shapes what a committee's disagreement stands for.
+
+    Attributes:
+        model: the committee.
+        drawn: keys of those of its labels that were drawn at random, in the order they were drawn.
+    """
+
+    model: ModelInputs
+    drawn: tuple[str, ...]
+
+    @property
+    def folds(self) -> tuple[tuple[ModelInputs, tuple[str, ...]], ...]:
+        """Committees that lack some of the drawn labels, each with the labels that it lacks: up to four of them."""
+        count = min(FOLDS, len(self.drawn))
+        parts = [self.drawn[first::count] for first in range(count)]
+        labels = self.model.labels
+        return tuple((replace(self.model, labels=tuple(k for k in labels if k not in part)), part) for part in parts)
+
+    @property
+    def key(self) -> str:
+        """The key of the calibration."""
+        return digest(["calibration", _CALIBRATIONS, self.model.key, list(self.drawn)])
+
+
+@dataclass(frozen=True)
+class ExplorationInputs:
+    """Everything that shapes what some walkers of a round come by.
+
+    Attributes:
+        model: the committee that drives them.
+        purpose, exploration: what is simulated, and how.
+        calibration: what the committee's disagreement stands for.
+        seed: of starts and dynamics.
+        round: its number.
+        walkers: which walkers of the round.
+        given: content of the structures that walkers start from, which are the pool; '' where starts are made.
+    """
+
+    model: ModelInputs
+    purpose: Purpose
+    exploration: Exploration
+    calibration: Calibration
+    seed: int
+    round: int
+    walkers: tuple[int, ...]
+    given: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key of the exploration."""
+        settings = [self.purpose.model_dump(mode="json"), self.exploration.model_dump(mode="json")]
+        which = [self.seed, self.round, list(self.walkers), self.given]
+        return digest(["exploration", _EXPLORATIONS, self.model.key, *settings, self.calibration.as_dict(), *which])

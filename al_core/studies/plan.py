@@ -1,17 +1,21 @@
-"""What a study will take, estimated before it runs."""
+"""What a study, or a growth, will take, estimated before it runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from al_core.config.arms import AnyArm
+from al_core.config.growth import GrowthConfig
 from al_core.config.study import StudyConfig
 from al_core.config.training import Architecture, Training
 from al_core.studies.grid import all_series, label_sets, learners
+from al_core.studies.keys import FOLDS
 
 # one training step of one member of the default architecture on one core, measured on 4 structures of 8 and 64 atoms
 _STEP_S, _STEP_S_PER_ATOM = 0.006, 0.00035
 # what max L 1 takes of max L 0, measured on 2 structures of 64 atoms; twice the channels took 1.9 to 2.0
 _VECTORS_COST = 2.2
+_MD_S_PER_ATOM = 0.00017  # a step of dynamics of one member, likewise
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,61 @@ def plan(config: StudyConfig, architecture: Architecture, pool_sizes: Sequence[i
         test_labels=test,
         label_core_hours=(most + test) * label_core_seconds / 3600,
         training_core_hours=config.committee * training * _dearness(architecture) / 3600,
+    )
+
+
+@dataclass(frozen=True)
+class GrowthPlan:
+    """Counts and estimated cost of a growth that spends all of its labels.
+
+    Attributes:
+        rounds: with a committee each; the first has no label.
+        label_core_hours: of all labels.
+        training_core_hours: of all committees, those of the cross-validation among them.
+        walking_core_hours: of all walkers of all rounds.
+        simulated_atoms: of the dynamics at the end.
+        simulation_core_hours: of these.
+    """
+
+    rounds: int
+    label_core_hours: float
+    training_core_hours: float
+    walking_core_hours: float
+    simulated_atoms: int
+    simulation_core_hours: float
+
+
+def growth_plan(
+    config: GrowthConfig, architecture: Architecture, sizes: Sequence[int], cell: int, label_core_seconds: float
+) -> GrowthPlan:
+    """Return the plan of a growth.
+
+    Args:
+        config: the growth.
+        architecture: of its models.
+        sizes: number of atoms of each walker.
+        cell: number of atoms of the target's cubic cell.
+        label_core_seconds: expected cost of one label.
+    """
+    batches, dear = ceil(config.labels / config.batch), config.committee * _dearness(architecture) / 3600
+    labels = [min(config.labels, number * config.batch) for number in range(1, batches + 1)]
+    drawn = [min(number * config.drawn, has) for number, has in enumerate(labels, 1)]
+    atoms = sum(sizes) / len(sizes)
+    committees = sum(
+        (1 + min(FOLDS, own)) * _core_seconds(config.arm, config.training, atoms, has)
+        for has, own in zip(labels, drawn, strict=True)
+    )
+    walk, purpose = config.exploration, config.purpose
+    steps = (batches + 1) * 1e3 * walk.picoseconds / walk.timestep_fs
+    simulated = cell * purpose.supercell**3
+    end = len(purpose.temperatures_K) * 1e3 * purpose.picoseconds / purpose.timestep_fs
+    return GrowthPlan(
+        rounds=batches + 1,
+        label_core_hours=config.labels * label_core_seconds / 3600,
+        training_core_hours=committees * dear,
+        walking_core_hours=steps * sum(sizes) * _MD_S_PER_ATOM * dear,
+        simulated_atoms=simulated,
+        simulation_core_hours=end * simulated * _MD_S_PER_ATOM * dear,
     )
 
 

@@ -42,16 +42,18 @@ def _candidates(inputs: SelectionInputs) -> Candidates:
     if asks == "nothing" or model is None:
         return Candidates(count)
     workspace, device = Workspace(inputs.out), pick_device(model.device)
-    pool = {structure_id(atoms): atoms for atoms in read_structures(workspace.pool)}
-    structures = [pool[name] for name in inputs.candidates]
+    known = {structure_id(atoms): atoms for atoms in read_structures(inputs.file or workspace.pool)}
+    structures = [known[name] for name in inputs.candidates]
     committee = load_committee(model)
     if asks == "forces":
         return Candidates(count, forces=predict(committee, structures, device, torch.float32).forces)
     labelled: list[Atoms] = [finished(LabelStore(workspace.store), key)[0] for key in sorted(model.labels)]
-    features = gradient_features(committee[0], [*structures, *labelled], device)
+    target = [known[name] for name in inputs.target]
+    features = gradient_features(committee[0], [*structures, *labelled, *target], device)
     return Candidates(
         count,
         gradient_features=features[:count],
-        labelled_features=features[count:],
+        labelled_features=features[count : count + len(labelled)],
+        target_features=features[count + len(labelled) :] if target else None,
         costs=np.array(inputs.costs) if inputs.costs else None,
     )

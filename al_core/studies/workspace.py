@@ -109,3 +109,25 @@ class Workspace:
     def selection(self, key: str) -> Path:
         """The record of one selection."""
         return self.out / "selections" / f"{key}.json"
+
+    def calibration(self, key: str) -> Path:
+        """The record of one calibration."""
+        return self.out / "calibrations" / f"{key}.json"
+
+    def exploration(self, key: str) -> Path:
+        """The record of one exploration; the frames that were kept are beside it."""
+        return self.out / "explorations" / f"{key}.json"
+
+    def frames(self, key: str) -> Path:
+        """What walkers came by in one exploration, or in all of a round."""
+        return self.out / "explorations" / f"{key}.extxyz"
+
+    @property
+    def model(self) -> Path:
+        """The committee that a growth ends with."""
+        return self.out / "model"
+
+    @property
+    def growth(self) -> Path:
+        """The index of a growth: config, rounds, and why it ended."""
+        return self.out / "growth.json"

@@ -10,12 +10,26 @@ from collections.abc import Callable, Mapping
 
 import typer
 
-from flows.cli import compare, convergence, doctor, evaluate, export, label, labels, pretrain, properties, schema, study
+from flows.cli import (
+    compare,
+    convergence,
+    doctor,
+    evaluate,
+    export,
+    grow,
+    label,
+    labels,
+    pretrain,
+    properties,
+    schema,
+    study,
+)
 
 Commands = Mapping[str, Callable[..., None]]
 
 _COMMANDS: Commands = {
     "demo": study.demo,
+    "grow": grow.grow,
     "pretrain": pretrain.pretrain,
     "label": label.label,
     "convergence": convergence.convergence,

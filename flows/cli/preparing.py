@@ -24,7 +24,7 @@ def checked_study(config: Path, out: Path | None, overrides: tuple[str, ...]) ->
     preflight(settings, folder)
     from flows.planning import source_architecture
 
-    note_if_slow(source_architecture(settings))
+    note_if_slow(source_architecture(settings.source))
     return settings, folder
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-SchemaOf = Literal["study", "pretrain", "convergence"]
+SchemaOf = Literal["study", "grow", "pretrain", "convergence"]
 
 
 def schema(config: Annotated[SchemaOf, typer.Argument(help="The file that the schema describes.")]) -> None:

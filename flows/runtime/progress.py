@@ -93,6 +93,10 @@ class Counters:
 
         return count
 
+    def say(self, line: str) -> None:
+        """Print a line above the bars."""
+        self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+
     def done(self, name: str, steps: int = 1) -> None:
         """Advance a counter."""
         with self._lock:

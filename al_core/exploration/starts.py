@@ -1,0 +1,98 @@
+"""Where walkers start: crystals, with a vacancy, as a slab, or molten, in cells of several sizes and strains."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+
+from al_core.config.growth import Exploration, Purpose
+from al_core.storage.hashing import DIGITS
+from al_core.structures.checks import bare, closest_distance
+from al_core.structures.elements import CRYSTALS, Crystal
+from al_core.structures.sampling import prototype, supercell
+
+_RATTLE_A = 0.03
+_VACUUM_A = 8.0
+_MELTED = 0.18  # root mean square displacement of a molten start, in bonds
+_CLOSEST = 0.75  # bonds, in a molten start
+_LESS = 0.97  # of the displacement, where atoms came too near
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a walker starts, and what it is a part of.
+
+    Attributes:
+        atoms: the structure; its slice, ``config_type``, is phase and temperature.
+        phase: crystal, vacancy, surface or liquid; ``given`` for structures of the user.
+        temperature_K: of its bath.
+    """
+
+    atoms: Atoms
+    phase: str
+    temperature_K: float
+
+
+def starting_points(
+    purpose: Purpose, exploration: Exploration, element: str, seed: int, number: int, given: Sequence[Atoms] = ()
+) -> list[Start]:
+    """Return where the walkers of a round start: phases first, then temperatures, then cell sizes, in turn.
+
+    Every start has its own cell shape, strain and displacements. Positions and cells are rounded, so that ids survive
+    a file.
+
+    Args:
+        purpose: phases, temperatures and strain.
+        exploration: how many walkers, and the sizes of their cells.
+        element: the target.
+        seed: of the growth.
+        number: of the round; each has its own starts.
+        given: structures to start from instead of made ones, drawn at random.
+    """
+    phases: tuple[str, ...] = ("given",) if given else purpose.phases
+    found = []
+    for walker in range(exploration.walkers):
+        rng = np.random.default_rng([seed, number, walker])
+        rest, phase = divmod(walker, len(phases))
+        rest, bath = divmod(rest, len(purpose.temperatures_K))
+        cells = exploration.cells[rest % len(exploration.cells)]
+        name, temperature = phases[phase], purpose.temperatures_K[bath]
+        drawn = given[int(rng.integers(len(given)))] if given else None
+        atoms = bare(drawn) if drawn else _made(name, element, purpose.strain, cells, rng)
+        if name == "liquid":
+            temperature = purpose.liquid_K
+        atoms.positions = atoms.positions.round(DIGITS)
+        atoms.cell = atoms.cell.array.round(DIGITS)
+        atoms.info = {"config_type": f"{name}_{temperature:g}K"}
+        found.append(Start(atoms, name, temperature))
+    return found
+
+
+def _made(phase: str, element: str, strain: float, cells: int, rng: np.random.Generator) -> Atoms:
+    crystal = CRYSTALS[element]
+    scale = (crystal.pbe_lattice_constant_A or crystal.lattice_constant_A) / crystal.lattice_constant_A
+    atoms = prototype(element, scale) if phase == "surface" else supercell(element, scale, cells, rng)
+    part = rng.uniform(-strain, strain, (3, 3))
+    atoms.set_cell(atoms.cell.array @ (np.eye(3) + (part + part.T) / 2), scale_atoms=True)
+    if phase == "vacancy":
+        del atoms[int(rng.integers(len(atoms)))]
+    if phase == "surface":
+        atoms.center(vacuum=_VACUUM_A / 2, axis=2)
+    if phase == "liquid":
+        return _molten(atoms, crystal, scale, rng)
+    atoms.positions += rng.normal(0.0, _RATTLE_A, atoms.positions.shape)
+    return bare(atoms)
+
+
+def _molten(atoms: Atoms, crystal: Crystal, scale: float, rng: np.random.Generator) -> Atoms:
+    """Return a crystal whose atoms are far from their sites, but not too near each other: the dynamics melt it."""
+    bond = crystal.bond() * scale
+    moves = rng.normal(0.0, 1.0, atoms.positions.shape)
+    width = _MELTED * bond / np.sqrt((moves**2).sum(axis=1).mean())
+    while True:
+        moved = bare(atoms)
+        moved.positions += width * moves
+        if closest_distance(moved) > min(_CLOSEST * bond, closest_distance(atoms)) or width < _RATTLE_A:
+            return moved
+        width *= _LESS

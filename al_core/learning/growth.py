@@ -1,0 +1,302 @@
+"""Growing one potential: train, calibrate, explore, evaluate, decide; choose, label; and again.
+
+Everything is found again by its key, so that an interrupted growth goes on where it stood.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from al_core.config.evaluation import ErrorsEvaluation, StabilityEvaluation
+from al_core.config.growth import GrowthConfig
+from al_core.errors import LabelError, SelectionError, TrainingError
+from al_core.exploration.frames import Frame, Journey, write_frames
+from al_core.learning.steps import GrowthSteps, LabelOutcome
+from al_core.storage.hashing import structure_id
+from al_core.structures.datasets import slice_of
+from al_core.studies.growth_index import Chosen, Round
+from al_core.studies.keys import CalibrationInputs, EvaluationInputs, ExplorationInputs, ModelInputs, SelectionInputs
+from al_core.studies.ledger import Requests
+from al_core.studies.lookup import explored
+from al_core.studies.records import property_record
+from al_core.studies.workspace import Workspace
+from al_core.uncertainty.calibration import Calibration
+
+_WALKERS_TOGETHER = 6  # in one batch of one worker
+_CALIBRATED = 4  # labels drawn at random, before an expected error is believed
+_FAILURES_BEFORE_STOPPING = 3
+_TARGET = 24  # structures that stand for what walkers came by
+
+
+@dataclass
+class Growth:
+    """A potential under way.
+
+    Attributes:
+        config: what is wanted.
+        workspace: the folder.
+        source: folders of the source bundles that the committee starts from.
+        source_hash, pool_hash, test_hash: content; '' without a test set.
+        steps: what computes.
+        requests: what labels were asked of.
+        label_key: of a structure.
+        cost: expected core-seconds of a structure's label.
+        spent: core-seconds of labels that were paid so far.
+        rounds: finished ones.
+    """
+
+    config: GrowthConfig
+    workspace: Workspace
+    source: tuple[Path, ...]
+    source_hash: str
+    pool_hash: str
+    test_hash: str
+    steps: GrowthSteps
+    requests: Requests
+    label_key: Callable[[str], str]
+    cost: Callable[[Atoms], float]
+    spent: Callable[[], float]
+    rounds: list[Round] = field(default_factory=list)
+    _labels: list[str] = field(default_factory=list)
+    _drawn: list[str] = field(default_factory=list)
+    _failed: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> Iterator[Round]:
+        """Go on until the potential is good enough, or nothing more can be had; yield each round when it is finished.
+
+        Raises:
+            TrainingError: the committee cannot be trained, or has diverged.
+            LabelError: more labels failed than the config allows.
+        """
+        while not self.rounds or not self.rounds[-1].reason:
+            self.rounds.append(self._round())
+            yield self.rounds[-1]
+
+    def model(self, labels: Sequence[str]) -> ModelInputs:
+        """Return the inputs of the committee of these labels."""
+        config = self.config
+        return ModelInputs(
+            out=self.workspace.out,
+            arm=config.arm,
+            element=config.target,
+            seed=config.seed,
+            labels=tuple(labels),
+            source=self.source,
+            source_hash=self.source_hash,
+            pool_hash=self.pool_hash,
+            training=config.training,
+            device=config.device,
+        )
+
+    def dynamics(self, model: ModelInputs) -> list[EvaluationInputs]:
+        """Return the inputs of the dynamics that the potential is for, one a temperature."""
+        purpose = self.config.purpose
+        return [
+            EvaluationInputs(
+                model,
+                StabilityEvaluation(
+                    temperatures_K=(temperature,),
+                    ensembles=("nvt",),
+                    walkers=1,
+                    picoseconds=purpose.picoseconds,
+                    timestep_fs=purpose.timestep_fs,
+                    supercell=purpose.supercell,
+                ),
+                "",
+            )
+            for temperature in purpose.temperatures_K
+        ]
+
+    def _round(self) -> Round:
+        number, model = len(self.rounds), self.model(self._labels)
+        if self._labels and (failure := self.steps.train([model])[0]):
+            raise TrainingError(f"the committee cannot be trained on {len(self._labels)} labels: {failure}")
+        calibration = self.steps.calibrate(CalibrationInputs(model, tuple(self._drawn)))
+        explorations = self._explorations(model, calibration, number)
+        self.steps.explore(explorations)
+        frames, journeys = self._explored(explorations)
+        low, high = (
+            1e-3 * self.config.purpose.force_error_meV_per_A * bound for bound in self.config.exploration.window
+        )
+        candidates = [frame for frame in frames if low <= frame.worst <= high]
+        evaluation = ""
+        if self.test_hash:
+            errors = EvaluationInputs(model, ErrorsEvaluation(), self.test_hash)
+            failures = self.steps.evaluate([errors])
+            evaluation = "" if failures[0] else errors.key
+        expected = float(np.mean([frame.expected for frame in frames]))
+        reason, stability = self._reason(model, calibration, expected, journeys)
+        chosen: tuple[Chosen, ...] = ()
+        if not reason:
+            chosen = tuple(self._grow(model, frames, candidates, number))
+            if all(one.failure for one in chosen):
+                reason = "no structure is left that is new and could be labelled"
+        if reason:
+            stability = stability or self._simulated(model)[0]
+            self.steps.deliver(model, calibration)
+        return Round(
+            number,
+            len(model.labels),
+            model.key,
+            calibration,
+            tuple(one.key for one in explorations),
+            tuple(journeys),
+            expected,
+            len(frames),
+            len(candidates),
+            evaluation,
+            stability,
+            reason,
+            chosen,
+        )
+
+    def _explorations(self, model: ModelInputs, calibration: Calibration, number: int) -> list[ExplorationInputs]:
+        config = self.config
+        walkers = range(config.exploration.walkers)
+        parts = [tuple(walkers[first : first + _WALKERS_TOGETHER]) for first in walkers[::_WALKERS_TOGETHER]]
+        given = self.pool_hash if config.starts else ""
+        return [
+            ExplorationInputs(model, config.purpose, config.exploration, calibration, config.seed, number, part, given)
+            for part in parts
+        ]
+
+    def _explored(self, explorations: Sequence[ExplorationInputs]) -> tuple[list[Frame], list[Journey]]:
+        frames: list[Frame] = []
+        journeys: list[Journey] = []
+        for inputs in explorations:
+            found = explored(inputs)
+            if found is None:
+                raise SelectionError(f"{self.workspace.exploration(inputs.key)}: an exploration that was made is gone")
+            frames += found.frames
+            journeys += found.journeys
+        return frames, journeys
+
+    def _reason(
+        self, model: ModelInputs, calibration: Calibration, expected: float, journeys: Sequence[Journey]
+    ) -> tuple[str, tuple[str, ...]]:
+        """Return why growing ends, '' if it does not, and the keys of dynamics that were run for it."""
+        config, wanted = self.config, self.config.purpose.force_error_meV_per_A
+        lost = sum(bool(one.left or one.failure) for one in journeys)
+        keys: tuple[str, ...] = ()
+        if calibration.structures >= _CALIBRATED and 1e3 * expected <= wanted and not lost:
+            keys, stable = self._simulated(model)
+            if stable:
+                return f"good enough: {1e3 * expected:.0f} meV/Å expected, {wanted:g} wanted; dynamics are stable", keys
+        if len(self._labels) >= config.labels:
+            return f"all {config.labels} labels are spent", keys
+        if config.core_hours is not None and self.spent() >= 3600 * config.core_hours:
+            return f"{self.spent() / 3600:.2f} core-hours are spent on labels, of {config.core_hours:g}", keys
+        return "", keys
+
+    def _simulated(self, model: ModelInputs) -> tuple[tuple[str, ...], bool]:
+        """Run the dynamics that the potential is for; return the keys, and whether all are stable."""
+        dynamics = self.dynamics(model)
+        failures = self.steps.evaluate(dynamics)
+        records = [property_record(self.workspace.evaluation(one.key)) for one in dynamics]
+        walks = [walk for one in records if one for walk in one.measured.details.get("walks", [])]
+        stable = not any(failures) and len(walks) == len(dynamics) and not any(walk["failure"] for walk in walks)
+        return tuple(one.key for one in dynamics), stable
+
+    def _grow(self, model: ModelInputs, frames: Sequence[Frame], window: Sequence[Frame], number: int) -> list[Chosen]:
+        """Choose structures and label them until the batch is full, or nothing is left; failures are replaced."""
+        wanted = min(self.config.batch, self.config.labels - len(self._labels))
+        file, found = self.workspace.frames(f"round-{number}"), by_id(frames)
+        write_frames(file, list(found.values()))
+        rng = np.random.default_rng([self.config.seed, number])
+        names = list(found)
+        order = [names[index] for index in rng.permutation(len(names))]
+        chosen: list[Chosen] = []
+        while order := self._new(order):
+            short = wanted - sum(not one.failure for one in chosen)
+            if not short:
+                break
+            drawn = min(short, max(0, self.config.drawn - sum(one.drawn and not one.failure for one in chosen)))
+            at_random, rest = order[:drawn], order[drawn:]
+            selected = self._selected(model, found, self._new(by_id(window)), rest, short - drawn, file)
+            outcomes = self._labelled([*at_random, *selected], number, file)
+            chosen += [_chosen(name, found[name], name in at_random, one) for name, one in outcomes.items()]
+            self._labels += [one.key for one in outcomes.values() if not one.failure]
+            self._drawn += [outcomes[name].key for name in at_random if not outcomes[name].failure]
+            self._failed |= {one.key: one.failure for one in outcomes.values() if one.failure}
+            self._stop_if_too_many_labels_failed()
+        return chosen
+
+    def _new(self, names: Iterable[str]) -> list[str]:
+        """Return those structures that were not asked a label of."""
+        known = {*self._failed, *self._labels}
+        return [name for name in names if self.label_key(name) not in known]
+
+    def _labelled(self, names: Sequence[str], number: int, file: Path) -> dict[str, LabelOutcome]:
+        first = self.requests.ask([self.label_key(name) for name in names], number + 1)
+        outcomes = self.steps.label(names, file)
+        self.requests.write_down([one.key for one in outcomes.values() if one.key in first and not one.computed])
+        return outcomes
+
+    def _selected(
+        self,
+        model: ModelInputs,
+        found: Mapping[str, Frame],
+        window: Sequence[str],
+        order: Sequence[str],
+        k: int,
+        file: Path,
+    ) -> list[str]:
+        """Return k structures: of the window what the acquisition selects, the others as they come."""
+        config = self.config
+        allowed = set(order)
+        candidates = [name for name in window if name in allowed]
+        knows = not config.acquisition.asks_models or model.labels or config.arm.uses_source
+        if not (k and candidates and knows):
+            return list(order[:k])
+        most = min(len(candidates), config.exploration.candidates)
+        candidates = [candidates[index] for index in np.linspace(0, len(candidates) - 1, most).astype(int)]
+        costs = [self.cost(found[name].atoms) for name in candidates] if config.acquisition.asks_costs else ()
+        inputs = SelectionInputs(
+            out=self.workspace.out,
+            acquisition=config.acquisition,
+            seed=config.seed,
+            candidates=tuple(candidates),
+            k=min(k, len(candidates)),
+            committee=model if config.acquisition.asks_models else None,
+            costs=tuple(costs),
+            target=tuple(order[:_TARGET]) if config.acquisition.asks == "gradient_features" else (),
+            file=file,
+        )
+        outcome = self.steps.select([inputs])[0]
+        if outcome.failure:
+            raise SelectionError(outcome.failure)
+        others = [name for name in order if name not in outcome.structures]
+        return [*outcome.structures, *others[: k - len(outcome.structures)]]
+
+    def _stop_if_too_many_labels_failed(self) -> None:
+        failed, asked = len(self._failed), len(self._failed) + len(self._labels)
+        if failed >= _FAILURES_BEFORE_STOPPING and failed > self.config.max_failed_share * asked:
+            raise LabelError(
+                f"{failed} of {asked} labels failed, more than max_failed_share={self.config.max_failed_share:g}; the "
+                f"first: {next(iter(self._failed.values()))}; the labeler's outputs are in {self.workspace.label_files}"
+            )
+
+
+def _chosen(name: str, frame: Frame, drawn: bool, outcome: LabelOutcome) -> Chosen:
+    return Chosen(
+        structure=name,
+        key=outcome.key,
+        slice=slice_of(frame.atoms),
+        atoms=len(frame.atoms),
+        walker=frame.walker,
+        time_ps=frame.time_ps,
+        expected=frame.expected,
+        drawn=drawn,
+        failure=outcome.failure,
+    )
+
+
+def by_id(frames: Iterable[Frame]) -> dict[str, Frame]:
+    """Return frames by the id of their structure, each structure once."""
+    found: dict[str, Frame] = {}
+    for frame in frames:
+        found.setdefault(structure_id(frame.atoms), frame)
+    return found

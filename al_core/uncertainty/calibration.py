@@ -1,0 +1,139 @@
+"""What a committee's disagreement stands for: its scale, and intervals that cover what they say.
+
+The members of a committee that start alike share their errors, so their forces disagree by less than they are wrong.
+One factor mends that in the mean; the single structures it is taken from must be none that the models were trained on,
+or were chosen for being uncertain.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import pi, sqrt
+from typing import Any
+
+import numpy as np
+from scipy.stats import t
+
+LEVELS = (0.68, 0.90, 0.95)
+_LEAST = 0.005  # eV/Å: labels themselves are no better, and a disagreement below it stands for nothing
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """A structure that was predicted by models which did not know it.
+
+    Attributes:
+        errors: of the mean force, predicted minus labelled, eV/Å, [n_atoms, 3].
+        deviations: how far the members disagree about each atom's force, eV/Å, [n_atoms].
+    """
+
+    errors: np.ndarray
+    deviations: np.ndarray
+
+    def z(self, scale: float = 1.0) -> np.ndarray:
+        """Return the errors of the components in expected standard deviations, [n_atoms, 3]."""
+        return np.asarray(self.errors / (scale * component_deviations(self.deviations)[:, None]))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How errors follow from disagreement.
+
+    Attributes:
+        scale: errors in units of the disagreement, root mean square; 1 where nothing was measured.
+        structures: how many structures it was measured on.
+        widths: half the width of the interval that covers a share of the force components, in expected standard
+            deviations, by that share.
+        force_mae: of these structures, predicted by models that did not know them, eV/Å; None without any.
+    """
+
+    scale: float = 1.0
+    structures: int = 0
+    widths: tuple[tuple[float, float], ...] = ()
+    force_mae: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Calibration":
+        """Return it from :meth:`as_dict`."""
+        widths = tuple((float(level), float(width)) for level, width in values["widths"])
+        return cls(values["scale"], values["structures"], widths, values["force_mae"])
+
+    def expected_errors(self, deviations: np.ndarray) -> np.ndarray:
+        """Return the expected mean absolute error of each atom's force components, eV/Å, [n_atoms].
+
+        That of a normal distribution; see :func:`component_deviations`.
+        """
+        return self.scale * sqrt(2 / pi) * component_deviations(deviations)
+
+    def uncertainties(self, deviations: np.ndarray) -> np.ndarray:
+        """Return the expected standard deviation of the error of each atom's force, eV/Å, [n_atoms].
+
+        The root of the three components' summed variances, as the disagreement itself.
+        """
+        return self.scale * sqrt(3) * component_deviations(deviations)
+
+
+def component_deviations(deviations: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of one force component of each atom, 5 meV/Å at least, eV/Å, [n_atoms].
+
+    Args:
+        deviations: roots of the three components' summed variances, eV/Å, [n_atoms].
+    """
+    return np.maximum(np.asarray(deviations, dtype=float) / sqrt(3), _LEAST)
+
+
+def calibration(residuals: Sequence[Residuals]) -> Calibration:
+    """Return the calibration that residuals of structures say, each structure counting the same.
+
+    The scale makes the mean squared z one (P. Pernot, arXiv:2310.11978). The widths are quantiles of the pooled
+    z of a structure more than there are, which lies beyond all (R. Dunn, L. Wasserman and A. Ramdas, J. Am. Stat.
+    Assoc. 118, 2491 (2023)): valid for the components of a new structure of the same kind, on average. They need nine
+    structures for 90 % and nineteen for 95 %; with fewer they are those of Student's distribution, with as many degrees
+    of freedom as there are structures.
+
+    Args:
+        residuals: none for a committee that was never tested: its disagreement is taken as it is.
+    """
+    if not residuals:
+        return Calibration(widths=tuple((level, float(t.ppf((1 + level) / 2, 1))) for level in LEVELS))
+    n = len(residuals)
+    scale = sqrt(float(np.mean([(one.z() ** 2).mean() for one in residuals])))
+    sizes = [np.abs(one.z(scale)).ravel() for one in residuals]
+    values = np.concatenate(sizes)
+    weights = np.concatenate([np.full(len(one), 1 / len(one)) for one in sizes]) / (n + 1)
+    order = np.argsort(values)
+    shares = np.cumsum(weights[order])
+    widths = []
+    for level in LEVELS:
+        first = int(np.searchsorted(shares, level - 1e-12))
+        enough = first < len(values)
+        widths.append((level, float(values[order[first]]) if enough else float(t.ppf((1 + level) / 2, n))))
+    mae = float(np.mean([np.abs(one.errors).mean() for one in residuals]))
+    return Calibration(scale, n, tuple(widths), mae)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How a calibration holds on structures that it knows nothing of.
+
+    Attributes:
+        zms: mean squared z, each structure counting the same; 1 where the expected errors are as large as the errors.
+        coverage: share of the force components within the interval, by the share that it should cover.
+        structures: their number.
+    """
+
+    zms: float
+    coverage: tuple[tuple[float, float], ...]
+    structures: int
+
+
+def reliability(found: Calibration, residuals: Sequence[Residuals]) -> Reliability:
+    """Return how a calibration holds on structures, at least one."""
+    z = [one.z(found.scale) for one in residuals]
+    covered = tuple(
+        (level, float(np.mean([(np.abs(one) <= width).mean() for one in z]))) for level, width in found.widths
+    )
+    return Reliability(float(np.mean([(one**2).mean() for one in z])), covered, len(z))

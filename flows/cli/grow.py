@@ -1,0 +1,83 @@
+"""The command ``graft grow``."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.options import Out, Set, Verbose
+from flows.cli.preparing import check_free, prepare_prefect
+
+if TYPE_CHECKING:
+    from al_core.config.growth import GrowthConfig
+
+
+def grow(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="The growth's config.")],
+    out: Out = None,
+    set_: Set = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Print what it would cost. Nothing is computed.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Grow a potential for a purpose, label by label, or go on with it. Nothing finished is computed again."""
+    from al_core.config.growth import GrowthConfig
+    from al_core.config.reading import load_config
+
+    overrides = tuple(set_ or ())
+    settings = load_config(GrowthConfig, config, overrides)
+    from flows.preflight import preflight_growth
+
+    folder = (out or Path("runs") / settings.name).resolve()
+    preflight_growth(settings, folder)
+    if plan:
+        _print_plan(settings, folder)
+        return
+    check_free(folder)
+    prepare_prefect(verbose)
+    from flows import active_learning
+
+    begin = time.monotonic()
+    report = active_learning(str(config), str(folder), list(overrides))
+    from al_core.studies.growth_index import load_growth
+
+    found = load_growth(folder)
+    last = found.rounds[-1]
+    print(f"{found.name}: {last.labels} labels, {time.monotonic() - begin:.0f} s; {last.reason}")
+    print(f"model: {folder / 'model'}, {folder / settings.target}.model")
+    print(f"report: {report}")
+
+
+def _print_plan(settings: "GrowthConfig", folder: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from flows.planning import plan_growth
+
+    planned, done, costs = plan_growth(settings, folder)
+    fitted = f"fitted to {costs.labels} finished labels, off by {costs.error:.0%} rms"
+    purpose, walk = settings.purpose, settings.exploration
+    table = Table(title=f"Growth {settings.name}", show_header=False)
+    for name, value in (
+        ("purpose", f"{', '.join(purpose.phases)} at {', '.join(f'{one:g} K' for one in purpose.temperatures_K)}"),
+        ("wanted", f"force error of {purpose.force_error_meV_per_A:g} meV/Å, {purpose.picoseconds:g} ps stable"),
+        ("rounds", f"up to {planned.rounds}, of {settings.batch} labels, {settings.drawn} of them drawn at random"),
+        ("labels", f"up to {settings.labels}, {done} in the store already"),
+        (
+            "labelling",
+            f"up to {planned.label_core_hours:.2f} core-hours ({fitted if costs.labels else 'rough estimate'})",
+        ),
+        ("training", f"up to {planned.training_core_hours:.2f} core-hours, cross-validation included (estimate)"),
+        (
+            "exploring",
+            f"up to {planned.walking_core_hours:.2f} core-hours, {walk.walkers} walkers of {walk.picoseconds:g} ps a "
+            "round (estimate)",
+        ),
+        (
+            "simulation",
+            f"{planned.simulation_core_hours:.2f} core-hours, {planned.simulated_atoms} atoms at the end (estimate)",
+        ),
+        ("results go to", str(folder)),
+    ):
+        table.add_row(name, value)
+    Console().print(table)
