@@ -7,6 +7,8 @@ J. Artif. Intell. Res. 4, 129 (1996); with gradient kernels of a network: D. Hol
 164 (2023)). Structures are taken one after the other, each given those before it.
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from al_core.acquisition.candidates import Candidates
@@ -15,6 +17,7 @@ from al_core.errors import SelectionError
 
 _EXPECTED = 0.10  # eV/Å; root mean square force error before there is a label
 _LEFT = 0.05  # eV/Å; what no label takes away
+_AT_ONCE = 2048  # structures
 
 
 def select(
@@ -38,30 +41,79 @@ def select(
         raise SelectionError("the gradient features are not finite for some candidates: the model has diverged")
     if not len(features):
         return []
-    features = features.astype(float)
-    scale = _EXPECTED / np.sqrt((features**2).sum(axis=2).mean())
-    rows = scale * features
-    covariance = np.eye(rows.shape[2])
-    for labelled in candidates.labelled_features if candidates.labelled_features is not None else ():
-        covariance = _given(covariance, scale * labelled.astype(float))
-    target = rows if candidates.target_features is None else scale * candidates.target_features.astype(float)
-    flat = target.reshape(-1, rows.shape[2])
-    moment = flat.T @ flat / len(flat)
+    known = candidates.labelled_features if candidates.labelled_features is not None else ()
+    target = features if candidates.target_features is None else candidates.target_features
+    squares = sum(float((part.astype(float) ** 2).sum()) for part in _parts(features))
+    scale = _EXPECTED / np.sqrt(squares / (features.shape[0] * features.shape[1]))
+    search = _Search(features, target, scale, known)
     chosen: list[int] = []
     for _ in range(k):
-        gains = _gains(rows, covariance, moment) / costs
+        gains = search.gains() / costs
         gains[chosen] = -np.inf
         chosen.append(int(np.argmax(gains)))
-        covariance = _given(covariance, rows[chosen[-1]])
+        search.take(chosen[-1])
     return chosen
 
 
-def _gains(rows: np.ndarray, covariance: np.ndarray, moment: np.ndarray) -> np.ndarray:
-    """Return by how much each candidate's label lowers the mean variance of the target, (eV/Å)^2."""
-    seen = rows @ covariance
-    own = seen @ rows.swapaxes(1, 2) + _LEFT**2 * np.eye(rows.shape[1])
-    everywhere = seen @ moment @ seen.swapaxes(1, 2)
-    return np.asarray(np.trace(np.linalg.solve(own, everywhere), axis1=1, axis2=2))
+class _Search:
+    """The variances of all candidates' forces, and of the target's that go with them, as labels are taken.
+
+    A label changes the covariance of the weights by a matrix of the rank of its rows, so that nothing but products with
+    these rows is computed again.
+
+    Args:
+        features: of the candidates, [n, rows, dimensions].
+        target: of the target distribution, [n_target, rows, dimensions].
+        scale: turns features into forces, eV/Å.
+        labelled: features of structures that have a label.
+    """
+
+    def __init__(self, features: np.ndarray, target: np.ndarray, scale: float, labelled: Iterable[np.ndarray]) -> None:
+        self._features, self._scale = features, scale
+        count, rows, dimensions = features.shape
+        covariance = np.eye(dimensions)
+        for one in labelled:
+            covariance = _given(covariance, scale * one.astype(float))
+        self._moment = np.zeros((dimensions, dimensions))
+        for part in _parts(target):
+            flat = scale * part.reshape(-1, dimensions).astype(float)
+            self._moment += flat.T @ flat / (len(target) * rows)
+        self._seen = np.empty((count, rows, dimensions))  # rows times covariance
+        self._own, self._everywhere = np.empty((count, rows, rows)), np.empty((count, rows, rows))
+        for part in _slices(count):
+            own = scale * features[part].astype(float)
+            seen = self._seen[part] = own @ covariance
+            self._own[part] = seen @ own.swapaxes(1, 2)
+            self._everywhere[part] = seen @ self._moment @ seen.swapaxes(1, 2)
+
+    def gains(self) -> np.ndarray:
+        """Return by how much each candidate's label lowers the mean variance of the target, (eV/Å)^2, [n]."""
+        noisy = self._own + _LEFT**2 * np.eye(self._own.shape[1])
+        return np.asarray(np.trace(np.linalg.solve(noisy, self._everywhere), axis1=1, axis2=2))
+
+    def take(self, number: int) -> None:
+        """Take a candidate's label."""
+        rows, seen = self._scale * self._features[number].astype(float), self._seen[number].copy()
+        inverse = np.linalg.inv(self._own[number] + _LEFT**2 * np.eye(len(rows)))
+        there = self._moment @ seen.T
+        for part in _slices(len(self._seen)):
+            shared = self._seen[part] @ rows.T  # covariances with the rows of the label
+            weights = shared @ inverse
+            across = (self._seen[part] @ there) @ weights.swapaxes(1, 2)
+            self._own[part] -= weights @ shared.swapaxes(1, 2)
+            self._everywhere[part] += weights @ (seen @ there) @ weights.swapaxes(1, 2) - across - across.swapaxes(1, 2)
+            self._seen[part] -= weights @ seen
+
+
+def _slices(count: int) -> Iterator[slice]:
+    """Give slices of few structures: what is computed of them at once takes little memory."""
+    for first in range(0, count, _AT_ONCE):
+        yield slice(first, first + _AT_ONCE)
+
+
+def _parts(features: np.ndarray) -> Iterator[np.ndarray]:
+    for part in _slices(len(features)):
+        yield features[part]
 
 
 def _given(covariance: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The evaluations: what is measured on a trained committee."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -57,6 +57,8 @@ class SurfacesEvaluation(Strict):
 class StabilityEvaluation(Strict):
     """Molecular dynamics from the crystal: the share of walkers that are stable, by ensemble and temperature."""
 
+    later: ClassVar[tuple[str, ...]] = ("first_member",)
+
     kind: Annotated[Literal["stability"], KIND] = "stability"
     temperatures_K: Annotated[
         tuple[PositiveFloat, ...], Field(min_length=1, description="Temperatures, below melting, K.")
@@ -68,6 +70,13 @@ class StabilityEvaluation(Strict):
     picoseconds: Annotated[PositiveFloat, Field(description="How long each walks, ps.")] = 2.0
     timestep_fs: Annotated[PositiveFloat, Field(description="Time step, fs.")] = 2.0
     supercell: Annotated[Repeats, Field(description="Repeats of the cubic cell along each edge.")] = 2
+    first_member: Annotated[
+        bool,
+        Field(
+            description="Whether walkers move by the committee's first model alone and not by the mean: so many times "
+            "faster, and what other programs run."
+        ),
+    ] = False
 
 
 class StructureEvaluation(Strict):

@@ -42,7 +42,7 @@ def of_committee(
 ) -> dict[str, Measured]:
     """Return by kind the properties of a committee's mean, and how far its members' own lie apart.
 
-    Dynamics are of the mean only, in single precision.
+    Dynamics are in single precision, and of the mean only, or of the first member where the settings say so.
 
     Args:
         committee: models of one element.
@@ -61,7 +61,10 @@ def of_committee(
         kind: Measured(_with_spread(one.properties, [member[kind].properties for member in members]), one.details)
         for kind, one in mean.items()
     }
-    return found | of_potential(CommitteeCalculator(committee, device), element, dynamic, structure, progress)
+    for one in dynamic:
+        moving = committee[:1] if one.kind == "stability" and one.first_member else committee
+        found |= of_potential(CommitteeCalculator(moving, device), element, [one], structure, progress)
+    return found
 
 
 def _with_spread(mean: Properties, members: Sequence[Properties]) -> Properties:

@@ -92,7 +92,7 @@ class Growth:
         )
 
     def dynamics(self, model: ModelInputs) -> list[EvaluationInputs]:
-        """Return the inputs of the dynamics that the potential is for, one a temperature."""
+        """Return the inputs of the dynamics that the potential is for, one a temperature, by what is exported."""
         purpose = self.config.purpose
         return [
             EvaluationInputs(
@@ -104,6 +104,7 @@ class Growth:
                     picoseconds=purpose.picoseconds,
                     timestep_fs=purpose.timestep_fs,
                     supercell=purpose.supercell,
+                    first_member=True,
                 ),
                 "",
             )

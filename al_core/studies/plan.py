@@ -127,7 +127,7 @@ def growth_plan(
         training_core_hours=committees * dear,
         walking_core_hours=steps * sum(sizes) * _MD_S_PER_ATOM * dear,
         simulated_atoms=simulated,
-        simulation_core_hours=end * simulated * _MD_S_PER_ATOM * dear,
+        simulation_core_hours=end * simulated * _MD_S_PER_ATOM * dear / config.committee,
     )
 
 
