@@ -75,14 +75,15 @@ class _Search:
         for one in labelled:
             covariance = _given(covariance, scale * one.astype(float))
         self._moment = np.zeros((dimensions, dimensions))
-        for part in _parts(target):
-            flat = scale * part.reshape(-1, dimensions).astype(float)
+        for some in _parts(target):
+            flat = scale * some.reshape(-1, dimensions).astype(float)
             self._moment += flat.T @ flat / (len(target) * rows)
         self._seen = np.empty((count, rows, dimensions))  # rows times covariance
         self._own, self._everywhere = np.empty((count, rows, rows)), np.empty((count, rows, rows))
         for part in _slices(count):
             own = scale * features[part].astype(float)
-            seen = self._seen[part] = own @ covariance
+            seen = own @ covariance
+            self._seen[part] = seen
             self._own[part] = seen @ own.swapaxes(1, 2)
             self._everywhere[part] = seen @ self._moment @ seen.swapaxes(1, 2)
 
