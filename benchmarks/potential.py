@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks._common import CORES, one_thread, table
+from benchmarks._draws import drawn, shipped, trained
 
 if TYPE_CHECKING:
     from al_core.models.bundle import Bundle
@@ -71,27 +72,11 @@ def measure(source: str, members: int, labels: int, draw: int) -> Row:
     """Train one committee and return what is measured on it."""
     import torch
 
-    from al_core.config.arms import RescaledArm
-    from al_core.config.training import Training
     from al_core.evaluation.errors import slice_errors
-    from al_core.models.arms.rescaled import rescaled
-    from al_core.models.bundle import load_bundle
-    from al_core.models.committee import committee_folders
     from al_core.models.prediction import predict
-    from al_core.models.sources.shipped import shipped_committee
-    from al_core.models.training.train import train
-    from al_core.structures.datasets import LabelKeys, bundled, labelled_structures
 
-    cpu, arm = torch.device("cpu"), RescaledArm()
-    models = [load_bundle(folder) for folder in committee_folders(shipped_committee(source))[:members]]
-    pool = labelled_structures(bundled("ge-pool-pbe").path, LabelKeys())
-    test = labelled_structures(bundled("ge-test-pbe").path, LabelKeys())
-    structures = [atoms for atoms, _ in pool]
-    drawn = [pool[index] for index in np.random.default_rng(draw).permutation(len(pool))[:labels]]
-    starts = rescaled(models, drawn, "Ge", draw, cpu, structures)
-    settings = Training(steps=150)
-    trained = train(starts, drawn, settings, arm.learning_rate, draw, cpu, tuning=arm.tuning, unlabelled=structures)
-    committee = [bundle for bundle in trained if bundle]
+    cpu, test = torch.device("cpu"), shipped("ge-test-pbe")
+    committee = trained("rescaled", drawn(labels, draw), draw, members, source)
     small, large = ([one for one in test if (len(one[0]) > SMALL) == big] for big in (False, True))
     errors = {
         name: slice_errors(predict(committee, [a for a, _ in part], cpu), part)
