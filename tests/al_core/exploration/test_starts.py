@@ -17,9 +17,7 @@ from al_core.structures.elements import CRYSTALS
 FOUR = Purpose(phases=("crystal", "vacancy", "surface", "liquid"), temperatures_K=(300, 900), liquid_K=1500)
 
 
-def _starts(
-    purpose: Purpose = FOUR, seed: int = 0, number: int = 0, given: Any = (), **exploration: Any
-) -> list[Start]:
+def _starts(purpose: Purpose = FOUR, seed: int = 0, number: int = 0, given: Any = (), **more: Any) -> list[Start]:
     settings = Exploration(**{"walkers": 16, "cells": (4, 8), **more})
     return starting_points(purpose, settings, "Ge", seed, number, given)
 
