@@ -1,10 +1,11 @@
-"""What several tests build: the config of a small study, strained structures, how far weights moved."""
+"""What several tests build: the configs of a small study and growth, strained structures, how far weights moved."""
 
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
+from al_core.config.growth import GrowthConfig
 from al_core.config.reading import validate
 from al_core.config.study import StudyConfig
 from al_core.models.bundle import Bundle
@@ -48,3 +49,19 @@ def moved(before: Bundle, after: Bundle) -> dict[str, float]:
         name: float((after.weights[name] - before.weights[name]).norm() / (before.weights[name].norm() + 1e-12))
         for name in names
     }
+
+
+def growth_config(**changes: Any) -> GrowthConfig:
+    """Return the config of a small growth of germanium, with other values for the keys in ``changes``."""
+    return validate(
+        GrowthConfig,
+        {
+            "name": "grown",
+            "target": "Ge",
+            "source": {"kind": "bundles", "path": "source"},
+            "labeler": "stillinger_weber",
+            "committee": 2,
+            **changes,
+        },
+        "test",
+    )

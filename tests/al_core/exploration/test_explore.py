@@ -185,6 +185,10 @@ def test_at_a_pressure_the_volume_goes_where_the_pressure_is() -> None:
         assert volumes[len(volumes) // 2 :].mean() == pytest.approx(1 - pressure / 50, abs=0.025)
 
 
+def test_a_pressure_of_zero_is_one() -> None:
+    assert len(set(_volumes(pressure=0.0).round(9))) > 20
+
+
 def test_without_a_pressure_and_for_a_slab_the_volume_stays() -> None:
     assert set(_volumes(pressure=None).round(9)) == {1.0}
     assert set(_volumes("surface").round(9)) == {1.0}
