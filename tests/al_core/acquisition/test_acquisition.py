@@ -194,3 +194,57 @@ def test_the_choice_leaves_the_least_variance_of_all() -> None:
         own = kernel[seen, seen] + variance._LEFT**2 * np.eye(3)
         left.append(np.trace(kernel - kernel[:, seen] @ np.linalg.inv(own) @ kernel[seen]))
     assert chosen == int(np.argmin(left))
+
+
+def test_what_is_simulated_is_preferred_to_what_is_common_among_the_candidates() -> None:
+    """Most candidates are of one kind; the target is of the other, and only labels of that kind help it."""
+    common, simulated = [1.0, 0.0], [0.0, 0.8]
+    candidates = Candidates(4, gradient_features=np.array([common, common, common, simulated])[:, None, :])
+
+    def chosen(target: Any, k: int = 1) -> list[int]:
+        asked = replace(candidates, target_features=None if target is None else np.array(target)[:, None, :])
+        return select(asked, k, np.random.default_rng(0), VarianceReductionAcquisition())
+
+    assert chosen(None) == [0]
+    assert chosen([simulated, simulated]) == [3]
+    assert chosen([common]) == [0]
+    assert chosen([common, *[simulated] * 4], k=2) == [3, 0]
+
+
+def test_the_choice_leaves_the_least_variance_of_the_target() -> None:
+    """Against brute force, label after label, with the covariance of a Gaussian process written down directly."""
+    from al_core.acquisition import variance
+
+    rng = np.random.default_rng(6)
+    rows, target, known = (rng.normal(size=(count, 3, 7)) for count in (9, 4, 2))
+    rows *= np.linspace(0.4, 1.6, 9)[:, None, None]
+    candidates = Candidates(9, gradient_features=rows, labelled_features=known, target_features=target)
+    chosen = select(candidates, 3, np.random.default_rng(0), VarianceReductionAcquisition())
+    scale = variance._EXPECTED / np.sqrt((rows**2).sum(2).mean())
+    covariance = np.eye(7)
+
+    def given(covariance: np.ndarray, one: np.ndarray) -> np.ndarray:
+        seen = scale * one
+        own = seen @ covariance @ seen.T + variance._LEFT**2 * np.eye(3)
+        return np.asarray(covariance - covariance @ seen.T @ np.linalg.inv(own) @ seen @ covariance)
+
+    for one in known:
+        covariance = given(covariance, one)
+    expected: list[int] = []
+    flat = target.reshape(-1, 7)
+    for _ in range(3):
+        left = [np.trace(flat @ given(covariance, one) @ flat.T) for one in rows]
+        order = [int(index) for index in np.argsort(left) if index not in expected]
+        expected.append(order[0])
+        covariance = given(covariance, rows[order[0]])
+    assert chosen == expected
+
+
+def test_many_candidates_are_looked_at_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from al_core.acquisition import variance
+
+    rows = np.random.default_rng(5).normal(size=(11, 2, 6))
+    candidates = Candidates(11, gradient_features=rows, target_features=rows[:7])
+    whole = select(candidates, 5, np.random.default_rng(0), VarianceReductionAcquisition())
+    monkeypatch.setattr(variance, "_AT_ONCE", 3)
+    assert select(candidates, 5, np.random.default_rng(0), VarianceReductionAcquisition()) == whole

@@ -11,6 +11,7 @@ from al_core.evaluation.errors import mean_predictions, member_force_maes, slice
 from al_core.models.prediction import Predictions
 from al_core.storage.hashing import structure_id
 from al_core.types import Label
+from al_core.uncertainty.calibration import Calibration
 
 
 def _atoms(n: int, group: str | None) -> Atoms:
@@ -180,3 +181,22 @@ def test_the_predictions_that_are_kept_are_the_committee_s_mean() -> None:
 def test_labels_of_other_structures_are_refused() -> None:
     with pytest.raises(ValueError, match="argument"):
         slice_errors(SAID, LABELLED[:2])
+
+
+def test_with_a_calibration_errors_come_with_the_expected_ones() -> None:
+    """In `bulk` the members are 0.2 from their mean, in `vacancy` 0.3 in one of three components."""
+    found = slice_errors(SAID, LABELLED, Calibration(2.0, 9, ((0.68, 1.0), (0.90, 0.4), (0.95, 3.0))))
+    normal = 2.0 * np.sqrt(2 / np.pi)
+    assert found["bulk"]["expected_force_mae_meV_per_A"] == pytest.approx(1e3 * normal * 0.2)
+    assert found["vacancy"]["expected_force_mae_meV_per_A"] == pytest.approx(1e3 * normal * 0.3 / np.sqrt(3))
+    # bulk: one structure is off by 0.1 = 0.25 expected deviations, the other is exact; both count the same
+    assert found["bulk"]["force_zms"] == pytest.approx(0.25**2 / 2)
+    assert found["bulk"]["force_coverage_of_90_percent"] == pytest.approx(100)
+    # vacancy: one component of three is off by 0.3, the expected deviation is 2 x 0.3 / sqrt(3)
+    assert found["vacancy"]["force_zms"] == pytest.approx((np.sqrt(3) / 2) ** 2 / 3)
+    assert found["vacancy"]["force_coverage_of_90_percent"] == pytest.approx(200 / 3)
+    assert found["all"]["force_coverage_of_90_percent"] == pytest.approx((100 + 200 / 3) / 2)
+
+
+def test_without_a_calibration_nothing_is_expected() -> None:
+    assert not {"expected_force_mae_meV_per_A", "force_zms"} & set(slice_errors(SAID, LABELLED)["all"])

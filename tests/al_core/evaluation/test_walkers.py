@@ -108,3 +108,38 @@ def test_a_committee_computes_walkers_together(cpu: Any) -> None:
         expected_forces.append(atoms.get_forces())
     np.testing.assert_allclose(energies, expected_energies, rtol=1e-10)
     np.testing.assert_allclose(forces, np.concatenate(expected_forces), atol=1e-9)
+
+
+def test_the_seed_decides_velocities_and_noise(copper: Any) -> None:
+    ends = []
+    for seed in (None, 3, 3, 4):
+        walkers = Walkers([copper, copper], batched(EMT()), [300, 300], 2.0, [0.02, 0.02], seed)
+        walkers.run(5)
+        ends.append([walkers.snapshot(number).atoms.positions for number in range(2)])
+    np.testing.assert_array_equal(ends[1], ends[2])
+    different = [ends[0][0], ends[0][1], *ends[1], *ends[3]]
+    assert len({one.round(9).tobytes() for one in different}) == 6, "each walker of each seed goes its own way"
+
+
+def test_without_a_seed_walkers_go_as_they_did_before_there_was_one(copper: Any) -> None:
+    """Results on the disks of users were made so."""
+    velocities = Walkers([copper, copper], batched(EMT()), [300, 300], 2.0, [0.0, 0.0])._velocities[1]
+    width = np.sqrt(units.kB * 600 / copper.get_masses())[:, None]
+    expected = width * np.random.default_rng(1).normal(size=(4, 3))
+    np.testing.assert_allclose(velocities, expected - expected.mean(axis=0))
+
+
+def test_a_stretched_walker_has_larger_lengths_and_slower_atoms(copper: Any) -> None:
+    walkers = Walkers([copper, copper], batched(EMT()), [300, 300], 2.0, [0.0, 0.0])
+    walkers.run(3)
+    before = [walkers.snapshot(number) for number in range(2)]
+    shape, velocities = [one.atoms.copy() for one in before], [one.velocities.copy() for one in before]
+    walkers.stretch(0, 1.01)
+    now = walkers.snapshot(0)
+    np.testing.assert_allclose(now.atoms.cell.array, 1.01 * shape[0].cell.array)
+    np.testing.assert_allclose(now.atoms.positions, 1.01 * shape[0].positions)
+    np.testing.assert_allclose(now.velocities, velocities[0] / 1.01)
+    other = walkers.snapshot(1)
+    assert other.atoms == shape[1]
+    np.testing.assert_array_equal(other.velocities, velocities[1])
+    assert copper.cell.cellpar()[0] == pytest.approx(3.61), "the start was changed"

@@ -14,7 +14,7 @@ class Springs:
 
     Args:
         stiffness: of each member, eV/Å^2; negative ones push.
-        offsets: of the members' energies, eV.
+        offsets: of the members' energies, eV/atom.
         pull: a constant force of each member on every atom along x, eV/Å.
         modulus_GPa: bulk modulus, around the volume that was first seen.
     """
@@ -38,7 +38,7 @@ class Springs:
             _, sites, volume = self._first.setdefault(id(atoms), first)
             moved = atoms.positions - sites @ atoms.cell.array
             half = 0.5 * self._stiffness * (moved**2).sum()
-            energies.append(half - self._pull * moved[:, 0].sum() + self._offsets)
+            energies.append(half - self._pull * moved[:, 0].sum() + self._offsets * len(atoms))
             force = -self._stiffness[:, None, None] * moved
             force[:, :, 0] += self._pull[:, None]
             forces.append(force)

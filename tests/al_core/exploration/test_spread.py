@@ -84,11 +84,13 @@ def test_where_the_members_agree_nothing_is_added() -> None:
 
 def test_each_walker_has_a_start_of_its_own() -> None:
     """A walker that has just started has no bias, whatever another one has moved by."""
-    one, other = (Atoms("Ge2", [[0, 0, 0], [0, 0, 2.5]], cell=[9, 9, 9], pbc=True) for _ in range(2))
-    forces = SpreadForces(committee(STIFFNESS, pull=(0.1, 0.0, 0.3)), 1.0)
+    one = Atoms("Ge2", [[0, 0, 0], [0, 0, 2.5]], cell=[9, 9, 9], pbc=True)
+    other = Atoms("Ge3", [[0, 0, 0], [0, 0, 2.5], [0, 0, 5.0]], cell=[9, 9, 9], pbc=True)
+    settings: dict[str, Any] = {"offsets": (-3.0, 2.0, 4.0), "pull": (0.1, 0.0, 0.3)}
+    forces = SpreadForces(committee(STIFFNESS, **settings), 1.0)
     forces([one])
     one.positions[0] += 0.3
     _, found = forces([one, other])
-    mean = committee(STIFFNESS, pull=(0.1, 0.0, 0.3)).members([other])[1].mean(axis=0)
+    mean = committee(STIFFNESS, **settings).members([other])[1].mean(axis=0)
     np.testing.assert_allclose(found[2:], mean)
-    assert not np.allclose(found[:2], mean)
+    assert not np.allclose(found[:2], mean[:2])

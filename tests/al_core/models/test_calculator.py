@@ -14,12 +14,16 @@ from ase.md.velocitydistribution import thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from al_core.models.bundle import Bundle
+from al_core.errors import BundleError
+from al_core.models.bundle import Bundle, save_bundle
 from al_core.models.calculator import CommitteeCalculator
+from al_core.models.committee import CALIBRATION
 from al_core.models.engine.mace import export
 from al_core.models.engine.stack import alike, stack
 from al_core.models.prediction import predict
 from al_core.models.rescaling import Rescaling, relabel, rescale
+from al_core.storage.files import write_json
+from al_core.uncertainty.calibration import Calibration
 from tests.helpers import strained
 
 
@@ -185,3 +189,71 @@ def test_the_stress_is_the_mean_over_groups(committee: Any, cells: Any, cpu: Any
             predicted = models.network(models.weights, models.network.join(models.network.prepare([atoms])))
         each.append(full_3x3_to_voigt_6_stress(predicted.stresses[0, 0].numpy()))
     np.testing.assert_allclose(atoms.get_stress(), np.mean(each, axis=0), rtol=0, atol=1e-12)
+
+
+# ---- with a calibration ---------------------------------------------------------------------------------------------
+
+
+def test_without_a_calibration_forces_have_no_expected_error(committee: Any, cells: Any, cpu: Any) -> None:
+    atoms = cells["rattled"].copy()
+    atoms.calc = CommitteeCalculator(committee, cpu)
+    atoms.get_forces()
+    assert "forces_uncertainty" not in atoms.calc.results
+    with pytest.raises(PropertyNotImplementedError):
+        atoms.calc.get_property("forces_uncertainty", atoms)
+
+
+def test_the_uncertainty_of_forces_is_the_disagreement_times_the_scale(committee: Any, cells: Any, cpu: Any) -> None:
+    atoms = cells["rattled"].copy()
+    atoms.calc = CommitteeCalculator(committee, cpu, torch.float64, Calibration(2.5))
+    found = atoms.calc.get_property("forces_uncertainty", atoms)
+    disagreement = np.sqrt((atoms.calc.get_property("forces_std", atoms) ** 2).sum(axis=1))
+    assert disagreement.min() > 0.01, "above what counts as nothing"
+    np.testing.assert_allclose(found, 2.5 * disagreement, rtol=1e-9)
+
+
+def test_a_single_model_is_at_least_as_uncertain_as_labels_are(committee: Any, cells: Any, cpu: Any) -> None:
+    atoms = cells["rattled"].copy()
+    atoms.calc = CommitteeCalculator(committee[:1], cpu, calibration=Calibration(2.0))
+    np.testing.assert_allclose(atoms.calc.get_property("forces_uncertainty", atoms), 2.0 * np.sqrt(3) * 0.005)
+
+
+def test_members_of_several_structures_are_those_of_each(committee: Any, cells: Any, cpu: Any) -> None:
+    calculator = CommitteeCalculator(committee, cpu, torch.float64)
+    structures = [cells["rattled"], cells["vacancy"]] * 40  # more than go into one batch
+    energies, forces, stresses = calculator.members(structures)
+    assert (energies.shape, forces.shape, stresses.shape) == ((3, 80), (3, 15 * 40, 3), (3, 80, 3, 3))
+    ends = np.cumsum([len(atoms) for atoms in structures])[:-1]
+    for number in (0, 1, 79):
+        atoms = structures[number].copy()
+        atoms.calc = calculator
+        np.testing.assert_allclose(energies[:, number].mean(), atoms.get_potential_energy(), rtol=1e-10)
+        own = np.split(forces, ends, axis=1)[number]
+        np.testing.assert_allclose(own.mean(axis=0), atoms.get_forces(), atol=1e-9)
+        np.testing.assert_allclose(own.std(axis=0), calculator.get_property("forces_std", atoms), atol=1e-9)
+        stress = full_3x3_to_voigt_6_stress(stresses[:, number].mean(axis=0))
+        np.testing.assert_allclose(stress, atoms.get_stress(), atol=1e-9)
+
+
+def test_a_folder_is_a_calculator_with_its_calibration(source: Any, cells: Any, cpu: Any, tmp_path: Path) -> None:
+    for number, bundle in enumerate(source):
+        save_bundle(relabel(bundle, "Ge"), tmp_path / f"member-{number}")
+    atoms = cells["rattled"].copy()
+    atoms.calc = CommitteeCalculator.of_folder(tmp_path, "cpu", torch.float64)
+    mean = predict([relabel(bundle, "Ge") for bundle in source], [atoms], cpu).forces[0].mean(axis=0)
+    np.testing.assert_allclose(atoms.get_forces(), mean, atol=1e-9)
+    assert "forces_uncertainty" not in atoms.calc.results
+    write_json(tmp_path / CALIBRATION, Calibration(2.5).as_dict())
+    calculator = CommitteeCalculator.of_folder(tmp_path, "cpu")
+    disagreement = np.sqrt((calculator.get_property("forces_std", atoms) ** 2).sum(axis=1))
+    np.testing.assert_allclose(calculator.get_property("forces_uncertainty", atoms), 2.5 * disagreement, rtol=1e-4)
+
+
+def test_a_single_bundle_is_a_folder_too(source: Any, cells: Any, cpu: Any, tmp_path: Path) -> None:
+    save_bundle(source[0], tmp_path / "one")
+    atoms = cells["rattled"].copy()
+    atoms.symbols[:] = "Si"
+    atoms.calc = CommitteeCalculator.of_folder(tmp_path / "one", "cpu", torch.float64)
+    np.testing.assert_allclose(atoms.get_forces(), predict(source[:1], [atoms], cpu).forces[0][0], atol=1e-9)
+    with pytest.raises(BundleError, match="no such folder"):
+        CommitteeCalculator.of_folder(tmp_path / "two")

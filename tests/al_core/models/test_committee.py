@@ -9,7 +9,16 @@ import pytest
 
 from al_core.errors import BundleError
 from al_core.models.bundle import save_bundle
-from al_core.models.committee import committee_folders, content_hash, seed_members
+from al_core.models.committee import (
+    CALIBRATION,
+    bundle_folders,
+    committee_folders,
+    content_hash,
+    read_calibration,
+    seed_members,
+)
+from al_core.storage.files import write_json
+from al_core.uncertainty.calibration import Calibration
 
 
 def test_members_are_in_the_order_of_their_numbers(source: Any, tmp_path: Path) -> None:
@@ -39,3 +48,36 @@ def test_a_seed_draws_its_own_source_models_and_the_same_again() -> None:
     assert len(set(drawn)) == 5
     assert drawn[3] == seed_members(folders, 4, 3)
     assert seed_members(folders, 8, 1) == tuple(folders)
+
+
+def test_a_bundle_and_a_committee_are_told_apart(source: Any, tmp_path: Path) -> None:
+    for number in (1, 0):
+        save_bundle(source[number], tmp_path / "many" / f"member-{number}")
+    assert bundle_folders(tmp_path / "many") == [tmp_path / "many" / "member-0", tmp_path / "many" / "member-1"]
+    assert bundle_folders(tmp_path / "many" / "member-1") == [tmp_path / "many" / "member-1"]
+    with pytest.raises(BundleError, match="no such folder"):
+        bundle_folders(tmp_path / "none")
+
+
+def test_a_calibration_is_read_from_its_folder(tmp_path: Path) -> None:
+    assert read_calibration(tmp_path) is None
+    found = Calibration(2.5, 4, ((0.68, 1.0), (0.9, 2.1)), 0.04)
+    write_json(tmp_path / CALIBRATION, found.as_dict())
+    assert read_calibration(tmp_path) == found
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[1]", "{}", '{"scale": 1, "structures": 0, "widths": 3, "force_mae": null}', "3"],
+)
+def test_a_corrupt_calibration_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / CALIBRATION).write_text(content)
+    with pytest.raises(BundleError, match=r"calibration\.json: corrupt"):
+        read_calibration(tmp_path)
+
+
+@pytest.mark.parametrize(("key", "value"), [("scale", "two"), ("scale", None), ("structures", "four")])
+def test_a_calibration_with_a_value_of_another_type_is_told(tmp_path: Path, key: str, value: Any) -> None:
+    write_json(tmp_path / CALIBRATION, {**Calibration().as_dict(), key: value})
+    with pytest.raises(BundleError, match=r"calibration\.json: corrupt"):
+        read_calibration(tmp_path)

@@ -1,6 +1,8 @@
 """Keys: what was selected before is found again, and what selects differently has another key."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,11 @@ from al_core.config.acquisition import (
     UncertaintyAcquisition,
     VarianceReductionAcquisition,
 )
-from al_core.studies.keys import SelectionInputs
+from al_core.config.arms import RescaledArm
+from al_core.config.growth import Exploration, Purpose
+from al_core.config.training import Training
+from al_core.studies.keys import CalibrationInputs, ExplorationInputs, ModelInputs, SelectionInputs
+from al_core.uncertainty.calibration import Calibration
 
 
 def _key(acquisition: AnyAcquisition) -> str:
@@ -36,3 +42,87 @@ def test_selections_of_studies_before_slices_are_found(acquisition: AnyAcquisiti
 def test_other_slices_have_another_key() -> None:
     keys = {_key(RandomAcquisition(slices=slices)) for slices in ((), ("cold",), ("hot",), ("cold", "hot"))}
     assert len(keys) == 4
+
+
+# ---- of a growth ----------------------------------------------------------------------------------------------------
+
+
+def _selection(**changes: Any) -> SelectionInputs:
+    inputs = SelectionInputs(Path("out"), VarianceReductionAcquisition(), 3, ("a", "b", "c"), 2, MODEL)
+    return replace(inputs, **changes)
+
+
+MODEL = ModelInputs(Path("out"), RescaledArm(), "Ge", 0, ("L1", "L2", "L3"), (), "source", "pool", Training(), "cpu")
+CALIBRATION = CalibrationInputs(MODEL, ("L1", "L3"))
+EXPLORATION = ExplorationInputs(MODEL, Purpose(), Exploration(), Calibration(), 0, 1, (0, 1))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"costs": (1.0, 2.0, 3.0)}, {"target": ("a", "d")}, {"target": ("d", "a")}, {"candidates": ("a", "b", "d")}],
+    ids=str,
+)
+def test_what_selects_differently_has_another_key(changes: dict[str, Any]) -> None:
+    assert _selection(**changes).key != _selection().key
+
+
+def test_costs_are_not_taken_for_a_target() -> None:
+    assert len({_selection(**one).key for one in ({"costs": (1.0,)}, {"target": ("1.0",)}, {})}) == 3
+
+
+def test_the_file_and_the_folder_are_in_no_key() -> None:
+    assert _selection(file=Path("frames.extxyz")).key == _selection().key
+    assert _selection(out=Path("elsewhere")).key == _selection().key
+    elsewhere = replace(MODEL, out=Path("elsewhere"), device="cuda")
+    assert replace(CALIBRATION, model=elsewhere).key == CALIBRATION.key
+    assert replace(EXPLORATION, model=elsewhere).key == EXPLORATION.key
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": replace(MODEL, labels=("L1", "L2"))},
+        {"drawn": ("L1",)},
+        {"drawn": ("L3", "L1")},  # other parts
+    ],
+    ids=str,
+)
+def test_what_calibrates_differently_has_another_key(changes: dict[str, Any]) -> None:
+    assert replace(CALIBRATION, **changes).key != CALIBRATION.key
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": replace(MODEL, seed=1)},
+        {"purpose": Purpose(temperatures_K=(300,))},
+        {"purpose": Purpose(force_error_meV_per_A=41)},
+        {"exploration": Exploration(bias=0.1)},
+        {"exploration": Exploration(walkers=13)},
+        {"calibration": Calibration(1.1)},
+        {"calibration": Calibration(structures=1)},
+        {"seed": 1},
+        {"round": 2},
+        {"walkers": (0, 2)},
+        {"given": "pool"},
+    ],
+    ids=str,
+)
+def test_what_explores_differently_has_another_key(changes: dict[str, Any]) -> None:
+    assert replace(EXPLORATION, **changes).key != EXPLORATION.key
+
+
+def test_the_order_of_labels_does_not_shape_a_model() -> None:
+    other = replace(MODEL, labels=("L3", "L1", "L2"))
+    assert replace(CALIBRATION, model=other).key == CALIBRATION.key
+
+
+@pytest.mark.parametrize(("drawn", "parts"), [(0, []), (1, [1]), (3, [1, 1, 1]), (4, [1] * 4), (7, [2, 2, 2, 1])])
+def test_each_drawn_label_is_lacked_by_one_of_up_to_four_committees(drawn: int, parts: list[int]) -> None:
+    labels = tuple(f"L{number}" for number in range(9))
+    folds = CalibrationInputs(replace(MODEL, labels=labels), labels[1 : 1 + drawn]).folds
+    assert [len(part) for _, part in folds] == parts
+    assert sorted(key for _, part in folds for key in part) == sorted(labels[1 : 1 + drawn])
+    for model, part in folds:
+        assert set(model.labels) == set(labels) - set(part)
+        assert replace(model, labels=labels) == replace(MODEL, labels=labels), "all else is the same"

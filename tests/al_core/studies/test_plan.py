@@ -7,8 +7,8 @@ import pytest
 from al_core.config.structures import MDStructures
 from al_core.config.training import Architecture
 from al_core.structures.sampling import crystals_like
-from al_core.studies.plan import Plan, plan
-from tests.helpers import study_config
+from al_core.studies.plan import GrowthPlan, Plan, growth_plan, plan
+from tests.helpers import growth_config, study_config
 
 SAMPLED = {
     "kind": "md",
@@ -79,3 +79,59 @@ def test_training_costs_grow_with_what_is_trained(monkeypatch: pytest.MonkeyPatc
     assert planned(**anchored, budgets=[1, 4]).training_core_hours > short.training_core_hours
     monkeypatch.setattr("al_core.config.training._MANY_LABELS", 1)
     assert planned(**anchored).training_core_hours == pytest.approx(short.training_core_hours / 3)
+
+
+# ---- of a growth ----------------------------------------------------------------------------------------------------
+
+
+def grown(
+    architecture: Architecture | None = None, sizes: tuple[int, ...] = (8, 16), label: float = 36.0, **changes: Any
+) -> GrowthPlan:
+    arm = {"kind": "rescaled", "tuning": "plain"}
+    settings = {"labels": 8, "batch": 4, "drawn": 2, "arm": arm, "training": {"steps": 100, "batch_size": 4}}
+    return growth_plan(growth_config(**settings | changes), architecture or Architecture(), sizes, 8, label)
+
+
+def test_a_growth_has_a_round_more_than_batches() -> None:
+    assert grown().rounds == 3
+    assert grown(labels=9).rounds == 4
+    assert grown(labels=2).rounds == 2
+
+
+def test_all_labels_of_a_growth_are_paid() -> None:
+    assert grown().label_core_hours == pytest.approx(8 * 36 / 3600)
+    assert grown(label=72.0, labels=3).label_core_hours == pytest.approx(3 * 72 / 3600)
+
+
+def test_the_cross_validation_is_trained_too() -> None:
+    """Rounds of 4 and 8 labels, of which 2 and 4 are drawn: three committees, then five, on batches of four."""
+    none = grown(drawn=1, labels=1, batch=1).training_core_hours  # one committee and one part
+    once = grown(drawn=1, labels=4, batch=4).training_core_hours / 2
+    assert once > none / 2
+    assert grown().training_core_hours == pytest.approx((3 + 5) * once)
+    assert grown(labels=16, drawn=4).training_core_hours == pytest.approx(4 * 5 * once), "no more than four parts"
+    assert grown(committee=4).training_core_hours == pytest.approx(2 * grown().training_core_hours)
+    assert grown(training={"steps": 300, "batch_size": 4}).training_core_hours == pytest.approx(24 * once)
+
+
+def test_walkers_cost_by_their_atoms_steps_and_rounds() -> None:
+    once = grown().walking_core_hours
+    assert grown(sizes=(8, 16, 24)).walking_core_hours == pytest.approx(2 * once), "walkers, not their mean"
+    assert grown(labels=20).walking_core_hours == pytest.approx(2 * once), "six rounds, not three"
+    assert grown(exploration={"picoseconds": 2.0}).walking_core_hours == pytest.approx(2 * once)
+    assert grown(exploration={"timestep_fs": 1.0}).walking_core_hours == pytest.approx(2 * once)
+    assert grown(committee=4).walking_core_hours == pytest.approx(2 * once)
+    assert grown(Architecture(channels=64)).walking_core_hours == pytest.approx(2 * once)
+
+
+def test_the_dynamics_at_the_end_are_of_one_model_in_the_purposes_cell() -> None:
+    found = grown()
+    assert found.simulated_atoms == 8 * 3**3
+    once = found.simulation_core_hours
+    assert once > 0
+    assert grown(committee=4).simulation_core_hours == pytest.approx(once), "what is exported is one"
+    longer = grown(purpose={"picoseconds": 40.0, "temperatures_K": [300, 600, 900]})
+    assert longer.simulation_core_hours == pytest.approx(3 * once)
+    larger = grown(purpose={"supercell": 6})
+    assert (larger.simulated_atoms, larger.simulation_core_hours) == (8 * 6**3, pytest.approx(8 * once))
+    assert grown(labels=20).simulation_core_hours == pytest.approx(once)
