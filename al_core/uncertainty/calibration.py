@@ -59,7 +59,8 @@ class Calibration:
     def from_dict(cls, values: dict[str, Any]) -> "Calibration":
         """Return it from :meth:`as_dict`."""
         widths = tuple((float(level), float(width)) for level, width in values["widths"])
-        return cls(values["scale"], values["structures"], widths, values["force_mae"])
+        mae = None if values["force_mae"] is None else float(values["force_mae"])
+        return cls(float(values["scale"]), int(values["structures"]), widths, mae)
 
     def expected_errors(self, deviations: np.ndarray) -> np.ndarray:
         """Return the expected mean absolute error of each atom's force components, eV/Å, [n_atoms].
