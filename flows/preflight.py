@@ -38,7 +38,7 @@ def preflight(config: StudyConfig, out: Path) -> None:
         ConfigError, BundleError, StoreError: what is wrong, with its key and what to do.
     """
     _check_source(config.source, config.committee)
-    _check_costs([acquisition.title for acquisition in config.acquisitions if acquisition.asks_costs], config)
+    _check_costs("acquisitions", [part.title for part in config.acquisitions if part.asks_costs], config)
     pool = _check_structures("pool", config.pool, config.target)
     if config.test.kind == "holdout":
         if pool is None:
@@ -78,15 +78,18 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
         ConfigError, BundleError, StoreError: what is wrong, with its key and what to do.
     """
     _check_source(config.source, config.committee)
-    _check_costs([config.acquisition.title] if config.acquisition.asks_costs else [], config)
     labeler = make_labeler(config.labeler)
     if not labeler.by_physics:
         raise ConfigError(
             f"labeler {config.labeler.kind} looks labels up, and has none of what walkers will come by; use one that "
             "computes"
         )
+    _check_costs("acquisition", [config.acquisition.title] if config.acquisition.asks_costs else [], config)
     if config.acquisition.slices:
-        raise ConfigError("acquisition.slices: candidates are explored and not in slices of a pool; leave it out")
+        slices = ", ".join(config.acquisition.slices)
+        raise ConfigError(
+            f"acquisition.slices: got {slices}, but candidates are explored and not in slices of a pool; leave it out"
+        )
     _check_walkers(config)
     starts = walkers_start_from(config)
     Material(config.target, LabelCalculator(labeler))  # refuses crystals that are not cubic
@@ -128,12 +131,12 @@ def walkers_start_from(config: GrowthConfig) -> list[Atoms]:
     return _check_structures("starts", config.starts, config.target) or []
 
 
-def _check_costs(asking: Sequence[str], config: StudyConfig | GrowthConfig) -> None:
+def _check_costs(key: str, asking: Sequence[str], config: StudyConfig | GrowthConfig) -> None:
     """Refuse acquisitions that divide by the cost of labels where they cost nothing."""
     atoms = Atoms(config.target, cell=[3.0, 3.0, 3.0], pbc=True)
     if asking and make_labeler(config.labeler).estimate_core_seconds(atoms) <= 0:
         raise ConfigError(
-            f"acquisitions: {asking[0]} has per_cost, and labels of kind {config.labeler.kind} are looked up and cost "
+            f"{key}: {asking[0]} has per_cost, and labels of kind {config.labeler.kind} are looked up and cost "
             "nothing; leave per_cost out"
         )
 
