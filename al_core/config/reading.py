@@ -84,6 +84,9 @@ _COMPLETE_MESSAGES = (
     "launcher",
     "spin",
     "limits",
+    "growth",
+    "window",
+    "every_fs",
 )
 
 
