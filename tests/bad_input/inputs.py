@@ -1,4 +1,4 @@
-"""The small study of these tests, and the files a user gives: structures, labels, bundles."""
+"""The small study and the small growth of these tests, and the files a user gives: structures, labels, bundles."""
 
 import json
 import os
@@ -42,6 +42,23 @@ budgets: [1, 2, 4]
 arms: [scratch, transfer, rescaled]
 acquisitions: [random, uncertainty]
 seeds: [0]
+committee: 2
+"""
+
+GROWTH = """\
+name: small
+target: Ge
+source:
+  kind: pretrain
+  element: Si
+  structures:
+    kind: md
+    slices:
+      - {name: cold, count: 10, temperature_K: 300}
+  labeler: stillinger_weber
+  committee: 2
+  model: {channels: 8}
+labeler: stillinger_weber
 committee: 2
 """
 

@@ -31,7 +31,7 @@ def _flow_name(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 def test_every_flow_and_main_config_has_a_deployment() -> None:
     names = {f"{_flow_name(_entrypoint(deployment)[1])}/{deployment['name']}" for deployment in DEPLOYMENTS}
     assert names == {
-        "active-learning/quickstart",
+        "active-learning/ge",
         "active-learning/smoke",
         "convergence/gpaw",
         "data-budget-study/dissimilar-pair",

@@ -1,7 +1,6 @@
-"""Active learning, labelling, pretraining, and studies in which transfer helps or harms."""
+"""Labelling, pretraining, and studies in which transfer helps or harms."""
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,49 +13,9 @@ from al_core.labels.store import LabelStore
 from al_core.storage.files import read_json
 from al_core.structures.datasets import LabelKeys, labelled_structures
 from al_core.studies.results import load_results
-from tests.flows.study.smoke import GRAFT, ROOT, SMOKE, Shell, rows_at
+from tests.flows.study.smoke import GRAFT, ROOT, Shell, rows_at
 
 pytestmark = [pytest.mark.train]
-
-
-def test_active_learning_from_a_script_without_a_main_guard(finished: Path, shell: Shell) -> None:
-    """A study that is not finished: its workers start while the script runs, and must not run it again."""
-    (source,) = (path.parent for path in (finished / "source").rglob("committee.json"))
-    script = shell.folder / "learn.py"
-    script.write_text(
-        "print('STARTED')\n"
-        "from flows import active_learning\n"
-        f"report = active_learning({str(SMOKE)!r}, 'transfer', 'variance_reduction', seed=3, out='al',\n"
-        f"    overrides=['budgets=[2]', 'source={{kind: bundles, path: {source}}}', 'training.steps=2',\n"
-        "    'acquisitions=[random, {kind: variance_reduction, per_cost: true}]'])\n"
-        "print('REPORT', report)\n"
-    )
-    output = shell.run(sys.executable, script).stdout
-    assert output.count("STARTED") == 1
-    assert f"REPORT {shell.folder / 'al' / 'report.html'}" in output
-    found = load_results(shell.folder / "al")
-    assert found.complete
-    (row,) = found.rows
-    assert (row.comparison, row.arm, row.acquisition) == ("own", "transfer", "variance_reduction")
-    assert (row.seed, row.budget) == (3, 2)
-    assert found.name == "smoke-transfer-variance_reduction-3"
-    assert len(LabelStore(shell.folder / "al" / "labels.db").entries()) == 4 + 2
-
-
-def test_active_learning_tells_an_arm_that_is_not_there(shell: Shell) -> None:
-    script = (
-        "from al_core.errors import ConfigError\n"
-        "from flows.active_learning import active_learning\n"
-        "for wrong in ({'arm': 'transfr'}, {'acquisition': 'uncertain'}):\n"
-        "    try:\n"
-        f"        active_learning.fn({str(SMOKE)!r}, **wrong)\n"
-        "    except ConfigError as error:\n"
-        "        print('REFUSED', error)\n"
-    )
-    output = shell.run(sys.executable, "-c", script).stdout
-    assert "did you mean 'transfer'?" in output
-    assert "did you mean 'uncertainty'?" in output
-    assert list(shell.folder.iterdir()) == []
 
 
 def test_graft_label(shell: Shell, crystals: Any, sw_label: Any) -> None:
