@@ -1,0 +1,450 @@
+"""A potential that is grown: by the command and from Python, and by one that is killed and goes on where it stood."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase.db import connect
+
+from al_core.evaluation.properties import METHODS
+from al_core.exploration.frames import read_frames
+from al_core.labels.store import LabelStore
+from al_core.models.calculator import CommitteeCalculator
+from al_core.models.committee import committee_folders, read_calibration
+from al_core.storage.hashing import structure_id
+from al_core.studies.growth_index import GrowthResults, load_growth
+from al_core.studies.records import property_record
+from al_core.studies.workspace import Workspace
+from tests.flows.study.smoke import GRAFT, ROOT, Shell
+
+SMOKE = ROOT / "configs" / "grow_smoke.yaml"
+pytestmark = [pytest.mark.train]
+
+
+@pytest.fixture(scope="module")
+def shell_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Shell]:
+    """Make shells in empty folders, with one home of Prefect's."""
+    home = tmp_path_factory.mktemp("prefect-home")
+    return lambda: Shell(tmp_path_factory.mktemp("grow"), home)
+
+
+@pytest.fixture(scope="module")
+def run(shell_of: Callable[[], Shell]) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The folder of a finished growth, and what the command said. Tests read it or work on a copy."""
+    shell = shell_of()
+    done = shell.run(GRAFT, "grow", SMOKE)
+    return shell.folder / "runs" / "grow-smoke", done
+
+
+@pytest.fixture(scope="module")
+def grown(run: tuple[Path, Any]) -> Path:
+    return run[0]
+
+
+@pytest.fixture(scope="module")
+def results(grown: Path) -> GrowthResults:
+    return load_growth(grown)
+
+
+def _files(out: Path) -> dict[str, int]:
+    """Return what is computed once, and when it was written."""
+    parts = ("models", "source", "calibrations", "explorations", "evaluations", "selections")
+    files = [path for part in parts for path in (out / part).rglob("*") if path.is_file()]
+    return {str(path.relative_to(out)): path.stat().st_mtime_ns for path in files if ".tmp-" not in str(path)}
+
+
+def test_the_command_tells_each_round_and_where_the_model_is(run: tuple[Path, Any], results: GrowthResults) -> None:
+    out, done = run
+    last = results.rounds[-1]
+    assert re.search(rf"grow-smoke: {last.labels} labels, \d+ s; {re.escape(last.reason)}\n", done.stdout)
+    assert f"model: {out / 'model'}, {out / 'Ge.model'}\n" in done.stdout
+    assert "round 0: 0 labels, " in done.stderr
+    assert "(not calibrated), 100 wanted; " in done.stderr
+    assert f"round {last.number}: {last.labels} labels, " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_is_left_is_a_committee_that_knows_its_error(grown: Path, results: GrowthResults) -> None:
+    assert len(committee_folders(grown / "model")) == 2
+    assert read_calibration(grown / "model") == results.rounds[-1].calibration
+    assert (grown / "Ge.model").stat().st_size > 10_000
+    atoms = read_frames(Workspace(grown).frames("round-0"))[0].atoms
+    calculator = CommitteeCalculator.of_folder(grown / "model", "cpu")
+    uncertainty = calculator.get_property("forces_uncertainty", atoms)
+    assert uncertainty.shape == (len(atoms),)
+    assert (uncertainty > 0).all()
+
+
+def test_the_index_has_every_round_and_label(grown: Path, results: GrowthResults) -> None:
+    assert [one.number for one in results.rounds] == list(range(len(results.rounds)))
+    assert [one.labels for one in results.rounds] == [0, 3, 6][: len(results.rounds)]
+    assert [bool(one.reason) for one in results.rounds] == [*[False] * (len(results.rounds) - 1), True]
+    assert results.config["labels"] == 6
+    entries = {entry.key: entry for entry in LabelStore(Workspace(grown).store).entries()}
+    chosen = [one for each in results.rounds for one in each.chosen]
+    assert {one.key for one in chosen} == set(entries)
+    assert {entry.state for entry in entries.values()} == {"done"}
+    assert {entry.attempts for entry in entries.values()} == {1}
+    assert results.ledger["labels_done"] == len(entries) == results.rounds[-1].labels
+    assert sum(one.drawn for one in chosen) == results.rounds[-1].calibration.structures
+    for each in results.rounds[:-1]:
+        frames = {structure_id(one.atoms): one for one in read_frames(Workspace(grown).frames(f"round-{each.number}"))}
+        for one in each.chosen:
+            assert frames[one.structure].expected == pytest.approx(one.expected)
+            assert len(frames[one.structure].atoms) == one.atoms
+    assert {"source", "labeler", "versions"} <= set(results.provenance)
+
+
+def test_dynamics_of_the_purpose_were_run(grown: Path, results: GrowthResults) -> None:
+    (key,) = results.rounds[-1].stability
+    record = property_record(Workspace(grown).evaluation(key))
+    assert record is not None
+    assert len(record.measured.details["walks"]) == 1
+    assert "stability" in METHODS
+
+
+def test_the_same_command_again_computes_nothing(
+    grown: Path, results: GrowthResults, shell_of: Callable[[], Shell]
+) -> None:
+    shell = shell_of()
+    shutil.copytree(grown, shell.folder / "copy")
+    before = _files(shell.folder / "copy")
+    assert before
+    labels = LabelStore(shell.folder / "copy" / "labels.db").entries()
+    shell.graft("grow", SMOKE, "--out", "copy")
+    assert _files(shell.folder / "copy") == before
+    again = LabelStore(shell.folder / "copy" / "labels.db").entries()
+    assert [(one.key, one.attempts, one.core_seconds) for one in again] == [
+        (one.key, one.attempts, one.core_seconds) for one in labels
+    ]
+    assert load_growth(shell.folder / "copy").rounds == results.rounds
+    assert load_growth(shell.folder / "copy").ledger == results.ledger
+
+
+def test_more_labels_go_on_with_those_that_are_there(
+    grown: Path, results: GrowthResults, shell_of: Callable[[], Shell]
+) -> None:
+    if not results.reason.startswith("all"):
+        pytest.skip("it ended before its labels were spent")
+    shell = shell_of()
+    shutil.copytree(grown, shell.folder / "copy")
+    before = _files(shell.folder / "copy")
+    shell.graft("grow", SMOKE, "--out", "copy", "--set", "labels=7", "--set", "training.batch_size=4")
+    found = load_growth(shell.folder / "copy")
+    assert found.rounds[:2] == results.rounds[:2]
+    assert found.rounds[2].model == results.rounds[2].model
+    assert found.rounds[-1].labels == 7
+    after = _files(shell.folder / "copy")
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_plan_computes_nothing(shell_of: Callable[[], Shell]) -> None:
+    shell = shell_of()
+    output = shell.graft("grow", SMOKE, "--plan", "--out", "out")
+    assert "Growth grow-smoke" in output
+    for expected in (
+        r"wanted .*force error of 100 meV/Å, 0\.2 ps stable",
+        r"rounds .*up to 3, of 3 labels, 2 of them drawn at random",
+        r"labels .*up to 6, 0 in the store already",
+        r"labelling .*core-hours \(rough estimate\)",
+        r"exploring .*4 walkers of 0\.1 ps",
+        r"simulation .*8 atoms at the end",
+    ):
+        assert re.search(expected, output), expected
+    assert list(shell.folder.iterdir()) == []
+
+
+def test_a_plan_knows_the_labels_that_are_there(grown: Path, shell_of: Callable[[], Shell]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in grown.rglob("*")}
+    output = shell_of().graft("grow", SMOKE, "--plan", "--out", grown)
+    assert re.search(r"labels .*up to 6, [36] in the store already", output)
+    assert re.search(r"fitted to [36] finished labels", output)
+    assert {path: path.stat().st_mtime_ns for path in grown.rglob("*") if path != grown} == {
+        path: before[path] for path in before if path != grown
+    }
+
+
+def test_python_calls_the_flow_without_a_main_guard(grown: Path, shell_of: Callable[[], Shell]) -> None:
+    """Its workers start while the script runs, and must not run it again."""
+    shell = shell_of()
+    (source,) = (path.parent for path in (grown / "source").rglob("committee.json"))
+    script = shell.folder / "grow.py"
+    script.write_text(
+        "print('STARTED')\n"
+        "from flows import active_learning\n"
+        f"report = active_learning({str(SMOKE)!r}, out='grown', overrides=[\n"
+        f"    'source={{kind: bundles, path: {source}}}', 'labels=2', 'batch=2', 'drawn=1', 'training.steps=2',\n"
+        "    'exploration={walkers: 2, picoseconds: 0.02, every_fs: 10, cells: [3]}', 'purpose.picoseconds=0.02'])\n"
+        "print('REPORT', report)\n"
+    )
+    output = shell.run(sys.executable, script).stdout
+    assert output.count("STARTED") == 1
+    assert f"REPORT {shell.folder / 'grown' / 'report.html'}" in output
+    assert [one.labels for one in load_growth(shell.folder / "grown").rounds] == [0, 2]
+
+
+def test_two_growths_do_not_run_in_one_folder(grown: Path, shell_of: Callable[[], Shell]) -> None:
+    shell = shell_of()
+    shutil.copytree(grown, shell.folder / "copy")
+    with Workspace(shell.folder / "copy").alone():
+        done = shell.run(GRAFT, "grow", SMOKE, "--out", "copy", code=2)
+    assert "copy" in done.stderr
+
+
+# ---- killed ---------------------------------------------------------------------------------------------------------
+
+SMALL = {
+    "source.structures.slices": "[{name: crystal, count: 4, temperature_K: 600, steps: 5}]",
+    "source.training.steps": "20",
+    "labels": "4",
+    "batch": "2",
+    "drawn": "1",
+    "exploration": "{walkers: 2, picoseconds: 0.04, every_fs: 20, cells: [3]}",
+    "purpose.force_error_meV_per_A": "1",  # never good enough
+    "purpose.picoseconds": "0.02",
+    "training.steps": "60",
+    "workers": "2",
+}
+
+# Python imports a module of this name at the start of every process: what is computed is counted from outside
+WATCH = """
+import importlib.abc, importlib.util, os, sys
+
+def note(what):
+    with open(os.environ["WATCH_LOG"], "a") as log:
+        log.write(what + "\\n")
+
+def watch_records(module):
+    write = module.write_json
+    def watched(path, *arguments, **named):
+        write(path, *arguments, **named)
+        note(f"wrote {path}")
+    module.write_json = watched
+
+def watch_labels(module):
+    from al_core.storage.hashing import structure_id
+    label = module.StillingerWeberLabeler.label
+    def watched(self, atoms, directory, rung):
+        note("label " + structure_id(atoms))
+        return label(self, atoms, directory, rung)
+    module.StillingerWeberLabeler.label = watched
+
+WATCHED = {"al_core.storage.files": watch_records, "calculators.classical.stillinger_weber": watch_labels}
+
+class Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name not in WATCHED:
+            return None
+        watch = WATCHED.pop(name)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: (execute(module), watch(module))
+        return spec
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a growth's folder holds at one moment, and what the run that led there did.
+
+    Attributes:
+        labels: label key to (state, attempts).
+        files: what is computed once, and when it was written.
+        asked: structures whose labels the run began to compute.
+        wrote: records that it wrote, `calibrations/KEY.json` and others, and `models/KEY`.
+    """
+
+    labels: dict[str, tuple[str, int]]
+    files: dict[str, int]
+    asked: tuple[str, ...] = ()
+    wrote: tuple[str, ...] = ()
+
+    def done(self) -> set[str]:
+        """Return the structures that have a label."""
+        return {key[1:].partition("-")[0] for key, (state, _) in self.labels.items() if state == "done"}
+
+    def count(self, part: str, suffix: str = ".json") -> int:
+        return sum(name.startswith(part) and name.endswith(suffix) for name in self.files)
+
+
+def _look(out: Path) -> State:
+    while True:
+        with contextlib.suppress(FileNotFoundError):  # a temporary file was there and is gone
+            labels: dict[str, tuple[str, int]] = {}
+            if (out / "labels.db").exists():
+                with connect(out / "labels.db", type="db", use_lock_file=False) as db:
+                    labels = {row.label_key: (row.state, row.attempts) for row in db.select("label_key")}
+            return State(labels, _files(out))
+
+
+def _tree(pid: int) -> list[int]:
+    """Return a process and all its descendants."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            children.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+    tree = [pid]
+    for one in tree:
+        tree += children.get(one, [])
+    return tree
+
+
+@contextlib.contextmanager
+def _growth(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run the growth while the block lasts; its whole process tree is killed with the block."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    (home / "watch").mkdir(exist_ok=True)
+    (home / "watch" / "sitecustomize.py").write_text(WATCH)
+    (home / "watched").write_text("")
+    env |= {
+        "NO_PROXY": "127.0.0.1,localhost",
+        "PREFECT_HOME": str(home / "prefect"),
+        "PYTHONPATH": f"{home / 'watch'}{os.pathsep}{ROOT}",
+        "WATCH_LOG": str(home / "watched"),
+    }
+    changes = [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
+    with (home / "log").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows.cli", "grow", str(SMOKE), "--out", "out", *changes],
+            cwd=home,
+            env=env,
+            stdout=log,
+            stderr=log,
+            text=True,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            for pid in _tree(process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+
+def _after_run(home: Path) -> State:
+    out = home / "out"
+    lines = (home / "watched").read_text().splitlines()
+    asked = [line.removeprefix("label ") for line in lines if line.startswith("label ")]
+    paths = [Path(line.removeprefix("wrote ")) for line in lines if line.startswith("wrote ")]
+    wrote = [
+        f"models/{path.parent.name.removeprefix('.tmp-')}"
+        if path.name == "training.json"
+        else f"{path.parent.name}/{path.name}"
+        for path in paths
+        if path.name == "training.json"
+        or path.parent.name in ("calibrations", "explorations", "evaluations", "selections")
+    ]
+    now = _look(out)
+    return State(now.labels, now.files, tuple(asked), tuple(wrote))
+
+
+def _kill_when(home: Path, reached: Callable[[State], bool]) -> State:
+    """Run the growth, kill it as soon as its folder is in a state, and return what it left."""
+    deadline = time.monotonic() + 300
+    with _growth(home) as process:
+        while not reached(_look(home / "out")):
+            assert process.poll() is None, f"it ended before it could be killed:\n{(home / 'log').read_text()}"
+            assert time.monotonic() < deadline, (home / "log").read_text()
+            time.sleep(0.02)
+    return _after_run(home)
+
+
+def _finish(home: Path) -> State:
+    with _growth(home) as process:
+        assert process.wait(300) == 0, (home / "log").read_text()
+    return _after_run(home)
+
+
+@dataclass(frozen=True)
+class Story:
+    """A growth killed while it labels, while it trains, and while it explores; finished, and run once more."""
+
+    out: Path
+    killed: tuple[State, State, State]
+    finished: State
+    again: State
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    home = tmp_path_factory.mktemp("killed")
+    killed = (
+        _kill_when(home, lambda state: bool(state.done())),
+        _kill_when(home, lambda state: state.count("models/", "training.json") >= 1),
+        _kill_when(home, lambda state: state.count("explorations/") >= 2),
+    )
+    return Story(home / "out", killed, _finish(home), _finish(home))
+
+
+@pytest.mark.slow
+def test_it_was_killed_at_three_moments_and_finished(story: Story) -> None:
+    labelling, training, exploring = story.killed
+    assert 1 <= len(labelling.done()) <= 2
+    assert labelling.count("models/", "training.json") == 0
+    assert labelling.count("explorations/") == 1
+    assert training.count("explorations/") == 1
+    assert training.count("models/", "training.json") >= 1
+    assert exploring.count("explorations/") >= 2
+    assert not any("labels are spent" in str(state) for state in story.killed)
+    found = load_growth(story.out)
+    assert [one.labels for one in found.rounds] == [0, 2, 4]
+    assert found.reason == "all 4 labels are spent"
+    assert len(committee_folders(story.out / "model")) == 2
+    assert (story.out / "Ge.model").exists()
+    assert np.isfinite([one.expected for one in found.rounds]).all()
+
+
+@pytest.mark.slow
+def test_no_label_was_computed_twice(story: Story) -> None:
+    states = [*story.killed, story.finished, story.again]
+    for before, after in pairwise(states):
+        assert not before.done() & set(after.asked)
+        assert len(set(after.asked)) == len(after.asked)
+    assert len(story.finished.done()) == 4
+    assert {state for state, _ in story.finished.labels.values()} == {"done"}
+
+
+@pytest.mark.slow
+def test_no_model_exploration_or_calibration_was_made_twice(story: Story) -> None:
+    made = Counter(name for state in (*story.killed, story.finished, story.again) for name in state.wrote)
+    assert len(made) > 8
+    assert {part.partition("/")[0] for part in made} == {
+        *("models", "calibrations", "explorations", "evaluations", "selections")
+    }
+    assert {name: times for name, times in made.items() if times > 1} == {}
+
+
+@pytest.mark.slow
+def test_what_was_there_was_not_written_again(story: Story) -> None:
+    for before in story.killed:
+        assert before.files
+        kept = {name: when for name, when in story.finished.files.items() if name in before.files}
+        # frames of a round that was not finished are written again with it
+        assert {n: t for n, t in kept.items() if "round-" not in n} == {
+            n: t for n, t in before.files.items() if "round-" not in n
+        }
+
+
+@pytest.mark.slow
+def test_a_further_run_computes_nothing(story: Story) -> None:
+    assert (story.again.asked, story.again.wrote) == ((), ())
+    assert story.again.labels == story.finished.labels
+    assert {n: t for n, t in story.again.files.items() if "round-" not in n} == {
+        n: t for n, t in story.finished.files.items() if "round-" not in n
+    }
