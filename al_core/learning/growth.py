@@ -3,6 +3,7 @@
 Everything is found again by its key, so that an interrupted growth goes on where it stood.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,7 @@ class Growth:
     rounds: list[Round] = field(default_factory=list)
     _labels: list[str] = field(default_factory=list)
     _drawn: list[str] = field(default_factory=list)
+    _slices: Counter[str] = field(default_factory=Counter)  # of the drawn labels
     _failed: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Iterator[Round]:
@@ -206,21 +208,23 @@ class Growth:
         wanted = min(self.config.batch, self.config.labels - len(self._labels))
         file, found = self.workspace.frames(f"round-{number}"), by_id(frames)
         write_frames(file, list(found.values()))
-        rng = np.random.default_rng([self.config.seed, number])
-        names = list(found)
-        order = [names[index] for index in rng.permutation(len(names))]
+        calibrated = bool(self._drawn)
+        order = in_turn(found, np.random.default_rng([self.config.seed, number]), self._slices)
         chosen: list[Chosen] = []
         while order := self._new(order):
             short = wanted - sum(not one.failure for one in chosen)
             if not short:
                 break
-            drawn = min(short, max(0, self.config.drawn - sum(one.drawn and not one.failure for one in chosen)))
+            # nobody knows yet what the committee's disagreement stands for: the first batch is drawn in whole
+            at_least = self.config.drawn if calibrated else wanted
+            drawn = min(short, max(0, at_least - sum(one.drawn and not one.failure for one in chosen)))
             at_random, rest = order[:drawn], order[drawn:]
             selected = self._selected(model, found, self._new(by_id(window)), rest, short - drawn, file)
             outcomes = self._labelled([*at_random, *selected], number, file)
             chosen += [_chosen(name, found[name], name in at_random, one) for name, one in outcomes.items()]
             self._labels += [one.key for one in outcomes.values() if not one.failure]
             self._drawn += [outcomes[name].key for name in at_random if not outcomes[name].failure]
+            self._slices.update(slice_of(found[name].atoms) for name in at_random if not outcomes[name].failure)
             self._failed |= {one.key: one.failure for one in outcomes.values() if one.failure}
             self._stop_if_too_many_labels_failed()
         return chosen
@@ -293,6 +297,26 @@ def _chosen(name: str, frame: Frame, drawn: bool, outcome: LabelOutcome) -> Chos
         drawn=drawn,
         failure=outcome.failure,
     )
+
+
+def in_turn(frames: Mapping[str, Frame], rng: np.random.Generator, had: Mapping[str, int]) -> list[str]:
+    """Return structures in an order drawn at random in which their slices come in turn, those first that had fewer.
+
+    A few that are simply drawn may all be of one slice, and then say nothing of the others.
+
+    Args:
+        frames: by their ids.
+        rng: for the order.
+        had: how many were drawn of each slice before.
+    """
+    names = list(frames)
+    counts = Counter(had)
+    ranked: list[tuple[int, int, str]] = []
+    for index in rng.permutation(len(names)):
+        part = slice_of(frames[names[index]].atoms)
+        ranked.append((counts[part], len(ranked), names[index]))
+        counts[part] += 1
+    return [name for _, _, name in sorted(ranked)]
 
 
 def by_id(frames: Iterable[Frame]) -> dict[str, Frame]:
