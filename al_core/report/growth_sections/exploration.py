@@ -26,13 +26,18 @@ def exploration_section(view: GrowthOverview) -> Section | None:
     text = "Share of walkers that are still on their way against time, a line a round."
     html = fragment(
         "growth_sections/exploration",
-        figure=figure_html(_figure(view, rounds), "exploration-survival", text, 420),
+        figure=figure_html(_figure(view, rounds), "exploration-survival", text, 290),
         table=_table(rounds),
         by_phase=_by_phase(rounds),
-        exploration=view.results.config.get("exploration", {}),
-        wanted=view.wanted,
+        window=_window(view),
     )
     return Section("exploration", "Exploration", html)
+
+
+def _window(view: GrowthOverview) -> tuple[str, str] | None:
+    """Return the ends of the window, meV/Å; None where the config has none."""
+    ends = view.results.config.get("exploration", {}).get("window")
+    return None if ends is None else (f"{view.wanted * ends[0]:g}", f"{view.wanted * ends[1]:g}")
 
 
 def walked(journeys: Sequence[Journey]) -> Survival:

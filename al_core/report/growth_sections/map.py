@@ -159,14 +159,14 @@ def _figure(
     def of(group: str) -> list[int]:
         return [index for index, one in enumerate(points) if one.group == group]
 
-    add(_STARTS, of(_STARTS), {"color": LINE, "size": 7})
+    add(_STARTS, of(_STARTS), {"color": LINE, "size": 10, "symbol": "square"})
     add(_TEST, of(_TEST), {"color": SOFT, "symbol": "diamond-open", "size": 8})
     for one, style in zip(view.rounds, view.styles, strict=True):
         add(round_name(one), of(round_name(one)), {"color": style.colour, "size": 5})
-    for one, style in zip(view.rounds, view.styles, strict=True):
-        rings = [index for index, each in enumerate(points) if each.chosen == one.number]
-        ring = {"symbol": "circle-open", "size": 14, "color": style.colour, "line": {"width": 2.5}}
-        add(f"labelled after {round_name(one)}", rings, ring)
+    colours = {one.number: style.colour for one, style in zip(view.rounds, view.styles, strict=True)}
+    rings = [(index, colours[one.chosen]) for index, one in enumerate(points) if one.chosen is not None]
+    ring = {"symbol": "circle-open", "size": 14, "color": [colour for _, colour in rings], "line": {"width": 2.5}}
+    add("labelled", [index for index, _ in rings], ring)
     mark = {"symbol": "x-thin-open", "size": 18, "color": INK, "line": {"width": 2.5}}
     figure.add_scatter(x=[None], y=[None], mode="markers", marker=mark, showlegend=False, hoverinfo="skip")
     shares = [f"{100 * share:.0f} %" for share in explained]

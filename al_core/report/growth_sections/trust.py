@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.stats import spearmanr
 
-from al_core.report.figures import figure_html, log_axis, panels, shown_once
+from al_core.report.figures import figure_html, log_axis, log_ticks, panels, shown_once
 from al_core.report.growth_overview import CALIBRATED, GrowthOverview
 from al_core.report.numbers import NO_BREAK, counted, number
 from al_core.report.page import Section, fragment
@@ -19,6 +19,7 @@ from al_core.uncertainty.calibration import Calibration, Residuals, reliability
 _BINS = 8
 _RESAMPLES = 200
 _SEED = 0
+_FACTOR = 2.0  # of the mean squared z: up to it the expected error counts as right
 _WITHIN, _OUTSIDE = "within the purpose", "outside the purpose"
 _TALLER_PX = 120
 
@@ -112,9 +113,18 @@ def _told(view: GrowthOverview, shown: Round | None) -> list[str]:
         told.append(
             f"On {counted(len(within), 'test structure')} within the purpose {number(expected)} meV/Å are expected, "
             f"and {number(actual)} found, each structure counting the same; the interval for 90 % covers "
-            f"{100 * dict(holds.coverage)[0.90]:.0f} %."
+            f"{100 * dict(holds.coverage)[0.90]:.0f} %. {_judged(holds.zms)}"
         )
     return told
+
+
+def _judged(zms: float) -> str:
+    """Return what a mean squared z says of the expected error: right within a factor of two of the variance."""
+    if zms > _FACTOR:
+        return f"The potential is surer than it is right (ZMS {number(zms)})."
+    if zms < 1 / _FACTOR:
+        return f"The expected error is cautious: errors are smaller (ZMS {number(zms)})."
+    return f"The expected error is about right (ZMS {number(zms)})."
 
 
 def _within(view: GrowthOverview, one: Round) -> list[Predicted]:
@@ -128,7 +138,13 @@ def _title(one: Round) -> str:
 def _table(view: GrowthOverview, one: Round) -> Table:
     found = one.calibration
     levels = [level for level, _ in found.widths]
-    columns = ("structures", "expected, meV/Å", "actual, meV/Å", "ZMS", *(f"covered, {100 * x:.0f} %" for x in levels))
+    columns = (
+        "structures",
+        "expected, meV/Å",
+        "actual, meV/Å",
+        "ZMS",
+        *(f"in {100 * x:.0f}{NO_BREAK}%" for x in levels),
+    )
     slices = by_slice(view.predictions[one.number])
     groups = []
     for title, outside in (("Within the purpose", False), ("Outside the purpose, may fail", True)):
@@ -190,13 +206,19 @@ def _figure(view: GrowthOverview, one: Round) -> go.Figure:
     colours = slice_styles(list(slices))
     for name, part in dots.items():
         figure.add_trace(_dots(name, part, colours[name].colour, colours[name].symbol), 1, 2)
-    axis = log_axis(*ends)
+    axis = log_axis(*ends, _ticks(*ends))
     figure.update_xaxes(axis, title_text="expected, meV/Å", tickangle=0)
     figure.update_yaxes(axis)
     figure.update_yaxes(title_text="actual, meV/Å", col=1)
     figure.update_layout(height=figure.layout.height + _TALLER_PX)
     shown_once(figure)
     return figure
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return powers of ten where there are three of them: both panels are narrow."""
+    powers = range(int(np.ceil(np.log10(low))), int(np.floor(np.log10(high))) + 1)
+    return [10.0**power for power in powers] if len(powers) > 2 else log_ticks(low, high)
 
 
 def _bins(name: str, rows: np.ndarray, lowest: float, colour: str, symbol: str) -> go.Scatter:

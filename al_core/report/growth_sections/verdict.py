@@ -54,7 +54,7 @@ def doubts(view: GrowthOverview, last: Round) -> list[str]:
     elif not view.stable(last):
         found.append("the dynamics it is for are not stable")
     if last.lost:
-        found.append(f"{last.lost} of {counted(len(last.journeys), 'walker')} of the last round were lost")
+        found.append(f"{_lost(last)} lost in the last round")
     return found
 
 
@@ -85,8 +85,7 @@ def cautions(view: GrowthOverview) -> list[str]:
         told.append(f"Dynamics are not stable: {'; '.join(_unstable(view, last)) or 'they could not be run'}.")
     if last.lost:
         causes = sorted({ended(one).split(":")[0] for one in last.journeys if ended(one)})
-        lost = f"{last.lost} of {counted(len(last.journeys), 'walker')}"
-        told.append(f"In the last round {lost} were lost ({', '.join(causes)}): longer dynamics may fail as well.")
+        told.append(f"In the last round {_lost(last)} lost ({', '.join(causes)}): longer dynamics may fail as well.")
     return told
 
 
@@ -137,12 +136,12 @@ def _test_tile(view: GrowthOverview) -> Tile:
         return Tile(title, MISSING, lines=(reason,))
     slices = [name for name in view.test_errors[last.number].metrics if name != "all"]
     outside = [name for name in slices if view.outside(name)]
-    lines = [f"MAE, mean over {counted(len(slices), 'slice')}"]
+    lines = [f"mean over {counted(len(slices), 'slice')}"]
     inside = view.test_error(last, inside=True)
     if outside and inside is not None:
         lines.append(f"within the purpose: {number(inside)} {_UNIT}, {counted(len(slices) - len(outside), 'slice')}")
     if outside:
-        lines.append(f"outside the purpose: {', '.join(outside)}")
+        lines.append(f"outside it, may fail: {', '.join(outside)}")
     return Tile(title, number(error), _UNIT, tuple(lines))
 
 
@@ -175,8 +174,7 @@ def _cost_tile(view: GrowthOverview) -> Tile:
         lines.append(f"{counted(spent['labels_failed'], 'label')} failed: {hours(spent['failed_core_seconds'])} of it")
     lines.append(f"training: {hours(spent['training_core_seconds'])}")
     done = spent["labels_done"]
-    core_hours = number((spent["label_core_seconds"] + spent["training_core_seconds"]) / 3600, 2)
-    return Tile("Labels and cost", str(done), f"label{'' if done == 1 else 's'}, {core_hours} core-hours", tuple(lines))
+    return Tile("Labels and cost", str(done), "label" if done == 1 else "labels", tuple(lines))
 
 
 def _unstable(view: GrowthOverview, one: Round) -> list[str]:
@@ -185,6 +183,10 @@ def _unstable(view: GrowthOverview, one: Round) -> list[str]:
         for walk in view.walks(one)
         if walk["failure"]
     ]
+
+
+def _lost(one: Round) -> str:
+    return f"{one.lost} of {counted(len(one.journeys), 'walker')} {'was' if one.lost == 1 else 'were'}"
 
 
 def _phases(view: GrowthOverview) -> str:
