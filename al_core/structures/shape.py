@@ -19,9 +19,9 @@ _FALLBACK_A = 2.5  # where no structure has neighbours
 def shape_features(structures: Sequence[Atoms]) -> np.ndarray:
     """Return features of structures by which like ones are near each other, [n_structures, 56].
 
-    Of every atom, the square roots of two smooth histograms: of the distances to atoms within 2.2 bonds, and of the cosines of the angles
-    between neighbours within 1.35 bonds. Of a structure, the mean over atoms and the standard deviation of each. A
-    bond is the median distance of nearest neighbours over all structures
+    Of every atom, the square roots of two smooth histograms: of the distances to atoms within 2.2 bonds, and of the
+    cosines of the angles between neighbours within 1.35 bonds. Of a structure, the mean over atoms and the standard
+    deviation of each. A bond is the median distance of nearest neighbours over all structures
     (:func:`al_core.structures.shells.bond_length`). Features do not change under rotations, translations, or
     repetition of the cell.
 
@@ -51,7 +51,8 @@ def _of_atoms(atoms: Atoms, bond: float) -> np.ndarray:
         once = one < other
         cosines = (units[one[once]] * units[other[once]]).sum(axis=1)
         np.add.at(angles, owners[one[once]], _smooth(cosines, -1.0, 1.0, _ANGLES) / 3)
-    return np.sqrt(np.concatenate([distances, angles], axis=1))  # so that crowded atoms do not outweigh all else
+    # roots, so that crowded atoms do not outweigh all else
+    return np.asarray(np.sqrt(np.concatenate([distances, angles], axis=1)))
 
 
 def _smooth(values: np.ndarray, low: float, high: float, points: int) -> np.ndarray:

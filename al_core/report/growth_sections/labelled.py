@@ -35,7 +35,7 @@ def _cells(view: GrowthOverview, one: Chosen) -> tuple[Cell, ...]:
     return (
         Cell(str(one.atoms)),
         Cell(str(one.walker)),
-        Cell(number(one.time_ps)),
+        Cell(f"{one.time_ps:.3g}"),
         Cell(number(1e3 * one.expected)),
         Cell("drawn" if one.drawn else "selected"),
         Cell() if cost is None else Cell(hours(cost)),

@@ -105,7 +105,7 @@ def _frames(view: GrowthOverview) -> tuple[list[_Point], int]:
             seen.add(name)
             told = (
                 f"{round_name(one)}, {slice_of(frame.atoms)}, {counted(len(frame.atoms), 'atom')}, "
-                f"walker {frame.walker} after {number(frame.time_ps)} ps: {number(1e3 * frame.expected)} meV/Å expected"
+                f"walker {frame.walker} after {frame.time_ps:.3g} ps: {number(1e3 * frame.expected)} meV/Å expected"
             )
             if own is None:
                 others.append(_Point(frame.atoms, round_name(one), told))

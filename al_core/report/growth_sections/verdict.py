@@ -169,7 +169,7 @@ def _cost_tile(view: GrowthOverview) -> Tile:
         return Tile("Labels", MISSING, lines=("Nothing was spent yet.",))
     lines = [f"paid for labels: {hours(spent['label_core_seconds'])}"]
     if spent.get("labels_reused"):
-        lines.append(f"of the labels, {spent['labels_reused']} were in the store before")
+        lines.append(f"{spent['labels_reused']} of the labels reused from the store")
     if spent["labels_failed"]:
         lines.append(f"{counted(spent['labels_failed'], 'label')} failed: {hours(spent['failed_core_seconds'])} of it")
     lines.append(f"training: {hours(spent['training_core_seconds'])}")
