@@ -83,7 +83,7 @@ def _tests(view: GrowthOverview) -> list[_Point]:
     predicted = view.predictions.get(view.rounds[-1].number, ()) if view.rounds else ()
     errors = {one.structure: 1e3 * one.force_mae for one in predicted}
     found = []
-    for atoms in view.test_structures:
+    for atoms in _evenly(view.test_structures):
         error, why = errors.get(structure_id(atoms)), view.outside(slice_of(atoms))
         told = f"test, {slice_of(atoms)}, {counted(len(atoms), 'atom')}"
         told += f" (outside the purpose: {why})" if why else ""

@@ -226,6 +226,8 @@ def test_a_forecast_that_cannot_be_made_is_none(view):
     two = GrowthOverview(replace(view.results, rounds=view.rounds[:3]), view.folder)
     assert forecast(two).law is None
     assert "cannot be told: a power law takes three rounds" in forecast(two).told[0]
+    bare = forecast(changed(view, calibration=Calibration()))
+    assert bare.law is None, "a round that is not calibrated does not count"
     rising = forecast(changed(view, expected=0.5))
     assert "does not fall" in rising.told[0]
     assert rising.told[1].endswith("cannot be told.")
@@ -262,7 +264,14 @@ def test_reliability_is_told_by_slice_and_what_is_outside_the_purpose_is_marked(
     assert inside[2:] == ["50.0", "1.00", "0 %", "100 %", "100 %"]
     assert outside[3:] == ["9.00", "0 %", "0 %", "0 %"]
     assert any(name == "surface_300K (no surface was asked for)" for name in rows)
-    assert "Outside the purpose, may fail" in page.section("trust")
+    names = [row[0].strip() for row in page.rows]
+    first = names.index("Within the purpose")
+    assert [name.split(" (")[0] for name in names[first : first + 4]] == [
+        "Within the purpose",
+        "crystal_300K",
+        "Outside the purpose, may fail",
+        "surface_300K",
+    ]
     assert "about right (ZMS 1.00)" in page.section("trust")
 
 
