@@ -85,6 +85,13 @@ def reliability_bins(found: Calibration, structures: Sequence[Predicted], bins: 
     return np.array(rows)
 
 
+def too_sure(view: GrowthOverview, one: Round) -> float | None:
+    """Return the mean squared z on test structures within the purpose where it is far above 1; None elsewhere."""
+    within = _within(view, one) if one.number in view.predictions else []
+    zms = reliability(one.calibration, residuals(within)).zms if within else 0.0
+    return zms if zms > _FACTOR else None
+
+
 def _told(view: GrowthOverview, shown: Round | None) -> list[str]:
     last = shown or view.rounds[-1]
     found, told = last.calibration, []

@@ -2,6 +2,7 @@
 
 from al_core.evaluation.survival import stable_up_to
 from al_core.report.growth_overview import CALIBRATED, GrowthOverview, ended
+from al_core.report.growth_sections.trust import too_sure
 from al_core.report.numbers import NO_BREAK, counted, hours, number
 from al_core.report.page import fragment
 from al_core.report.tiles import MISSING, Tile
@@ -80,6 +81,10 @@ def cautions(view: GrowthOverview) -> list[str]:
     if inside is not None and inside > view.wanted >= 1e3 * last.expected:
         told.append(
             f"On the test slices within the purpose the force error is {number(inside)} {_UNIT}, more than was wanted."
+        )
+    if drawn and (zms := too_sure(view, last)) is not None:
+        told.append(
+            f"On the test slices within the purpose errors are larger than expected (ZMS {number(zms)}, 1 is right)."
         )
     if view.stable(last) is False:
         told.append(f"Dynamics are not stable: {'; '.join(_unstable(view, last)) or 'they could not be run'}.")
