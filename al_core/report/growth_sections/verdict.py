@@ -48,6 +48,9 @@ def doubts(view: GrowthOverview, last: Round) -> list[str]:
     found, drawn = [], last.calibration.structures
     if 1e3 * last.expected > view.wanted:
         found.append(f"a force error of {number(1e3 * last.expected)} {_UNIT} is expected, {view.wanted:g} was wanted")
+    inside = view.test_error(last, inside=True)
+    if inside is not None and inside > view.wanted:
+        found.append(f"on test slices within its purpose the force error is {number(inside)} {_UNIT}")
     if drawn < CALIBRATED:
         found.append("its expected error is not calibrated" if not drawn else f"only {drawn} labels calibrate it")
     if view.stable(last) is None:
@@ -83,9 +86,8 @@ def cautions(view: GrowthOverview) -> list[str]:
             f"On the test slices within the purpose the force error is {number(inside)} {_UNIT}, more than was wanted."
         )
     if drawn and (zms := too_sure(view, last)) is not None:
-        told.append(
-            f"On the test slices within the purpose errors are larger than expected (ZMS {number(zms)}, 1 is right)."
-        )
+        sure = f"errors are larger than expected (ZMS {number(zms)}, 1 is right)"
+        told.append(f"On the test slices within the purpose {sure}.")
     if view.stable(last) is False:
         told.append(f"Dynamics are not stable: {'; '.join(_unstable(view, last)) or 'they could not be run'}.")
     if last.lost:
