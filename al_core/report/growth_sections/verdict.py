@@ -49,7 +49,7 @@ def doubts(view: GrowthOverview, last: Round) -> list[str]:
     if 1e3 * last.expected > view.wanted:
         found.append(f"a force error of {number(1e3 * last.expected)} {_UNIT} is expected, {view.wanted:g} was wanted")
     inside = view.test_error(last, inside=True)
-    if inside is not None and inside > view.wanted:
+    if inside is not None and inside > view.wanted and not found:
         found.append(f"on test slices within its purpose the force error is {number(inside)} {_UNIT}")
     if drawn < CALIBRATED:
         found.append("its expected error is not calibrated" if not drawn else f"only {drawn} labels calibrate it")
