@@ -15,8 +15,8 @@ from al_core.config.evaluation import ErrorsEvaluation, StabilityEvaluation
 from al_core.config.growth import GrowthConfig
 from al_core.errors import LabelError, SelectionError, TrainingError
 from al_core.exploration.frames import Frame, Journey, write_frames
+from al_core.learning.choosing import by_id, chosen_from, in_turn
 from al_core.learning.steps import GrowthSteps, LabelOutcome
-from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import slice_of
 from al_core.studies.growth_index import Chosen, Round
 from al_core.studies.keys import CalibrationInputs, EvaluationInputs, ExplorationInputs, ModelInputs, SelectionInputs
@@ -221,7 +221,7 @@ class Growth:
             at_random, rest = order[:drawn], order[drawn:]
             selected = self._selected(model, found, self._new(by_id(window)), rest, short - drawn, file)
             outcomes = self._labelled([*at_random, *selected], number, file)
-            chosen += [_chosen(name, found[name], name in at_random, one) for name, one in outcomes.items()]
+            chosen += [chosen_from(name, found[name], name in at_random, one) for name, one in outcomes.items()]
             self._labels += [one.key for one in outcomes.values() if not one.failure]
             self._drawn += [outcomes[name].key for name in at_random if not outcomes[name].failure]
             self._slices.update(slice_of(found[name].atoms) for name in at_random if not outcomes[name].failure)
@@ -283,45 +283,3 @@ class Growth:
                 f"{failed} of {asked} labels failed, more than max_failed_share={self.config.max_failed_share:g}; the "
                 f"first: {next(iter(self._failed.values()))}; the labeler's outputs are in {self.workspace.label_files}"
             )
-
-
-def _chosen(name: str, frame: Frame, drawn: bool, outcome: LabelOutcome) -> Chosen:
-    return Chosen(
-        structure=name,
-        key=outcome.key,
-        slice=slice_of(frame.atoms),
-        atoms=len(frame.atoms),
-        walker=frame.walker,
-        time_ps=frame.time_ps,
-        expected=frame.expected,
-        drawn=drawn,
-        failure=outcome.failure,
-    )
-
-
-def in_turn(frames: Mapping[str, Frame], rng: np.random.Generator, had: Mapping[str, int]) -> list[str]:
-    """Return structures in an order drawn at random in which their slices come in turn, those first that had fewer.
-
-    A few that are simply drawn may all be of one slice, and then say nothing of the others.
-
-    Args:
-        frames: by their ids.
-        rng: for the order.
-        had: how many were drawn of each slice before.
-    """
-    names = list(frames)
-    counts = Counter(had)
-    ranked: list[tuple[int, int, str]] = []
-    for index in rng.permutation(len(names)):
-        part = slice_of(frames[names[index]].atoms)
-        ranked.append((counts[part], len(ranked), names[index]))
-        counts[part] += 1
-    return [name for _, _, name in sorted(ranked)]
-
-
-def by_id(frames: Iterable[Frame]) -> dict[str, Frame]:
-    """Return frames by the id of their structure, each structure once."""
-    found: dict[str, Frame] = {}
-    for frame in frames:
-        found.setdefault(structure_id(frame.atoms), frame)
-    return found
