@@ -1,8 +1,8 @@
-"""Who can explore before there are labels? Walkers by committees of scratch, transfer and rescaled, with 0 to 16 labels.
+"""Who can explore before there are labels? Walkers by committees of scratch, transfer and rescaled.
 
-``python -m benchmarks.from_zero``: germanium crystals with and without a vacancy, of 7 to 16 atoms, at 300 and 900 K, walk
-for two picoseconds. Labels are random ones of the shipped pool, in several draws. Printed are the share of walkers that
-are physical to the end, and the mean time until they are not (ps).
+``python -m benchmarks.from_zero``: germanium crystals with and without a vacancy, of 7 to 16 atoms, at 300 and 900 K,
+walk for two picoseconds, with 0 to 16 labels. These are random ones of the shipped pool, in several draws. Printed are
+the share of walkers that are physical to the end, and the mean time until they are not (ps).
 """
 
 import argparse

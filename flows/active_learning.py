@@ -11,6 +11,7 @@ from al_core.exploration.starts import starting_points
 from al_core.labels.store import LabelStore
 from al_core.learning.growth import Growth
 from al_core.models.committee import content_hash, seed_members
+from al_core.report.growth import write_growth_report
 from al_core.storage.hashing import digest, file_sha256, label_key, structure_id
 from al_core.structures.datasets import bundled, read_structures, write_labelled
 from al_core.studies.data import file_or_bundled, unique, with_slices, write_structures
@@ -84,6 +85,7 @@ def run_growth(config: GrowthConfig, out: Path) -> Path:
                 "labeler": identity,
             }
             write_growth(workspace, config, growth.rounds, ledger(workspace, requests, models), hashes)
+            write_growth_report(workspace.out)
             _publish(one, config, workspace)
             counters.say(summary(one, config))
     return workspace.report

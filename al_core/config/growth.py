@@ -55,7 +55,7 @@ class Exploration(Strict):
     timestep_fs: Annotated[float, Field(gt=0, le=10, description="Time step, fs.")] = 2.0
     every_fs: Annotated[PositiveFloat, Field(description="Time between two frames that are kept, fs.")] = 100.0
     cells: Annotated[
-        tuple[Annotated[int, Field(ge=2, le=64)], ...],
+        tuple[Annotated[int, Field(ge=1, le=64)], ...],
         Field(
             min_length=1,
             description="Primitive cells of the supercells, of shapes drawn at random, that walkers move in, in turn.",
@@ -112,7 +112,7 @@ class GrowthConfig(Strict):
         PositiveInt,
         Field(
             description="Of these, drawn at random from all frames that walkers came by: what the expected error is "
-            "calibrated on. The acquisition selects the others."
+            "calibrated on. The acquisition selects the others. The first batch is drawn in whole."
         ),
     ] = 2
     arm: Annotated[ArmPart, Field(description="How the models start.")] = RescaledArm()

@@ -3,6 +3,7 @@
 Everything is found again by its key, so that an interrupted growth goes on where it stood.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,8 @@ from al_core.config.evaluation import ErrorsEvaluation, StabilityEvaluation
 from al_core.config.growth import GrowthConfig
 from al_core.errors import LabelError, SelectionError, TrainingError
 from al_core.exploration.frames import Frame, Journey, write_frames
+from al_core.learning.choosing import by_id, chosen_from, in_turn
 from al_core.learning.steps import GrowthSteps, LabelOutcome
-from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import slice_of
 from al_core.studies.growth_index import Chosen, Round
 from al_core.studies.keys import CalibrationInputs, EvaluationInputs, ExplorationInputs, ModelInputs, SelectionInputs
@@ -62,6 +63,7 @@ class Growth:
     rounds: list[Round] = field(default_factory=list)
     _labels: list[str] = field(default_factory=list)
     _drawn: list[str] = field(default_factory=list)
+    _slices: Counter[str] = field(default_factory=Counter)  # of the drawn labels
     _failed: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Iterator[Round]:
@@ -206,21 +208,23 @@ class Growth:
         wanted = min(self.config.batch, self.config.labels - len(self._labels))
         file, found = self.workspace.frames(f"round-{number}"), by_id(frames)
         write_frames(file, list(found.values()))
-        rng = np.random.default_rng([self.config.seed, number])
-        names = list(found)
-        order = [names[index] for index in rng.permutation(len(names))]
+        calibrated = bool(self._drawn)
+        order = in_turn(found, np.random.default_rng([self.config.seed, number]), self._slices)
         chosen: list[Chosen] = []
         while order := self._new(order):
             short = wanted - sum(not one.failure for one in chosen)
             if not short:
                 break
-            drawn = min(short, max(0, self.config.drawn - sum(one.drawn and not one.failure for one in chosen)))
+            # nobody knows yet what the committee's disagreement stands for: the first batch is drawn in whole
+            at_least = self.config.drawn if calibrated else wanted
+            drawn = min(short, max(0, at_least - sum(one.drawn and not one.failure for one in chosen)))
             at_random, rest = order[:drawn], order[drawn:]
             selected = self._selected(model, found, self._new(by_id(window)), rest, short - drawn, file)
             outcomes = self._labelled([*at_random, *selected], number, file)
-            chosen += [_chosen(name, found[name], name in at_random, one) for name, one in outcomes.items()]
+            chosen += [chosen_from(name, found[name], name in at_random, one) for name, one in outcomes.items()]
             self._labels += [one.key for one in outcomes.values() if not one.failure]
             self._drawn += [outcomes[name].key for name in at_random if not outcomes[name].failure]
+            self._slices.update(slice_of(found[name].atoms) for name in at_random if not outcomes[name].failure)
             self._failed |= {one.key: one.failure for one in outcomes.values() if one.failure}
             self._stop_if_too_many_labels_failed()
         return chosen
@@ -279,25 +283,3 @@ class Growth:
                 f"{failed} of {asked} labels failed, more than max_failed_share={self.config.max_failed_share:g}; the "
                 f"first: {next(iter(self._failed.values()))}; the labeler's outputs are in {self.workspace.label_files}"
             )
-
-
-def _chosen(name: str, frame: Frame, drawn: bool, outcome: LabelOutcome) -> Chosen:
-    return Chosen(
-        structure=name,
-        key=outcome.key,
-        slice=slice_of(frame.atoms),
-        atoms=len(frame.atoms),
-        walker=frame.walker,
-        time_ps=frame.time_ps,
-        expected=frame.expected,
-        drawn=drawn,
-        failure=outcome.failure,
-    )
-
-
-def by_id(frames: Iterable[Frame]) -> dict[str, Frame]:
-    """Return frames by the id of their structure, each structure once."""
-    found: dict[str, Frame] = {}
-    for frame in frames:
-        found.setdefault(structure_id(frame.atoms), frame)
-    return found

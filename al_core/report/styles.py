@@ -68,6 +68,11 @@ def round_colours(count: int) -> list[str]:
     return [_ROUNDS[round(number * (len(_ROUNDS) - 1) / last)] for number in range(count)]
 
 
+def round_styles(count: int) -> list[ArmStyle]:
+    """Return the style of each of several rounds, in order: neighbours of one colour have other markers."""
+    return [ArmStyle(colour, _SYMBOLS[i % len(_SYMBOLS)]) for i, colour in enumerate(round_colours(count))]
+
+
 def faded(colour: str, opacity: float) -> str:
     """Return a colour with an opacity, as eight hexadecimal digits."""
     return f"{colour}{round(255 * opacity):02x}"

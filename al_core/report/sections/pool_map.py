@@ -1,6 +1,5 @@
 """The map of pool and test set: what lies where, which structures were selected when, and what they look like."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,14 +9,13 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 from ase import Atoms
-from ase.data import covalent_radii
-from ase.data.colors import jmol_colors
 
 from al_core.report.figures import colour_bar, figure_html, panels
 from al_core.report.numbers import NO_BREAK, counted, number
 from al_core.report.overview import Overview
 from al_core.report.page import Section, fragment
 from al_core.report.styles import INK, LINE, SOFT, round_colours
+from al_core.report.viewer import Viewed, viewer_json
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
 from al_core.studies.pool_map import MapPoint, PoolMap, Selected, read_pool_map, selected_structures
@@ -27,9 +25,6 @@ from al_core.studies.workspace import Workspace
 _TITLE = "Map of pool and test set"
 _ID = "pool-map"
 _ERRORS = "Viridis"
-_MOST_ATOMS = 20_000  # whose positions are written into the page
-_BOND = 1.25  # atoms nearer than this times the sum of their covalent radii are drawn as bonded
-_DIGITS = 100  # positions are whole numbers of 0.01 Å
 _TALLER_PX = 140
 
 
@@ -58,22 +53,13 @@ def pool_map_section(view: Overview) -> Section | None:
     figure = _figure(found, shown, errors, [trace for traces in rings for trace in traces])
     first = len(figure.data) - 1 - sum(map(len, rings))  # the last trace is the mark
     ends = np.cumsum([first, *map(len, rings)]).tolist()
-    colour, radius = _look(atoms[shown[0].point.structure])
-    data = {
-        "structures": _structures(shown, atoms, selections),
-        "selections": [list(range(start, end)) for start, end in pairwise(ends)],
-        "colour": colour,
-        "radius": round(0.7 * radius * _DIGITS),
-        "bond": round(2 * _BOND * radius * _DIGITS),
-    }
     html = fragment(
         "sections/pool_map",
         id=_ID,
         figure=figure_html(figure, f"{_ID}-figure", f"{_TITLE}; the list shows its structures one by one."),
         selections=[one.title for one in selections],
         groups=_groups(shown),
-        # of data in a script element only "<" could end it
-        data=json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"),
+        data=viewer_json(_viewed(shown, atoms, selections), [list(range(start, end)) for start, end in pairwise(ends)]),
         variance=f"{100 * sum(found.explained):.0f}{NO_BREAK}%",
         pool=counted(len(found.pool), "structure"),
         drawn=len(found.pool) + len(found.test) < len(atoms),
@@ -136,35 +122,19 @@ def _groups(shown: Sequence[_Shown]) -> list[tuple[str, list[tuple[int, str]]]]:
     return list(groups.items())
 
 
-def _structures(
-    shown: Sequence[_Shown], atoms: dict[str, Atoms], selections: Sequence[Selected]
-) -> list[dict[str, Any]]:
-    """Return what is drawn of each structure; where there are too many atoms, some structures of the pool lack them."""
+def _viewed(shown: Sequence[_Shown], atoms: dict[str, Atoms], selections: Sequence[Selected]) -> list[Viewed]:
+    """Return the structures for the viewer; the atoms of what was not selected of the pool are the first to be left."""
     selected = {name for one in selections for name in one.budgets}
-
-    def last(index: int) -> bool:
-        return shown[index].group == "pool" and shown[index].point.structure not in selected
-
-    wanted = sorted(range(len(shown)), key=last)
-    sizes = np.cumsum([len(atoms[shown[index].point.structure]) for index in wanted])
-    with_atoms = set(wanted[: int(np.searchsorted(sizes, _MOST_ATOMS, side="right"))])
-    found: list[dict[str, Any]] = []
-    for index, one in enumerate(shown):
-        entry: dict[str, Any] = {"x": one.point.x, "y": one.point.y, "told": one.told}
-        if index in with_atoms:
-            structure = atoms[one.point.structure].copy()
-            if structure.pbc.any():
-                structure.wrap(eps=1e-3)
-            entry["cell"] = np.rint(_DIGITS * structure.cell.array).astype(int).ravel().tolist()
-            entry["atoms"] = np.rint(_DIGITS * structure.positions).astype(int).ravel().tolist()
-        found.append(entry)
-    return found
-
-
-def _look(structure: Atoms) -> tuple[str, float]:
-    """Return the colour of an element's atoms, hex, and its covalent radius, Å."""
-    element = int(structure.numbers[0])
-    return "#" + "".join(f"{round(255 * part):02x}" for part in jmol_colors[element]), float(covalent_radii[element])
+    return [
+        Viewed(
+            one.point.x,
+            one.point.y,
+            one.told,
+            atoms[one.point.structure],
+            first=one.group != "pool" or one.point.structure in selected,
+        )
+        for one in shown
+    ]
 
 
 def _scatter(name: str, indices: Sequence[int], shown: Sequence[_Shown], **settings: Any) -> go.Scatter:

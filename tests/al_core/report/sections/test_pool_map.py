@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from al_core.report import viewer
 from al_core.report.figures import plotly_script
 from al_core.report.overview import Overview, overview
 from al_core.report.page import Section, page_html
-from al_core.report.sections import pool_map
 from al_core.report.sections.pool_map import pool_map_section
 from al_core.storage.files import write_json
 from al_core.storage.hashing import structure_id
@@ -157,7 +157,7 @@ def test_names_of_slices_cannot_end_a_script(section: Section) -> None:
 def test_where_there_are_too_many_atoms_those_of_the_rest_of_the_pool_are_left_out(
     study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool_map, "_MOST_ATOMS", 8 * (TEST + 4))
+    monkeypatch.setattr(viewer, "_MOST_ATOMS", 8 * (TEST + 4))
     section = pool_map_section(view_of(study))
     assert section is not None
     structures = embedded(section)["structures"]
