@@ -86,7 +86,7 @@ def test_an_unknown_key_is_refused_and_the_nearest_named(
         ("exploration.window=[1]", "exploration.window"),
         ("exploration.every_fs=1", "exploration: every_fs: 1 fs is less than one step of 2 fs"),
         ("exploration.every_fs=2000", "exploration: every_fs: 2000 fs is longer than the walk of 1 ps"),
-        ("exploration.cells=[1]", "exploration.cells.0: input should be greater than or equal to 2, got 1"),
+        ("exploration.cells=[0]", "exploration.cells.0: input should be greater than or equal to 1, got 0"),
         ("drawn=5", "drawn: 5 random labels do not fit into a batch of 4"),
         ("committee=3", "committee of 3 needs as many source models, the source has 2"),
         ("core_hours=0", "core_hours: input should be greater than 0, got 0"),

@@ -45,6 +45,7 @@ class FakeSteps:
         fails: which labels fail, in the order they are asked, from 0.
         stable: whether dynamics are.
         untrainable: why no committee can be trained.
+        sure: walkers whose frames are below every window.
         same: whether walkers of every round come by the same structures.
         interrupted_before: the label before which a user presses Ctrl-C.
     """
@@ -56,6 +57,7 @@ class FakeSteps:
     fails: Collection[int] = ()
     stable: bool = True
     untrainable: str = ""
+    sure: Collection[int] = ()
     same: bool = False
     interrupted_before: int | None = None
     trained: list[ModelInputs] = field(default_factory=list)
@@ -83,6 +85,7 @@ class FakeSteps:
                 journeys.append(asdict(journey))
                 for number in range(1 if journey.left else self.frames):
                     worst = self.worst[min(len(inputs.model.labels), len(self.worst) - 1)]
+                    worst = 0.01 if walker in self.sure else worst
                     rng = np.random.default_rng([0 if self.same else inputs.round, walker, number])
                     positions = np.array([[0, 0, 0], [2, 2, 2]]) + rng.uniform(0, 1, (2, 3))
                     atoms = Atoms("Ge2", positions, cell=[6, 6, 6], pbc=True)
@@ -183,36 +186,41 @@ def _run(growth: Growth) -> list[Round]:
 # ---- what is chosen -------------------------------------------------------------------------------------------------
 
 
+def test_the_first_batch_is_drawn_in_whole(make: Make, steps: Callable[..., FakeSteps]) -> None:
+    """Nobody knows yet what the committee's disagreement stands for."""
+    fake = steps()
+    first, *_ = _run(make(fake, labels=4))
+    assert [one.drawn for one in first.chosen] == [True] * 4
+    assert fake.selections == []
+
+
 def test_random_draws_and_a_selection_fill_a_batch(make: Make, steps: Callable[..., FakeSteps]) -> None:
     fake = steps()
-    first, *_ = _run(make(fake))
-    assert [one.drawn for one in first.chosen] == [True, True, False, False]
-    assert len({one.structure for one in first.chosen}) == 4
-    asked = fake.selections[0]
+    first, second, _ = _run(make(fake))
+    assert [one.drawn for one in second.chosen] == [True, True, False, False]
+    assert len({one.structure for one in (*first.chosen, *second.chosen)}) == 8
+    (asked,) = fake.selections
     assert asked.k == 2
-    assert list(asked.candidates[:2]) == [one.structure for one in first.chosen[2:]]
-    assert not {one.structure for one in first.chosen[:2]} & set(asked.candidates)
-    assert all(one.key == f"L-{one.structure}" and one.failure == "" for one in first.chosen)
-    assert {(one.slice, one.atoms) for one in first.chosen} == {("crystal_300K", 2)}
-    assert (first.frames, first.candidates) == (24, 24)
+    assert list(asked.candidates[:2]) == [one.structure for one in second.chosen[2:]]
+    assert not {one.structure for one in second.chosen[:2]} & set(asked.candidates)
+    assert all(one.key == f"L-{one.structure}" and one.failure == "" for one in second.chosen)
+    assert {(one.slice, one.atoms) for one in second.chosen} == {("crystal_300K", 2)}
+    assert (second.frames, second.candidates) == (24, 24)
 
 
 def test_the_selection_is_asked_of_the_committee_with_costs_and_what_walkers_came_by(
     make: Make, steps: Callable[..., FakeSteps]
 ) -> None:
     fake = steps()
-    _run(make(fake))
+    _run(make(fake, labels=12))
     first, second = fake.selections
-    known = {structure_id(atoms): atoms for atoms in read_structures(fake.workspace.frames("round-0"))}
-    assert first.file == fake.workspace.frames("round-0")
+    known = {structure_id(atoms): atoms for atoms in read_structures(fake.workspace.frames("round-1"))}
+    assert first.file == fake.workspace.frames("round-1")
     assert first.costs == tuple(10.0 + known[name].positions[0, 0] for name in first.candidates)
     assert set(first.target) <= set(known)
     assert len(first.target) == 22, "all frames that are not drawn"
-    assert first.committee is not None
-    assert first.committee.labels == ()
-    assert second.committee is not None
-    assert len(second.committee.labels) == 4
-    assert second.file == fake.workspace.frames("round-1")
+    assert [len(one.committee.labels) for one in fake.selections if one.committee] == [4, 8]
+    assert second.file == fake.workspace.frames("round-2")
 
 
 def test_an_acquisition_that_asks_nothing_is_told_nothing(make: Make, steps: Callable[..., FakeSteps]) -> None:
@@ -221,21 +229,14 @@ def test_an_acquisition_that_asks_nothing_is_told_nothing(make: Make, steps: Cal
     assert {(one.committee, one.costs, one.target) for one in fake.selections} == {(None, (), ())}
 
 
-def test_models_that_know_nothing_yet_select_nothing(make: Make, steps: Callable[..., FakeSteps]) -> None:
-    fake = steps()
-    first, *_ = _run(make(fake, arm="scratch"))
-    assert len(first.chosen) == 4
-    assert [len(one.committee.labels) for one in fake.selections if one.committee] == [4]
-
-
 def test_only_frames_within_the_window_are_candidates(make: Make, steps: Callable[..., FakeSteps]) -> None:
     """The wanted error is 40 meV/Å, and the window 2 to 5 times that."""
     for worst, candidates in ((0.079, 0), (0.081, 24), (0.199, 24), (0.201, 0)):
-        fake = steps(f"{worst}", worst=[worst])
-        first, *_ = _run(make(fake, exploration={"walkers": 8, "window": [2, 5]}))
-        assert first.candidates == candidates, worst
+        fake = steps(f"{worst}", worst=[worst], stable=False)
+        _, second, _ = _run(make(fake, exploration={"walkers": 8, "window": [2, 5]}))
+        assert second.candidates == candidates, worst
         assert bool(fake.selections) is bool(candidates)
-        assert [one.drawn for one in first.chosen] == [True, True, False, False]
+        assert [one.drawn for one in second.chosen] == [True, True, False, False]
 
 
 def test_no_more_candidates_are_asked_of_than_the_config_says(make: Make, steps: Callable[..., FakeSteps]) -> None:
@@ -247,18 +248,22 @@ def test_no_more_candidates_are_asked_of_than_the_config_says(make: Make, steps:
 
 
 def test_an_empty_window_goes_on_with_random_draws(make: Make, steps: Callable[..., FakeSteps]) -> None:
-    fake = steps(worst=[0.01])
+    fake = steps(worst=[0.01], stable=False)
     rounds = _run(make(fake))
     assert fake.selections == []
     assert [len(one.chosen) for one in rounds] == [4, 4, 0]
-    assert [one.drawn for one in rounds[0].chosen] == [True, True, False, False], "two of them calibrate"
+    assert [one.drawn for one in rounds[1].chosen] == [True, True, False, False], "two of them calibrate"
 
 
 def test_a_window_with_too_few_is_filled_with_random_draws(make: Make, steps: Callable[..., FakeSteps]) -> None:
-    fake = steps(frames=1)
-    rounds = _run(make(fake, exploration={"walkers": 3}, batch=3, drawn=1, labels=3))
-    assert (fake.selections[0].k, len(fake.selections[0].candidates)) == (2, 2)
-    assert len(rounds[0].chosen) == 3
+    fake = steps(sure=range(1, 8), stable=False)
+    rounds = _run(make(fake, batch=8, labels=16))
+    (asked,) = fake.selections
+    assert 0 < asked.k == len(asked.candidates) <= 3, "what the one walker came by that is unsure"
+    assert rounds[1].candidates == 3
+    assert len(rounds[1].chosen) == 8
+    assert {one.walker for one in rounds[1].chosen[2 : 2 + asked.k]} == {0}
+    assert sum(one.drawn for one in rounds[1].chosen) == 2
 
 
 def test_where_every_walker_is_lost_at_once_starts_are_labelled(make: Make, steps: Callable[..., FakeSteps]) -> None:
@@ -305,8 +310,8 @@ def test_a_calibration_is_of_the_drawn_labels(make: Make, steps: Callable[..., F
     fake = steps()
     rounds = _run(make(fake))
     drawn = [one.key for one_round in rounds for one in one_round.chosen if one.drawn]
-    assert [list(inputs.drawn) for inputs in fake.calibrated] == [[], drawn[:2], drawn]
-    assert [one.calibration.structures for one in rounds] == [0, 2, 4]
+    assert [list(inputs.drawn) for inputs in fake.calibrated] == [[], drawn[:4], drawn]
+    assert [one.calibration.structures for one in rounds] == [0, 4, 6]
 
 
 def test_walkers_go_in_parts_with_the_calibration_of_the_round(make: Make, steps: Callable[..., FakeSteps]) -> None:
@@ -314,7 +319,7 @@ def test_walkers_go_in_parts_with_the_calibration_of_the_round(make: Make, steps
     rounds = _run(make(fake))
     assert [inputs.walkers for inputs in fake.explored] == [(0, 1, 2, 3, 4, 5), (6, 7)] * 3
     assert [inputs.round for inputs in fake.explored] == [0, 0, 1, 1, 2, 2]
-    assert [inputs.calibration.structures for inputs in fake.explored] == [0, 0, 2, 2, 4, 4]
+    assert [inputs.calibration.structures for inputs in fake.explored] == [0, 0, 4, 4, 6, 6]
     assert {inputs.given for inputs in fake.explored} == {""}
     assert [len(one.journeys) for one in rounds] == [8, 8, 8]
     assert [key for one in rounds for key in one.explorations] == [inputs.key for inputs in fake.explored]
@@ -327,7 +332,7 @@ def test_walkers_are_told_of_given_starts(make: Make, steps: Callable[..., FakeS
 
 
 def test_expected_errors_are_the_mean_over_all_frames(make: Make, steps: Callable[..., FakeSteps]) -> None:
-    rounds = _run(make(steps(worst=[0.1, 0.1, 0.1, 0.1, 0.06])))
+    rounds = _run(make(steps(worst=[0.1, 0.1, 0.1, 0.1, 0.06], stable=False)))
     assert [one.expected for one in rounds] == pytest.approx([0.05, 0.03, 0.03])
 
 
@@ -346,9 +351,9 @@ def test_errors_are_evaluated_where_there_is_a_test_set(make: Make, steps: Calla
 
 def test_labels_that_fail_are_replaced(make: Make, steps: Callable[..., FakeSteps]) -> None:
     """One that was drawn is replaced by a draw, one that was selected by a selection."""
-    fake = steps(fails=(0, 2))
+    fake = steps(fails=(4, 6))
     rounds = _run(make(fake))
-    chosen = rounds[0].chosen
+    chosen = rounds[1].chosen
     assert [(one.drawn, bool(one.failure)) for one in chosen] == [
         *((True, True), (True, False), (False, True), (False, False)),
         *((True, False), (False, False)),
@@ -357,6 +362,14 @@ def test_labels_that_fail_are_replaced(make: Make, steps: Callable[..., FakeStep
     assert [one.labels for one in rounds] == [0, 4, 8]
     assert len(set(fake.asked)) == len(fake.asked), "a label that failed is not asked for again"
     assert not {one.key for one in chosen if one.failure} & {*fake.trained[-1].labels, *fake.calibrated[-1].drawn}
+
+
+def test_the_first_batch_is_drawn_until_it_is_full(make: Make, steps: Callable[..., FakeSteps]) -> None:
+    rounds = _run(make(steps(fails=(0, 2))))
+    assert [(one.drawn, bool(one.failure)) for one in rounds[0].chosen] == [
+        (True, number in (0, 2)) for number in range(6)
+    ]
+    assert rounds[1].calibration.structures == 4
 
 
 def test_too_many_failures_stop_the_growth_with_the_first_cause(make: Make, steps: Callable[..., FakeSteps]) -> None:
@@ -403,7 +416,7 @@ def test_it_ends_when_all_labels_are_spent(make: Make, steps: Callable[..., Fake
 def test_a_batch_takes_no_more_than_the_labels_that_are_left(make: Make, steps: Callable[..., FakeSteps]) -> None:
     fake = steps()
     rounds = _run(make(fake, labels=5))
-    assert [[one.drawn for one in each.chosen] for each in rounds] == [[True, True, False, False], [True], []]
+    assert [[one.drawn for one in each.chosen] for each in rounds] == [[True] * 4, [True], []]
     assert rounds[-1].reason == "all 5 labels are spent"
 
 
@@ -424,13 +437,13 @@ GOOD = 0.05  # eV/Å at the worst atom; 0.025 expected on average
 def test_it_ends_when_it_is_good_enough_calibrated_and_stable(make: Make, steps: Callable[..., FakeSteps]) -> None:
     """It would be good enough at once, but nothing is believed before four drawn labels have been predicted."""
     fake = steps(worst=[GOOD])
-    rounds = _run(make(fake, labels=100))
-    assert [one.calibration.structures for one in rounds] == [0, 2, 4]
+    rounds = _run(make(fake, labels=100, batch=3, drawn=1))
+    assert [one.calibration.structures for one in rounds] == [0, 3, 4]
     assert rounds[-1].reason == "good enough: 25 meV/Å expected, 40 wanted; dynamics are stable"
     assert [len(one.stability) for one in rounds] == [0, 0, 2]
     walked = [inputs.evaluation for inputs in fake.evaluated]
     assert [one.temperatures_K for one in walked if one.kind == "stability"] == [(300,), (900,)]
-    assert len(fake.asked) == 8
+    assert len(fake.asked) == 6
 
 
 def test_an_error_above_the_wanted_one_is_not_good_enough(make: Make, steps: Callable[..., FakeSteps]) -> None:
@@ -450,7 +463,7 @@ def test_it_is_not_good_enough_while_walkers_are_lost(
 def test_it_is_not_good_enough_while_dynamics_are_unstable(make: Make, steps: Callable[..., FakeSteps]) -> None:
     rounds = _run(make(steps(worst=[GOOD], stable=False), labels=12))
     assert rounds[-1].reason == "all 12 labels are spent"
-    assert [len(one.stability) for one in rounds] == [0, 0, 2, 2], "they were run where all else was good"
+    assert [len(one.stability) for one in rounds] == [0, 2, 2, 2], "they were run where all else was good"
 
 
 def test_it_ends_when_no_new_structure_is_left(make: Make, steps: Callable[..., FakeSteps]) -> None:
