@@ -144,7 +144,7 @@ def test_more_labels_go_on_with_those_that_are_there(
     shell = shell_of()
     shutil.copytree(grown, shell.folder / "copy")
     before = _files(shell.folder / "copy")
-    shell.graft("grow", SMOKE, "--out", "copy", "--set", "labels=7", "--set", "training.batch_size=4")
+    shell.graft("grow", SMOKE, "--out", "copy", "--set", "labels=7")
     found = load_growth(shell.folder / "copy")
     assert found.rounds[:2] == results.rounds[:2]
     assert found.rounds[2].model == results.rounds[2].model
@@ -170,13 +170,12 @@ def test_a_plan_computes_nothing(shell_of: Callable[[], Shell]) -> None:
 
 
 def test_a_plan_knows_the_labels_that_are_there(grown: Path, shell_of: Callable[[], Shell]) -> None:
-    before = {path: path.stat().st_mtime_ns for path in grown.rglob("*")}
+    before, growth = _files(grown), Workspace(grown).growth.stat().st_mtime_ns
     output = shell_of().graft("grow", SMOKE, "--plan", "--out", grown)
     assert re.search(r"labels .*up to 6, [36] in the store already", output)
     assert re.search(r"fitted to [36] finished labels", output)
-    assert {path: path.stat().st_mtime_ns for path in grown.rglob("*") if path != grown} == {
-        path: before[path] for path in before if path != grown
-    }
+    assert _files(grown) == before
+    assert Workspace(grown).growth.stat().st_mtime_ns == growth
 
 
 def test_python_calls_the_flow_without_a_main_guard(grown: Path, shell_of: Callable[[], Shell]) -> None:
