@@ -2,7 +2,7 @@
 
 Labelled structures and those taken are centres, and each candidate belongs to its nearest one. The cluster with the
 largest sum of squared distances is split next, at the candidate that is farthest from its centre: largest cluster
-maximum distance, D. Holzmüller et al., J. Mach. Learn. Res. 24, 164 (2023), sec. 4.2.
+maximum distance, D. Holzmüller et al., J. Mach. Learn. Res. 24, 164 (2023).
 """
 
 import numpy as np

@@ -4,7 +4,7 @@ The model is taken as linear in its weights, as in :mod:`al_core.acquisition.pos
 of the weights is half of ``log det(I + P / noise)``, P the covariance of its rows that is left after all labels and all
 structures that were taken before it. Taking the largest is the greedy maximisation of the determinant of the kernel of
 those taken; for one row a structure it takes the largest variance that is left ("MaxDet" in D. Holzmüller et al.,
-J. Mach. Learn. Res. 24, 164 (2023), sec. 4.2; for blocks of rows A. Kirsch et al., BatchBALD, arXiv:1906.08158).
+J. Mach. Learn. Res. 24, 164 (2023); for blocks of rows A. Kirsch et al., BatchBALD, arXiv:1906.08158).
 """
 
 from collections.abc import Iterable

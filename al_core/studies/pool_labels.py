@@ -21,7 +21,7 @@ def write_pool_labels(workspace: Workspace, labeler: Labeler) -> None:
         LabelError: the labeler computes its labels, or lacks one.
     """
     if labeler.by_physics:
-        raise LabelError(f"labels of kind {labeler.name} are computed; expected ones that are looked up in a data set")
+        raise LabelError(f"labels of kind {labeler.name} are computed; expected ones that are looked up")
     labelled = []
     for atoms in read_structures(workspace.pool):
         labeler.check(atoms)

@@ -55,6 +55,18 @@ def test_dividing_by_what_labels_cost_is_refused_where_they_cost_nothing(refused
     assert "acquisitions: variance_reduction has per_cost, and labels of kind dataset are looked up" in message
 
 
+def test_an_oracle_is_refused_where_labels_are_computed(refused_study: Refused) -> None:
+    message = refused_study("acquisitions=[random, {kind: error_oracle, name: truth}]")
+    assert "acquisitions: truth: the oracle needs the labels of all candidates, and labels of kind" in message
+
+
+def test_an_oracle_is_accepted_where_labels_are_looked_up(good_study: Callable[..., None]) -> None:
+    pool = file_of("pool.extxyz", *map(labelled, range(6)))
+    labeler = f"labeler={{kind: dataset, {pool.removeprefix('{kind: file, ')}"
+    test = file_of("test.extxyz", *map(labelled, range(7, 9)))
+    good_study(f"pool={pool}", f"test={test}", labeler, "acquisitions=[random, error_oracle]")
+
+
 @pytest.mark.parametrize("pool", ["sampled", "of a file"])
 def test_slices_to_select_from_that_the_pool_lacks_are_refused(refused_study: Refused, pool: str) -> None:
     changes = []
