@@ -1,6 +1,6 @@
 """Labels of the whole pool, where they are looked up: an oracle selects by the true errors of a committee.
 
-They stay beside the pool and out of the label store, so that the ledger tells what the study asked for and nothing else.
+They stay beside the pool and out of the label store, so that the ledger tells what a study asked for, no more.
 """
 
 from collections.abc import Sequence
