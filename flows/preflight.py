@@ -39,6 +39,7 @@ def preflight(config: StudyConfig, out: Path) -> None:
     """
     _check_source(config.source, config.committee)
     _check_costs([acquisition.title for acquisition in config.acquisitions if acquisition.asks_costs], config)
+    _check_errors([acquisition.title for acquisition in config.acquisitions if acquisition.asks == "errors"], config)
     pool = _check_structures("pool", config.pool, config.target)
     if config.test.kind == "holdout":
         if pool is None:
@@ -85,6 +86,7 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
             f"labeler {config.labeler.kind} looks labels up, and has none of what walkers will come by; use one that "
             "computes"
         )
+    _check_errors([config.acquisition.title] if config.acquisition.asks == "errors" else [], config)
     if config.acquisition.slices:
         raise ConfigError("acquisition.slices: candidates are explored and not in slices of a pool; leave it out")
     _check_walkers(config)
@@ -135,6 +137,16 @@ def _check_costs(asking: Sequence[str], config: StudyConfig | GrowthConfig) -> N
         raise ConfigError(
             f"acquisitions: {asking[0]} has per_cost, and labels of kind {config.labeler.kind} are looked up and cost "
             "nothing; leave per_cost out"
+        )
+
+
+def _check_errors(asking: Sequence[str], config: StudyConfig | GrowthConfig) -> None:
+    """Refuse oracles where labels are computed: they would need all of them before the first is chosen."""
+    if asking and make_labeler(config.labeler).by_physics:
+        raise ConfigError(
+            f"acquisitions: {asking[0]}: the oracle needs the labels of all candidates, and labels of kind "
+            f"{config.labeler.kind} are computed for those that are chosen; use a labeler that looks them up (dataset, "
+            "bundled), or another acquisition"
         )
 
 
