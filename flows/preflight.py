@@ -39,6 +39,7 @@ def preflight(config: StudyConfig, out: Path) -> None:
     """
     _check_source(config.source, config.committee)
     _check_costs("acquisitions", [part.title for part in config.acquisitions if part.asks_costs], config)
+    _check_errors([acquisition.title for acquisition in config.acquisitions if acquisition.asks == "errors"], config)
     pool = _check_structures("pool", config.pool, config.target)
     if config.test.kind == "holdout":
         if pool is None:
@@ -85,6 +86,7 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
             "computes"
         )
     _check_costs("acquisition", [config.acquisition.title] if config.acquisition.asks_costs else [], config)
+    _check_errors([config.acquisition.title] if config.acquisition.asks == "errors" else [], config)
     if config.acquisition.slices:
         slices = ", ".join(config.acquisition.slices)
         raise ConfigError(
@@ -138,6 +140,16 @@ def _check_costs(key: str, asking: Sequence[str], config: StudyConfig | GrowthCo
         raise ConfigError(
             f"{key}: {asking[0]} has per_cost, and labels of kind {config.labeler.kind} are looked up and cost "
             "nothing; leave per_cost out"
+        )
+
+
+def _check_errors(asking: Sequence[str], config: StudyConfig | GrowthConfig) -> None:
+    """Refuse oracles where labels are computed: they would need all of them before the first is chosen."""
+    if asking and make_labeler(config.labeler).by_physics:
+        raise ConfigError(
+            f"acquisitions: {asking[0]}: the oracle needs the labels of all candidates, and labels of kind "
+            f"{config.labeler.kind} are computed for those that are chosen; use a labeler that looks them up (dataset, "
+            "bundled), or another acquisition"
         )
 
 

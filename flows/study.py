@@ -23,6 +23,7 @@ from al_core.studies.data import TEST_STRUCTURES, hash_of_test_set, prepare_data
 from al_core.studies.grid import learners
 from al_core.studies.index import write_index
 from al_core.studies.ledger import TEST, Requests, ledger
+from al_core.studies.pool_labels import write_pool_labels
 from al_core.studies.pool_map import MapInputs, is_large, is_mapped
 from al_core.studies.references import spent_on_references
 from al_core.studies.results import Row, StudyResults, load_results
@@ -77,6 +78,8 @@ def run_study(config: StudyConfig, out: Path) -> Path:
             requests.ask([label_key(name, identity) for name in data.test], TEST)
             _label_test_set(config, workspace, counters)
         label_keys = {name: label_key(name, identity) for name in data.pool}
+        if any(acquisition.asks == "errors" for acquisition in config.acquisitions):
+            write_pool_labels(workspace, labeler)
         asked = any(acquisition.asks_costs for acquisition in config.acquisitions)
         priced = read_structures(workspace.pool) if asked else []
         costs = {structure_id(atoms): labeler.estimate_core_seconds(atoms) for atoms in priced}

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from al_core.acquisition import random, uncertainty, variance
+from al_core.acquisition import error_oracle, farthest_point, lcmd, max_det, random, uncertainty, variance
 from al_core.acquisition.candidates import Candidates
 from al_core.config.acquisition import AnyAcquisition
 
@@ -13,6 +13,10 @@ _METHODS: dict[str, Callable[[Candidates, int, np.random.Generator, Any], list[i
     "random": random.select,
     "uncertainty": uncertainty.select,
     "variance_reduction": variance.select,
+    "max_det": max_det.select,
+    "farthest_point": farthest_point.select,
+    "lcmd": lcmd.select,
+    "error_oracle": error_oracle.select,
 }
 
 

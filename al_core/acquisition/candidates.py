@@ -7,6 +7,14 @@ import numpy as np
 
 from al_core.errors import SelectionError
 
+_EQUAL = 1e-9  # relative difference of scores that rounding makes
+
+
+def first_of_largest(scores: np.ndarray) -> int:
+    """Return the index of the largest score, the first one of those that are equal but for rounding."""
+    largest = scores.max()
+    return int(np.argmax(scores >= largest - _EQUAL * abs(largest)))
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -16,11 +24,14 @@ class Candidates:
         count: how many there are.
         forces: the committee's forces, eV/Å, [K, n_atoms, 3] for each candidate; None unless asked for.
         gradient_features: of the candidates, [count, rows, dimensions], see
-            :mod:`al_core.models.engine.gradient_features`; None unless asked for.
+            :mod:`al_core.models.engine.gradient_features`: a row for each random combination of forces, or one row for
+            the energy per atom, as the acquisition asks; None unless asked for.
         labelled_features: gradient features of the structures that have a label, [n_labels, rows, dimensions].
         target_features: of structures of the distribution that errors are to be small on, [n_target, rows, dimensions];
             None where the candidates are it.
         costs: expected core-seconds of the candidates' labels, [count]; None unless asked for.
+        errors: mean absolute error of the committee's mean force against the label, eV/Å, [count]; None unless asked
+            for, which only studies on data sets can.
     """
 
     count: int
@@ -29,6 +40,7 @@ class Candidates:
     labelled_features: np.ndarray | None = None
     target_features: np.ndarray | None = None
     costs: np.ndarray | None = None
+    errors: np.ndarray | None = None
 
     def check(self, k: int) -> None:
         """Refuse a choice that cannot be made.
@@ -38,7 +50,38 @@ class Candidates:
         """
         if k > self.count:
             raise SelectionError(f"{k} structures are to be chosen and {self.count} are left; make the pool larger")
-        known = {"forces": self.forces, "gradient features": self.gradient_features, "costs": self.costs}
+        known = {
+            "forces": self.forces,
+            "gradient features": self.gradient_features,
+            "costs": self.costs,
+            "errors": self.errors,
+        }
         for what, values in known.items():
             if values is not None and len(values) != self.count:
                 raise SelectionError(f"{self.count} candidates, but {what} of {len(values)}")
+
+    def needed_features(self, kind: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the gradient features of the candidates and of what has a label, for an acquisition of some kind.
+
+        Raises:
+            SelectionError: there are none, or some are not finite.
+        """
+        features = self.gradient_features
+        if features is None:
+            raise SelectionError(f"{kind} needs the gradient features of every candidate")
+        labelled = features[:0] if self.labelled_features is None else self.labelled_features
+        if not (np.isfinite(features).all() and np.isfinite(labelled).all()):
+            raise SelectionError("the gradient features are not finite for some structures: the model has diverged")
+        return features, labelled
+
+    def prices(self, kind: str, per_cost: bool) -> np.ndarray:
+        """Return what the worth of each candidate is divided by, [count]: its cost, or one.
+
+        Raises:
+            SelectionError: costs are asked for, and there are none.
+        """
+        if not per_cost:
+            return np.ones(self.count)
+        if self.costs is None:
+            raise SelectionError(f"{kind} per cost needs the cost of every candidate's label")
+        return self.costs

@@ -7,17 +7,13 @@ J. Artif. Intell. Res. 4, 129 (1996); with gradient kernels of a network: D. Hol
 164 (2023)). Structures are taken one after the other, each given those before it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 
 from al_core.acquisition.candidates import Candidates
+from al_core.acquisition.posterior import covariance_given, noise, parts, scale_of, slices
 from al_core.config.acquisition import VarianceReductionAcquisition
-from al_core.errors import SelectionError
-
-_EXPECTED = 0.10  # eV/Å; root mean square force error before there is a label
-_LEFT = 0.05  # eV/Å; what no label takes away
-_AT_ONCE = 2048  # structures
 
 
 def select(
@@ -31,21 +27,12 @@ def select(
         SelectionError: too few candidates, no gradient features or one that is not finite, or no costs.
     """
     candidates.check(k)
-    if candidates.gradient_features is None:
-        raise SelectionError("variance_reduction needs the gradient features of every candidate")
-    costs = candidates.costs if settings.per_cost else np.ones(candidates.count)
-    if costs is None:
-        raise SelectionError("variance_reduction per cost needs the cost of every candidate's label")
-    features = candidates.gradient_features
-    if not np.isfinite(features).all():
-        raise SelectionError("the gradient features are not finite for some candidates: the model has diverged")
+    features, known = candidates.needed_features(settings.kind)
+    costs = candidates.prices(settings.kind, settings.per_cost)
     if not len(features):
         return []
-    known = candidates.labelled_features if candidates.labelled_features is not None else ()
     target = features if candidates.target_features is None else candidates.target_features
-    squares = sum(float((part.astype(float) ** 2).sum()) for part in _parts(features))
-    scale = _EXPECTED / np.sqrt(squares / (features.shape[0] * features.shape[1]))
-    search = _Search(features, target, scale, known)
+    search = _Search(features, target, scale_of(features), known)
     chosen: list[int] = []
     for _ in range(k):
         gains = search.gains() / costs
@@ -71,16 +58,14 @@ class _Search:
     def __init__(self, features: np.ndarray, target: np.ndarray, scale: float, labelled: Iterable[np.ndarray]) -> None:
         self._features, self._scale = features, scale
         count, rows, dimensions = features.shape
-        covariance = np.eye(dimensions)
-        for one in labelled:
-            covariance = _given(covariance, scale * one.astype(float))
+        covariance = covariance_given(dimensions, labelled, scale)
         self._moment = np.zeros((dimensions, dimensions))
-        for some in _parts(target):
+        for some in parts(target):
             flat = scale * some.reshape(-1, dimensions).astype(float)
             self._moment += flat.T @ flat / (len(target) * rows)
         self._seen = np.empty((count, rows, dimensions))  # rows times covariance
         self._own, self._everywhere = np.empty((count, rows, rows)), np.empty((count, rows, rows))
-        for part in _slices(count):
+        for part in slices(count):
             own = scale * features[part].astype(float)
             seen = own @ covariance
             self._seen[part] = seen
@@ -89,36 +74,18 @@ class _Search:
 
     def gains(self) -> np.ndarray:
         """Return by how much each candidate's label lowers the mean variance of the target, (eV/Å)^2, [n]."""
-        noisy = self._own + _LEFT**2 * np.eye(self._own.shape[1])
+        noisy = self._own + noise(self._own.shape[1])
         return np.asarray(np.trace(np.linalg.solve(noisy, self._everywhere), axis1=1, axis2=2))
 
     def take(self, number: int) -> None:
         """Take a candidate's label."""
         rows, seen = self._scale * self._features[number].astype(float), self._seen[number].copy()
-        inverse = np.linalg.inv(self._own[number] + _LEFT**2 * np.eye(len(rows)))
+        inverse = np.linalg.inv(self._own[number] + noise(len(rows)))
         there = self._moment @ seen.T
-        for part in _slices(len(self._seen)):
+        for part in slices(len(self._seen)):
             shared = self._seen[part] @ rows.T  # covariances with the rows of the label
             weights = shared @ inverse
             across = (self._seen[part] @ there) @ weights.swapaxes(1, 2)
             self._own[part] -= weights @ shared.swapaxes(1, 2)
             self._everywhere[part] += weights @ (seen @ there) @ weights.swapaxes(1, 2) - across - across.swapaxes(1, 2)
             self._seen[part] -= weights @ seen
-
-
-def _slices(count: int) -> Iterator[slice]:
-    """Give slices of few structures: what is computed of them at once takes little memory."""
-    for first in range(0, count, _AT_ONCE):
-        yield slice(first, first + _AT_ONCE)
-
-
-def _parts(features: np.ndarray) -> Iterator[np.ndarray]:
-    for part in _slices(len(features)):
-        yield features[part]
-
-
-def _given(covariance: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the covariance of the weights once the forces behind some rows are known."""
-    seen = covariance @ rows.T
-    own = rows @ seen + _LEFT**2 * np.eye(len(rows))
-    return np.asarray(covariance - seen @ np.linalg.solve(own, seen.T))

@@ -6,14 +6,25 @@ from pydantic import Field
 
 from al_core.config.base import KIND, Method, kinds
 
-Asks = Literal["nothing", "forces", "gradient_features"]
+Asks = Literal["nothing", "forces", "gradient_features", "errors"]
+GradientsOf = Literal["force_gradients", "energy_gradients"]
+_FEATURES = Field(
+    description="What describes a structure to the first member: `force_gradients`, the gradients by the weights of "
+    "eight random combinations of its forces, or `energy_gradients`, that of its energy per atom, which has no "
+    "randomness and costs a sixth."
+)
+_PER_COST = Field(
+    description="Whether what a structure is worth is divided by the core-seconds that its label is expected to cost: "
+    "for pools with cells of several sizes."
+)
 
 
 class Acquisition(Method):
     """What is known of an acquisition beside its settings.
 
     Attributes:
-        asks: what it needs of the models for every candidate: nothing, the committee's forces, or gradient features.
+        asks: what it needs of the models for every candidate: nothing, the committee's forces, gradient features,
+            or their true errors.
     """
 
     asks: ClassVar[Asks]
@@ -30,9 +41,24 @@ class Acquisition(Method):
         return self.asks != "nothing"
 
     @property
+    def asks_forces(self) -> bool:
+        """Whether it asks the committee's forces."""
+        return self.asks == "forces"
+
+    @property
     def asks_costs(self) -> bool:
         """Whether it asks what each label is expected to cost."""
         return False
+
+    @property
+    def asks_target(self) -> bool:
+        """Whether it asks the gradient features of the structures that errors are to be small on."""
+        return False
+
+    @property
+    def gradients_of(self) -> GradientsOf:
+        """Which gradient features it asks, if it asks them."""
+        return "force_gradients"
 
 
 class RandomAcquisition(Acquisition):
@@ -71,8 +97,78 @@ class VarianceReductionAcquisition(Acquisition):
         """With ``per_cost``."""
         return self.per_cost
 
+    @property
+    def asks_target(self) -> bool:
+        """Always."""
+        return True
 
-AnyAcquisition = RandomAcquisition | UncertaintyAcquisition | VarianceReductionAcquisition
+
+class FeatureAcquisition(Acquisition):
+    """What acquisitions by the geometry of gradient features have in common."""
+
+    asks: ClassVar[Asks] = "gradient_features"
+
+    features: Annotated[GradientsOf, _FEATURES] = "energy_gradients"
+    per_cost: Annotated[bool, _PER_COST] = False
+
+    @property
+    def asks_costs(self) -> bool:
+        """With ``per_cost``."""
+        return self.per_cost
+
+    @property
+    def gradients_of(self) -> GradientsOf:
+        """As ``features`` says."""
+        return self.features
+
+
+class MaxDetAcquisition(FeatureAcquisition):
+    """The structures about which the model knows least, given its labels and each other."""
+
+    kind: Annotated[Literal["max_det"], KIND] = "max_det"
+    features: Annotated[GradientsOf, _FEATURES] = "force_gradients"
+
+
+class FarthestPointAcquisition(FeatureAcquisition):
+    """The structures that are farthest from all that are labelled or taken."""
+
+    kind: Annotated[Literal["farthest_point"], KIND] = "farthest_point"
+    force_guided: Annotated[
+        bool,
+        Field(description="Whether distances are multiplied by the norm of the predicted forces, its mean over atoms."),
+    ] = False
+
+    @property
+    def asks_forces(self) -> bool:
+        """With ``force_guided``."""
+        return self.force_guided
+
+
+class LCMDAcquisition(FeatureAcquisition):
+    """The farthest structure of the largest cluster around what is labelled or taken."""
+
+    kind: Annotated[Literal["lcmd"], KIND] = "lcmd"
+
+
+class ErrorOracleAcquisition(Acquisition):
+    """The structures with the largest true force error: a ceiling, for studies whose labels are looked up."""
+
+    asks: ClassVar[Asks] = "errors"
+
+    kind: Annotated[Literal["error_oracle"], KIND] = "error_oracle"
+
+
+AnyAcquisition = (
+    RandomAcquisition
+    | UncertaintyAcquisition
+    | VarianceReductionAcquisition
+    | MaxDetAcquisition
+    | FarthestPointAcquisition
+    | LCMDAcquisition
+    | ErrorOracleAcquisition
+)
 AcquisitionPart = Annotated[
-    AnyAcquisition, Field(discriminator="kind"), kinds("random", "uncertainty", "variance_reduction")
+    AnyAcquisition,
+    Field(discriminator="kind"),
+    kinds("random", "uncertainty", "variance_reduction", "max_det", "farthest_point", "lcmd", "error_oracle"),
 ]

@@ -267,7 +267,7 @@ class Growth:
             k=min(k, len(candidates)),
             committee=model if config.acquisition.asks_models else None,
             costs=tuple(costs),
-            target=tuple(order[:_TARGET]) if config.acquisition.asks == "gradient_features" else (),
+            target=tuple(order[:_TARGET]) if config.acquisition.asks_target else (),
             file=file,
         )
         outcome = self.steps.select([inputs])[0]

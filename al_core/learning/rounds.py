@@ -93,8 +93,11 @@ class Rounds:
             else:
                 committee = self._model(Learner(label_set.chooser, label_set), before)
         costs = tuple(self.inputs.costs[name] for name in candidates) if acquisition.asks_costs else ()
+        labels = tuple(keys[name] for name in candidates) if acquisition.asks == "errors" else ()
         out = self.inputs.workspace.out
-        return SelectionInputs(out, acquisition, label_set.seed, candidates, wanted, committee, costs)
+        return SelectionInputs(
+            out, acquisition, label_set.seed, candidates, wanted, committee, costs=costs, labels=labels
+        )
 
     def _model(self, learner: Learner, budget: int) -> ModelInputs:
         return self.inputs.model(learner, tuple(self.labels[learner.label_set][:budget]))

@@ -145,6 +145,8 @@ class SelectionInputs:
         committee: the committee that is asked, without labels for the one an arm starts with; None where no model is.
         costs: expected core-seconds of the candidates' labels, if the acquisition asks.
         target: ids of structures of the distribution that errors are to be small on; the candidates if there are none.
+        labels: keys of the candidates' labels, if the acquisition asks their true errors: the labels themselves are in
+            the workspace, see :mod:`al_core.studies.pool_labels`.
         file: where candidates and target are; the study's pool if not given. Not part of the key.
     """
 
@@ -156,6 +158,7 @@ class SelectionInputs:
     committee: ModelInputs | None
     costs: tuple[float, ...] = ()
     target: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     file: Path | None = None
 
     @property
@@ -163,7 +166,7 @@ class SelectionInputs:
         """The selection key."""
         asked = self.committee.key if self.committee else ""
         content = [self.acquisition.settings(), self.seed, list(self.candidates), self.k, asked]
-        return digest([*content, *(list(part) for part in (self.costs, self.target) if part)])
+        return digest([*content, *(list(part) for part in (self.costs, self.target, self.labels) if part)])
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,18 @@
 """One selection: which structures a label set gets next. Kept in a file, so that it is made once."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from ase import Atoms
 
 from al_core import acquisition
 from al_core.acquisition.candidates import Candidates
+from al_core.config.acquisition import GradientsOf
 from al_core.labels.obtaining import finished
 from al_core.labels.store import LabelStore
-from al_core.models.engine.gradient_features import gradient_features
+from al_core.models.bundle import Bundle
+from al_core.models.engine.gradient_features import energy_features, gradient_features
 from al_core.models.engine.stack import pick_device
 from al_core.models.prediction import predict
 from al_core.storage.files import write_json
@@ -17,6 +21,7 @@ from al_core.structures.datasets import read_structures
 from al_core.studies.committees import load_committee
 from al_core.studies.keys import SelectionInputs
 from al_core.studies.lookup import selected
+from al_core.studies.pool_labels import true_errors
 from al_core.studies.workspace import Workspace
 
 
@@ -38,22 +43,33 @@ def select(inputs: SelectionInputs) -> tuple[str, ...]:
 
 def _candidates(inputs: SelectionInputs) -> Candidates:
     """Return what the acquisition needs to know of the candidates."""
-    asks, model, count = inputs.acquisition.asks, inputs.committee, len(inputs.candidates)
-    if asks == "nothing" or model is None:
+    acquisition, model, count = inputs.acquisition, inputs.committee, len(inputs.candidates)
+    if not acquisition.asks_models or model is None:
         return Candidates(count)
     workspace, device = Workspace(inputs.out), pick_device(model.device)
-    known = {structure_id(atoms): atoms for atoms in read_structures(inputs.file or workspace.pool)}
-    structures = [known[name] for name in inputs.candidates]
+    structures = {structure_id(atoms): atoms for atoms in read_structures(inputs.file or workspace.pool)}
+    asked = [structures[name] for name in inputs.candidates]
     committee = load_committee(model)
-    if asks == "forces":
-        return Candidates(count, forces=predict(committee, structures, device, torch.float32).forces)
+    known = Candidates(count, costs=np.array(inputs.costs) if inputs.costs else None)
+    if acquisition.asks_forces or acquisition.asks == "errors":
+        known = replace(known, forces=predict(committee, asked, device, torch.float32).forces)
+    if acquisition.asks == "errors":
+        return replace(known, errors=true_errors(workspace, inputs.candidates, known.forces or ()))
+    if acquisition.asks != "gradient_features":
+        return known
     labelled: list[Atoms] = [finished(LabelStore(workspace.store), key)[0] for key in sorted(model.labels)]
-    target = [known[name] for name in inputs.target]
-    features = gradient_features(committee[0], [*structures, *labelled, *target], device)
-    return Candidates(
-        count,
+    target = [structures[name] for name in inputs.target]
+    features = _gradients(acquisition.gradients_of, committee[0], [*asked, *labelled, *target], device)
+    return replace(
+        known,
         gradient_features=features[:count],
         labelled_features=features[count : count + len(labelled)],
         target_features=features[count + len(labelled) :] if target else None,
-        costs=np.array(inputs.costs) if inputs.costs else None,
     )
+
+
+def _gradients(of: GradientsOf, model: Bundle, structures: list[Atoms], device: torch.device) -> np.ndarray:
+    """Return gradient features, [n, rows, dimensions]; those of the energy are one row."""
+    if of == "energy_gradients":
+        return energy_features(model, structures, device)[:, None]
+    return gradient_features(model, structures, device)

@@ -62,6 +62,11 @@ class Workspace:
         return self.out / "pool.extxyz"
 
     @property
+    def pool_labels(self) -> Path:
+        """The candidates with their labels, see :mod:`al_core.studies.pool_labels`; only where an oracle asks."""
+        return self.out / "pool_labels.extxyz"
+
+    @property
     def test(self) -> Path:
         """The frozen, labelled test set."""
         return self.out / "test.extxyz"

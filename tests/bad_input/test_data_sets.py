@@ -9,7 +9,7 @@ from ase.io import write
 
 import al_core.structures.datasets
 from al_core.storage.hashing import file_sha256
-from tests.bad_input.inputs import Refused, file_of, germanium, labelled
+from tests.bad_input.inputs import Refused, bundles, file_of, germanium, labelled
 
 
 def test_a_budget_larger_than_a_sampled_pool_is_refused(refused_study: Refused) -> None:
@@ -53,6 +53,28 @@ def test_dividing_by_what_labels_cost_is_refused_where_they_cost_nothing(refused
         "acquisitions=[{kind: variance_reduction, per_cost: true}]",
     )
     assert "acquisitions: variance_reduction has per_cost, and labels of kind dataset are looked up" in message
+
+
+def test_an_oracle_is_refused_where_labels_are_computed(refused_study: Refused) -> None:
+    message = refused_study("acquisitions=[random, {kind: error_oracle, name: truth}]")
+    assert "acquisitions: truth: the oracle needs the labels of all candidates, and labels of kind" in message
+
+
+def test_an_oracle_is_refused_where_candidates_are_explored(refused: Refused) -> None:
+    Path("grow.yaml").write_text(
+        "{name: grown, target: Ge, source: {kind: bundles, path: source}, labeler: stillinger_weber, committee: 2, "
+        "acquisition: error_oracle}"
+    )
+    bundles("source", "Si", "Si")
+    message = refused("grow", "grow.yaml", "--out", "out")
+    assert "acquisitions: error_oracle: the oracle needs the labels of all candidates" in message
+
+
+def test_an_oracle_is_accepted_where_labels_are_looked_up(good_study: Callable[..., None]) -> None:
+    pool = file_of("pool.extxyz", *map(labelled, range(6)))
+    labeler = f"labeler={{kind: dataset, {pool.removeprefix('{kind: file, ')}"
+    test = file_of("test.extxyz", *map(labelled, range(7, 9)))
+    good_study(f"pool={pool}", f"test={test}", labeler, "acquisitions=[random, error_oracle]")
 
 
 @pytest.mark.parametrize("pool", ["sampled", "of a file"])

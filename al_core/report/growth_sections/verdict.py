@@ -143,13 +143,14 @@ def _test_tile(view: GrowthOverview) -> Tile:
         return Tile(title, MISSING, lines=(reason,))
     slices = [name for name in view.test_errors[last.number].metrics if name != "all"]
     outside = [name for name in slices if view.outside(name)]
-    lines = [f"mean over {counted(len(slices), 'slice')}"]
     inside = view.test_error(last, inside=True)
-    if outside and inside is not None:
-        lines.append(f"within the purpose: {number(inside)} {_UNIT}, {counted(len(slices) - len(outside), 'slice')}")
-    if outside:
-        lines.append(f"outside it, may fail: {', '.join(outside)}")
-    return Tile(title, number(error), _UNIT, tuple(lines))
+    if not outside or inside is None:
+        return Tile(title, number(error), _UNIT, (f"mean over {counted(len(slices), 'slice')}",))
+    lines = (
+        f"mean over {counted(len(slices) - len(outside), 'slice')} within the purpose",
+        f"over all {len(slices)}: {number(error)} {_UNIT}; outside, where it may fail: {', '.join(outside)}",
+    )
+    return Tile(title, number(inside), _UNIT, lines)
 
 
 def _stability_tile(view: GrowthOverview) -> Tile:

@@ -105,6 +105,17 @@ def test_costs_are_told_to_acquisitions_that_ask(make: Callable[..., Rounds]) ->
     assert replace(asking, costs=(1.0, *asking.costs[1:])).key != asking.key
 
 
+def test_an_oracle_is_told_which_labels_are_the_truth(make: Callable[..., Rounds]) -> None:
+    steps = FakeSteps()
+    list(make(steps, budgets=[1, 2], arms=["transfer"], acquisitions=["random", "error_oracle"]).run())
+    oracle = [inputs for inputs in steps.selections if inputs.acquisition.kind == "error_oracle"]
+    assert [inputs.labels for inputs in oracle] == [
+        tuple(f"L-{name}" for name in STRUCTURES),
+        tuple(f"L-{name}" for name in STRUCTURES[1:]),
+    ]
+    assert {inputs.labels for inputs in steps.selections if inputs not in oracle} == {()}
+
+
 def test_only_structures_of_its_slices_are_candidates_of_an_acquisition(make: Callable[..., Rounds]) -> None:
     steps = FakeSteps()
     acquisitions = [

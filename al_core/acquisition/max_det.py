@@ -1,0 +1,72 @@
+"""The structures about which the model knows least, given its labels and each other: the largest determinant.
+
+The model is taken as linear in its weights, as in :mod:`al_core.acquisition.posterior`. What a structure's label tells
+of the weights is half of ``log det(I + P / noise)``, P the covariance of its rows that is left after all labels and all
+structures that were taken before it. Taking the largest is the greedy maximisation of the determinant of the kernel of
+those taken; for one row a structure it takes the largest variance that is left ("MaxDet" in D. Holzmüller et al.,
+J. Mach. Learn. Res. 24, 164 (2023); for blocks of rows A. Kirsch et al., BatchBALD, arXiv:1906.08158).
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from al_core.acquisition.candidates import Candidates, first_of_largest
+from al_core.acquisition.posterior import covariance_given, given, noise, scale_of, slices
+from al_core.config.acquisition import MaxDetAcquisition
+
+
+def select(candidates: Candidates, k: int, rng: np.random.Generator, settings: MaxDetAcquisition) -> list[int]:
+    """Return the k candidates that tell most of the weights, or most for their cost; of equals the earlier one.
+
+    Raises:
+        SelectionError: too few candidates, no gradient features or one that is not finite, or no costs.
+    """
+    candidates.check(k)
+    features, labelled = candidates.needed_features(settings.kind)
+    costs = candidates.prices(settings.kind, settings.per_cost)
+    if not len(features):
+        return []
+    left = _Left(features, scale_of(features), labelled)
+    chosen: list[int] = []
+    for _ in range(k):
+        scores = left.information() / costs
+        scores[chosen] = -np.inf
+        chosen.append(first_of_largest(scores))
+        left.take(chosen[-1])
+    return chosen
+
+
+class _Left:
+    """The covariances of every candidate's rows that labels leave, [n, rows, rows], as labels are taken.
+
+    Args:
+        features: of the candidates, [n, rows, dimensions].
+        scale: turns features into errors, eV/Å.
+        labelled: features of structures that have a label.
+    """
+
+    def __init__(self, features: np.ndarray, scale: float, labelled: Iterable[np.ndarray]) -> None:
+        self._features, self._scale = features, scale
+        count, rows, dimensions = features.shape
+        self._covariance = covariance_given(dimensions, labelled, scale)
+        self._own = np.empty((count, rows, rows))
+        for part in slices(count):
+            own = scale * features[part].astype(float)
+            self._own[part] = own @ self._covariance @ own.swapaxes(1, 2)
+
+    def information(self) -> np.ndarray:
+        """Return twice what each label tells of the weights, nats, [n]."""
+        left = noise(self._own.shape[1])
+        determinants = np.linalg.slogdet(self._own + left)[1] - np.linalg.slogdet(left)[1]
+        return np.asarray(determinants)
+
+    def take(self, number: int) -> None:
+        """Take a candidate's label."""
+        rows = self._scale * self._features[number].astype(float)
+        seen = self._covariance @ rows.T
+        inverse = np.linalg.inv(rows @ seen + noise(len(rows)))
+        for part in slices(len(self._own)):
+            shared = self._scale * self._features[part].astype(float) @ seen  # covariances with the label's rows
+            self._own[part] -= shared @ inverse @ shared.swapaxes(1, 2)
+        self._covariance = given(self._covariance, rows)
