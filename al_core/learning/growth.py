@@ -5,7 +5,7 @@ Everything is found again by its key, so that an interrupted growth goes on wher
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from al_core.exploration.frames import Frame, Journey, write_frames
 from al_core.learning.choosing import by_id, chosen_from, in_turn
 from al_core.learning.steps import GrowthSteps, LabelOutcome
 from al_core.structures.datasets import slice_of
-from al_core.studies.growth_index import Chosen, Round
+from al_core.studies.growth_index import CALIBRATED, Chosen, Round
 from al_core.studies.keys import CalibrationInputs, EvaluationInputs, ExplorationInputs, ModelInputs, SelectionInputs
 from al_core.studies.ledger import Requests
 from al_core.studies.lookup import explored
@@ -27,7 +27,6 @@ from al_core.studies.workspace import Workspace
 from al_core.uncertainty.calibration import Calibration
 
 _WALKERS_TOGETHER = 6  # in one batch of one worker
-_CALIBRATED = 4  # labels drawn at random, before an expected error is believed
 _FAILURES_BEFORE_STOPPING = 3
 _TARGET = 24  # structures that stand for what walkers came by
 
@@ -67,15 +66,30 @@ class Growth:
     _failed: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Iterator[Round]:
-        """Go on until the potential is good enough, or nothing more can be had; yield each round when it is finished.
+        """Go on until the potential is good enough, or nothing more can be had.
+
+        Each round is yielded when its committee is measured; what is labelled next is in ``rounds`` when the next one
+        is. Where nothing could be labelled, the round is yielded once more, with that reason.
 
         Raises:
             TrainingError: the committee cannot be trained, or has diverged.
             LabelError: more labels failed than the config allows.
         """
-        while not self.rounds or not self.rounds[-1].reason:
-            self.rounds.append(self._round())
-            yield self.rounds[-1]
+        while True:
+            model = self.model(self._labels)
+            one, frames, window = self._measured(model)
+            self.rounds.append(one)
+            yield one
+            if one.reason:
+                return
+            chosen = tuple(self._grow(model, frames, window, one.number))
+            self.rounds[-1] = replace(one, chosen=chosen)
+            if all(each.failure for each in chosen):
+                self.rounds[-1] = self._ended(
+                    self.rounds[-1], model, "no structure is left that is new and could be labelled"
+                )
+                yield self.rounds[-1]
+                return
 
     def model(self, labels: Sequence[str]) -> ModelInputs:
         """Return the inputs of the committee of these labels."""
@@ -113,48 +127,45 @@ class Growth:
             for temperature in purpose.temperatures_K
         ]
 
-    def _round(self) -> Round:
-        number, model = len(self.rounds), self.model(self._labels)
+    def _measured(self, model: ModelInputs) -> tuple[Round, list[Frame], list[Frame]]:
+        """Train, calibrate, explore, evaluate and decide; return the round, its frames, and those within the window."""
         if self._labels and (failure := self.steps.train([model])[0]):
             raise TrainingError(f"the committee cannot be trained on {len(self._labels)} labels: {failure}")
         calibration = self.steps.calibrate(CalibrationInputs(model, tuple(self._drawn)))
-        explorations = self._explorations(model, calibration, number)
+        explorations = self._explorations(model, calibration, len(self.rounds))
         self.steps.explore(explorations)
         frames, journeys = self._explored(explorations)
-        low, high = (
-            1e-3 * self.config.purpose.force_error_meV_per_A * bound for bound in self.config.exploration.window
+        wanted = 1e-3 * self.config.purpose.force_error_meV_per_A
+        low, high = (wanted * bound for bound in self.config.exploration.window)
+        window = [frame for frame in frames if low <= frame.worst <= high]
+        one = Round(
+            number=len(self.rounds),
+            labels=len(model.labels),
+            model=model.key,
+            calibration=calibration,
+            explorations=tuple(each.key for each in explorations),
+            journeys=tuple(journeys),
+            expected=float(np.mean([frame.expected for frame in frames])),
+            frames=len(frames),
+            candidates=len(window),
+            evaluation=self._tested(model),
         )
-        candidates = [frame for frame in frames if low <= frame.worst <= high]
-        evaluation = ""
-        if self.test_hash:
-            errors = EvaluationInputs(model, ErrorsEvaluation(), self.test_hash)
-            failures = self.steps.evaluate([errors])
-            evaluation = "" if failures[0] else errors.key
-        expected = float(np.mean([frame.expected for frame in frames]))
-        reason, stability = self._reason(model, calibration, expected, journeys)
-        chosen: tuple[Chosen, ...] = ()
-        if not reason:
-            chosen = tuple(self._grow(model, frames, candidates, number))
-            if all(one.failure for one in chosen):
-                reason = "no structure is left that is new and could be labelled"
-        if reason:
-            stability = stability or self._simulated(model)[0]
-            self.steps.deliver(model, calibration)
-        return Round(
-            number,
-            len(model.labels),
-            model.key,
-            calibration,
-            tuple(one.key for one in explorations),
-            tuple(journeys),
-            expected,
-            len(frames),
-            len(candidates),
-            evaluation,
-            stability,
-            reason,
-            chosen,
-        )
+        reason, stability = self._reason(model, one)
+        one = replace(one, stability=stability)
+        return (self._ended(one, model, reason) if reason else one), frames, window
+
+    def _tested(self, model: ModelInputs) -> str:
+        """Return the key of the errors on the test set, '' where there is none."""
+        if not self.test_hash:
+            return ""
+        errors = EvaluationInputs(model, ErrorsEvaluation(), self.test_hash)
+        return "" if self.steps.evaluate([errors])[0] else errors.key
+
+    def _ended(self, one: Round, model: ModelInputs, reason: str) -> Round:
+        """Run the dynamics that the potential is for, write what the growth ends with, and return its last round."""
+        stability = one.stability or self._simulated(model)[0]
+        self.steps.deliver(model, one.calibration)
+        return replace(one, stability=stability, reason=reason)
 
     def _explorations(self, model: ModelInputs, calibration: Calibration, number: int) -> list[ExplorationInputs]:
         config = self.config
@@ -177,17 +188,14 @@ class Growth:
             journeys += found.journeys
         return frames, journeys
 
-    def _reason(
-        self, model: ModelInputs, calibration: Calibration, expected: float, journeys: Sequence[Journey]
-    ) -> tuple[str, tuple[str, ...]]:
+    def _reason(self, model: ModelInputs, one: Round) -> tuple[str, tuple[str, ...]]:
         """Return why growing ends, '' if it does not, and the keys of dynamics that were run for it."""
-        config, wanted = self.config, self.config.purpose.force_error_meV_per_A
-        lost = sum(bool(one.left or one.failure) for one in journeys)
+        config, wanted, expected = self.config, self.config.purpose.force_error_meV_per_A, 1e3 * one.expected
         keys: tuple[str, ...] = ()
-        if calibration.structures >= _CALIBRATED and 1e3 * expected <= wanted and not lost:
+        if one.calibration.structures >= CALIBRATED and expected <= wanted and not one.lost:
             keys, stable = self._simulated(model)
             if stable:
-                return f"good enough: {1e3 * expected:.0f} meV/Å expected, {wanted:g} wanted; dynamics are stable", keys
+                return f"good enough: {expected:.0f} meV/Å expected, {wanted:g} wanted; dynamics are stable", keys
         if len(self._labels) >= config.labels:
             return f"all {config.labels} labels are spent", keys
         if config.core_hours is not None and self.spent() >= 3600 * config.core_hours:

@@ -22,7 +22,6 @@ from al_core.studies.records import EvaluationRecord, evaluation_record, propert
 from al_core.studies.workspace import Workspace
 
 FORCE_MAE = "force_mae_meV_per_A"
-CALIBRATED = 4  # labels drawn at random, before an expected error is believed; as growing itself has it
 _HOTTER = 1.1  # times the highest temperature that was asked for
 _PHASES = {"surface": "surface|slab", "liquid": "liquid|melt|molten", "vacancy": "vacanc", "crystal": "crystal|diamond"}
 

@@ -14,6 +14,8 @@ from al_core.studies.records import read_record
 from al_core.studies.workspace import Workspace
 from al_core.uncertainty.calibration import Calibration
 
+CALIBRATED = 4  # labels drawn at random, before an expected error is believed
+
 
 @dataclass(frozen=True)
 class Chosen:

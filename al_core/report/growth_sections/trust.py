@@ -7,12 +7,12 @@ import plotly.graph_objects as go
 from scipy.stats import spearmanr
 
 from al_core.report.figures import figure_html, log_axis, log_ticks, panels, shown_once
-from al_core.report.growth_overview import CALIBRATED, GrowthOverview
+from al_core.report.growth_overview import GrowthOverview
 from al_core.report.numbers import NO_BREAK, counted, number
 from al_core.report.page import Section, fragment
 from al_core.report.styles import LINE, arm_styles, slice_styles
 from al_core.report.tables import Cell, Group, Table
-from al_core.studies.growth_index import Round
+from al_core.studies.growth_index import CALIBRATED, Round
 from al_core.studies.predictions import Predicted, by_slice
 from al_core.uncertainty.calibration import Calibration, Residuals, reliability
 

@@ -1,13 +1,13 @@
 """The verdict on a growth: what the potential is good for, and what is doubtful."""
 
 from al_core.evaluation.survival import stable_up_to
-from al_core.report.growth_overview import CALIBRATED, GrowthOverview, ended
+from al_core.report.growth_overview import GrowthOverview, ended
 from al_core.report.growth_sections.trust import too_sure
 from al_core.report.numbers import NO_BREAK, counted, hours, number
 from al_core.report.page import fragment
 from al_core.report.tiles import MISSING, Tile
 from al_core.structures.elements import CRYSTALS
-from al_core.studies.growth_index import Round
+from al_core.studies.growth_index import CALIBRATED, Round
 
 _UNIT = "meV/Å"
 

@@ -46,4 +46,7 @@ def test_a_row_has_key_type_default_and_description(row: str) -> None:
 
 def test_a_section_says_where_its_class_is_used() -> None:
     section = page().split("## EMTLabeler\n")[1].split("\n## ")[0]
-    assert "`kind: emt`, for `labeler` of [StudyConfig](#studyconfig), [PretrainConfig](#pretrainconfig)." in section
+    assert (
+        "`kind: emt`, for `labeler` of [StudyConfig](#studyconfig), [GrowthConfig](#growthconfig), "
+        "[PretrainConfig](#pretrainconfig)." in section
+    )

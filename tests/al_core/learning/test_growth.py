@@ -180,7 +180,14 @@ def make(tmp_path: Path) -> Make:
 
 
 def _run(growth: Growth) -> list[Round]:
-    return list(growth.run())
+    """Return the rounds as they are in the end; each was yielded when its committee was measured, before its labels."""
+    seen: list[Round] = []
+    for one in growth.run():
+        assert one is growth.rounds[-1]
+        assert not one.chosen or one.reason
+        seen.append(one)
+    assert list(dict.fromkeys(one.number for one in seen)) == [one.number for one in growth.rounds]
+    return growth.rounds
 
 
 # ---- what is chosen -------------------------------------------------------------------------------------------------

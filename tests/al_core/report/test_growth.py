@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from al_core.errors import ConfigError
-from al_core.learning import growth as growing
 from al_core.report.growth import render_growth, write_growth_report
-from al_core.report.growth_overview import CALIBRATED, GrowthOverview
+from al_core.report.growth_overview import GrowthOverview
 from al_core.report.growth_sections.errors import forecast, labels_needed
 from al_core.report.growth_sections.exploration import walked
 from al_core.report.growth_sections.trust import reliability_bins
@@ -380,10 +379,6 @@ def test_the_page_says_how_to_use_the_model(page):
 def test_names_that_look_like_html_stay_text(folder, view):
     results = replace(view.results, name="<script>alert(1)</script>")
     assert "<script>alert(1)" not in render_growth(results, folder)
-
-
-def test_growing_believes_an_expected_error_from_as_many_labels_on():
-    assert growing._CALIBRATED == CALIBRATED
 
 
 DRAWN = """[...document.querySelectorAll(".plot")].map(
