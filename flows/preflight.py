@@ -38,7 +38,7 @@ def preflight(config: StudyConfig, out: Path) -> None:
         ConfigError, BundleError, StoreError: what is wrong, with its key and what to do.
     """
     _check_source(config.source, config.committee)
-    _check_costs("acquisitions", [part.title for part in config.acquisitions if part.asks_costs], config)
+    _check_costs(config)
     _check_errors([acquisition.title for acquisition in config.acquisitions if acquisition.asks == "errors"], config)
     pool = _check_structures("pool", config.pool, config.target)
     if config.test.kind == "holdout":
@@ -80,12 +80,11 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
     """
     _check_source(config.source, config.committee)
     labeler = make_labeler(config.labeler)
-    if not labeler.by_physics:
+    if not labeler.by_physics or config.labeler.kind == "imported":
         raise ConfigError(
             f"labeler {config.labeler.kind} looks labels up, and has none of what walkers will come by; use one that "
             "computes"
         )
-    _check_costs("acquisition", [config.acquisition.title] if config.acquisition.asks_costs else [], config)
     _check_errors([config.acquisition.title] if config.acquisition.asks == "errors" else [], config)
     if config.acquisition.slices:
         slices = ", ".join(config.acquisition.slices)
@@ -109,8 +108,14 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
 
 
 def _check_walkers(config: GrowthConfig) -> None:
-    """Refuse a purpose that walkers cannot be made for: an unknown crystal, or cells with too few atoms."""
+    """Refuse a purpose that walkers cannot be made for: of an unknown crystal, or in cells that do not serve."""
     if config.starts is not None:
+        for number, atoms in enumerate(walkers_start_from(config)):
+            if config.purpose.pressure_GPa is not None and not atoms.pbc.all():
+                raise ConfigError(
+                    f"purpose.pressure_GPa: structure {number} of starts is not periodic in all directions, and has no "
+                    "pressure; leave pressure_GPa out, or the structure"
+                )
         return
     if config.target not in CRYSTALS:
         raise ConfigError(
@@ -118,10 +123,11 @@ def _check_walkers(config: GrowthConfig) -> None:
             "that walkers start from: starts: {kind: file, path: ...}"
         )
     least = min(config.exploration.cells) * CRYSTALS[config.target].atoms_per_primitive_cell
-    if "vacancy" in config.purpose.phases and least < 3:
+    needed, why = (3, "a vacancy must leave 2") if "vacancy" in config.purpose.phases else (2, "2 must move")
+    if least < needed:
         raise ConfigError(
             f"exploration.cells: {min(config.exploration.cells)} primitive cells of {config.target} have {least} "
-            "atoms, and the purpose has a vacancy, which must leave 2; use larger ones"
+            f"atom{'s' * (least > 1)}, and {why}; use larger ones"
         )
 
 
@@ -133,12 +139,13 @@ def walkers_start_from(config: GrowthConfig) -> list[Atoms]:
     return _check_structures("starts", config.starts, config.target) or []
 
 
-def _check_costs(key: str, asking: Sequence[str], config: StudyConfig | GrowthConfig) -> None:
-    """Refuse acquisitions that divide by the cost of labels where they cost nothing."""
+def _check_costs(config: StudyConfig) -> None:
+    """Refuse an acquisition that divides by the cost of labels where they cost nothing."""
+    asking = [acquisition.title for acquisition in config.acquisitions if acquisition.asks_costs]
     atoms = Atoms(config.target, cell=[3.0, 3.0, 3.0], pbc=True)
     if asking and make_labeler(config.labeler).estimate_core_seconds(atoms) <= 0:
         raise ConfigError(
-            f"{key}: {asking[0]} has per_cost, and labels of kind {config.labeler.kind} are looked up and cost "
+            f"acquisitions: {asking[0]} has per_cost, and labels of kind {config.labeler.kind} are looked up and cost "
             "nothing; leave per_cost out"
         )
 

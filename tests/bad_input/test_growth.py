@@ -106,20 +106,14 @@ def test_all_faults_are_told_at_once(refused_growth: Refused) -> None:
     assert [key for key in ("purpose.strain", "exploration", "labels") if f"  {key}: " not in message] == []
 
 
+@pytest.mark.parametrize("kind", ["dataset", "imported"])
 @pytest.mark.parametrize("acquisition", ["random", "{kind: variance_reduction, per_cost: true}"])
-def test_a_labeler_that_looks_up_is_refused(refused_growth: Refused, acquisition: str) -> None:
+def test_a_labeler_that_looks_up_is_refused(refused_growth: Refused, kind: str, acquisition: str) -> None:
     file = file_of("known.extxyz", labelled(0))
-    expected = "labeler dataset looks labels up, and has none of what walkers will come by; use one that computes"
-    message = refused_growth(f"labeler={{kind: dataset, path: {Path(file[20:-1])}}}", f"acquisition={acquisition}")
+    settings = {"dataset": f"path: {Path(file[20:-1])}", "imported": "theory: mine"}[kind]
+    expected = f"labeler {kind} looks labels up, and has none of what walkers will come by; use one that computes"
+    message = refused_growth(f"labeler={{kind: {kind}, {settings}}}", f"acquisition={acquisition}")
     assert expected in message
-
-
-def test_per_cost_of_labels_that_cost_nothing_is_refused(refused_growth: Refused) -> None:
-    message = refused_growth("labeler={kind: imported, theory: mine}")
-    expected = (
-        "acquisition: variance_reduction has per_cost, and labels of kind imported are looked up and cost nothing"
-    )
-    assert f"error: {expected}; leave per_cost out\n" in message
 
 
 def test_slices_of_an_acquisition_are_refused(refused_growth: Refused) -> None:
@@ -137,12 +131,28 @@ def test_a_crystal_that_is_not_known_needs_starts(refused_growth: Refused) -> No
 def test_a_vacancy_must_leave_two_atoms(refused_growth: Refused, good_growth: Callable[..., None]) -> None:
     copper = ("target=Cu", "labeler=emt")
     message = refused_growth(*copper, "exploration.cells=[4,2]")
-    expected = (
-        "exploration.cells: 2 primitive cells of Cu have 2 atoms, and the purpose has a vacancy, which must leave 2"
-    )
-    assert f"error: {expected}; use larger ones\n" in message
+    expected = "exploration.cells: 2 primitive cells of Cu have 2 atoms, and a vacancy must leave 2; use larger ones"
+    assert f"error: {expected}\n" in message
     good_growth(*copper, "exploration.cells=[4,3]")
     good_growth(*copper, "exploration.cells=[4,2]", "purpose.phases=[crystal]")
+
+
+def test_an_atom_alone_cannot_walk(refused_growth: Refused) -> None:
+    message = refused_growth("target=Cu", "labeler=emt", "exploration.cells=[4,1]", "purpose.phases=[crystal]")
+    assert "exploration.cells: 1 primitive cells of Cu have 1 atom, and 2 must move; use larger ones" in message
+
+
+def test_a_pressure_of_starts_that_have_none_is_refused(
+    refused_growth: Refused, good_growth: Callable[..., None]
+) -> None:
+    cluster = germanium(1)
+    cluster.pbc = False
+    starts = f"starts={file_of('starts.extxyz', germanium(0), cluster)}"
+    message = refused_growth(starts, "purpose.pressure_GPa=0")
+    assert (
+        "purpose.pressure_GPa: structure 1 of starts is not periodic in all directions, and has no pressure" in message
+    )
+    good_growth(starts)
 
 
 def test_an_element_that_the_labeler_does_not_know_is_refused(refused_growth: Refused) -> None:
