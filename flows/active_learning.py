@@ -19,7 +19,7 @@ from al_core.studies.growth_index import Round, write_growth
 from al_core.studies.ledger import Requests, ledger
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
-from flows.preflight import preflight_growth
+from flows.growth_preflight import preflight_growth
 from flows.runtime.artifacts import artifact_key
 from flows.runtime.current import running
 from flows.runtime.progress import Counters

@@ -28,7 +28,7 @@ from al_core.structures.sampling import crystals_like
 from al_core.studies.plan import GrowthPlan, Plan, growth_plan, plan
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
-from flows.preflight import walkers_start_from
+from flows.growth_preflight import walkers_start_from
 
 _ROOT = Path(__file__).resolve().parent
 

@@ -7,15 +7,13 @@ from pathlib import Path
 
 from ase import Atoms
 
+from al_core.config.acquisition import AnyAcquisition
 from al_core.config.convergence import ConvergenceConfig
-from al_core.config.growth import GrowthConfig
+from al_core.config.labelers import AnyLabeler
 from al_core.config.sources import PretrainConfig, SourcePart
 from al_core.config.structures import MDStructures
 from al_core.config.study import StudyConfig
 from al_core.errors import BundleError, ConfigError
-from al_core.evaluation.material import Material
-from al_core.exploration.starts import starting_points
-from al_core.labels.calculator import LabelCalculator
 from al_core.labels.store import LabelStore
 from al_core.models.card import read_card
 from al_core.models.committee import committee_folders
@@ -37,10 +35,10 @@ def preflight(config: StudyConfig, out: Path) -> None:
     Raises:
         ConfigError, BundleError, StoreError: what is wrong, with its key and what to do.
     """
-    _check_source(config.source, config.committee)
+    check_source(config.source, config.committee)
     _check_costs(config)
-    _check_errors([acquisition.title for acquisition in config.acquisitions if acquisition.asks == "errors"], config)
-    pool = _check_structures("pool", config.pool, config.target)
+    check_oracle(config.acquisitions, config.labeler)
+    pool = check_structures("pool", config.pool, config.target)
     if config.test.kind == "holdout":
         if pool is None:
             raise ConfigError("test.kind: holdout takes structures from a pool of kind file or bundled, not md")
@@ -48,11 +46,11 @@ def preflight(config: StudyConfig, out: Path) -> None:
         check_apart(pool, test)
         check_labels_possible([*pool, *test], config.labeler, "the pool")
     elif config.test.kind == "md":
-        _check_structures("test", config.test, config.target)
+        check_structures("test", config.test, config.target)
         check_sampled_labels_possible(config.target, config.labeler, "test")
     else:
         test = [atoms for atoms, _ in file_or_bundled(config.test)]
-        _check_elements("test", test, config.target)
+        check_elements("test", test, config.target)
         if pool is not None:
             check_apart(pool, test)
         if config.source.kind == "pretrain" and config.source.structures.kind != "md":
@@ -69,74 +67,7 @@ def preflight(config: StudyConfig, out: Path) -> None:
     slices = _slices(config.pool) if config.pool.kind == "md" else [slice_of(atoms) for atoms in pool or []]
     check_pool_size(slices, config)
     check_writable(out, config.store)
-    _check_device(config.device)
-
-
-def preflight_growth(config: GrowthConfig, out: Path) -> None:
-    """Check source, labeler, starts, test set and folder of a growth.
-
-    Raises:
-        ConfigError, BundleError, StoreError: what is wrong, with its key and what to do.
-    """
-    _check_source(config.source, config.committee)
-    labeler = make_labeler(config.labeler)
-    if not labeler.by_physics or config.labeler.kind == "imported":
-        raise ConfigError(
-            f"labeler {config.labeler.kind} looks labels up, and has none of what walkers will come by; use one that "
-            "computes"
-        )
-    _check_errors([config.acquisition.title] if config.acquisition.asks == "errors" else [], config)
-    if config.acquisition.slices:
-        slices = ", ".join(config.acquisition.slices)
-        raise ConfigError(
-            f"acquisition.slices: got {slices}, but candidates are explored and not in slices of a pool; leave it out"
-        )
-    _check_walkers(config)
-    starts = walkers_start_from(config)
-    Material(config.target, LabelCalculator(labeler))  # refuses crystals that are not cubic
-    check_labels_possible(starts, config.labeler, "the walkers' starts")
-    if config.test is not None:
-        test = [atoms for atoms, _ in file_or_bundled(config.test)]
-        _check_elements("test", test, config.target)
-        if config.starts is not None:
-            check_apart(starts, test, "starts")
-        if config.test.kind == "bundled":
-            theory = bundled(config.test.name).sheet["labeler"]
-            check_same_theory(f"test: {config.test.name}", theory, config.labeler, "test.kind=file, or none")
-    check_writable(out, config.store)
-    _check_device(config.device)
-
-
-def _check_walkers(config: GrowthConfig) -> None:
-    """Refuse a purpose that walkers cannot be made for: of an unknown crystal, or in cells that do not serve."""
-    if config.starts is not None:
-        for number, atoms in enumerate(walkers_start_from(config)):
-            if config.purpose.pressure_GPa is not None and not atoms.pbc.all():
-                raise ConfigError(
-                    f"purpose.pressure_GPa: structure {number} of starts is not periodic in all directions, and has no "
-                    "pressure; leave pressure_GPa out, or the structure"
-                )
-        return
-    if config.target not in CRYSTALS:
-        raise ConfigError(
-            f"target: the crystals of {', '.join(CRYSTALS)} are known, not that of {config.target}; give structures "
-            "that walkers start from: starts: {kind: file, path: ...}"
-        )
-    least = min(config.exploration.cells) * CRYSTALS[config.target].atoms_per_primitive_cell
-    needed, why = (3, "a vacancy must leave 2") if "vacancy" in config.purpose.phases else (2, "2 must move")
-    if least < needed:
-        raise ConfigError(
-            f"exploration.cells: {min(config.exploration.cells)} primitive cells of {config.target} have {least} "
-            f"atom{'s' * (least > 1)}, and {why}; use larger ones"
-        )
-
-
-def walkers_start_from(config: GrowthConfig) -> list[Atoms]:
-    """Return the structures that walkers of a growth's first round start from."""
-    if config.starts is None:
-        points = starting_points(config.purpose, config.exploration, config.target, config.seed, 0)
-        return [point.atoms for point in points]
-    return _check_structures("starts", config.starts, config.target) or []
+    check_device(config.device)
 
 
 def _check_costs(config: StudyConfig) -> None:
@@ -150,12 +81,13 @@ def _check_costs(config: StudyConfig) -> None:
         )
 
 
-def _check_errors(asking: Sequence[str], config: StudyConfig | GrowthConfig) -> None:
+def check_oracle(acquisitions: Sequence[AnyAcquisition], labeler: AnyLabeler) -> None:
     """Refuse oracles where labels are computed: they would need all of them before the first is chosen."""
-    if asking and make_labeler(config.labeler).by_physics:
+    asking = [acquisition.title for acquisition in acquisitions if acquisition.asks == "errors"]
+    if asking and make_labeler(labeler).by_physics:
         raise ConfigError(
             f"acquisitions: {asking[0]}: the oracle needs the labels of all candidates, and labels of kind "
-            f"{config.labeler.kind} are computed for those that are chosen; use a labeler that looks them up (dataset, "
+            f"{labeler.kind} are computed for those that are chosen; use a labeler that looks them up (dataset, "
             "bundled), or another acquisition"
         )
 
@@ -168,7 +100,7 @@ def preflight_pretraining(config: PretrainConfig, out: Path) -> None:
     """
     _check_pretraining(config, "")
     check_writable(out)
-    _check_device(config.device)
+    check_device(config.device)
 
 
 def preflight_convergence(config: ConvergenceConfig, out: Path) -> None:
@@ -178,7 +110,7 @@ def preflight_convergence(config: ConvergenceConfig, out: Path) -> None:
         ConfigError, StoreError: what is wrong, with its key and what to do.
     """
     for element in config.elements:
-        _check_structures("structures", config.structures, element)
+        check_structures("structures", config.structures, element)
         for settings in (config.reference, config.base, *config.settings.values()):
             check_sampled_labels_possible(element, settings, "structures")
     if not config.vary and not config.settings:
@@ -222,7 +154,8 @@ def check_file_writable(out: Path) -> None:
     check_writable(out.resolve().parent)
 
 
-def _check_source(source: SourcePart, committee: int) -> None:
+def check_source(source: SourcePart, committee: int) -> None:
+    """Refuse a source that is not there, of several elements, or with too few models for a committee."""
     if source.kind == "pretrain":
         _check_pretraining(source, "source.")
         return
@@ -241,17 +174,17 @@ def _check_pretraining(config: PretrainConfig, prefix: str) -> None:
     if config.store:
         LabelStore(config.store)
     if config.structures.kind == "md":
-        _check_structures(f"{prefix}structures", config.structures, config.element)
+        check_structures(f"{prefix}structures", config.structures, config.element)
         if config.labeler is not None:
             check_sampled_labels_possible(config.element, config.labeler, f"{prefix}structures")
         return
     structures = [atoms for atoms, _ in file_or_bundled(config.structures)]
-    _check_elements(f"{prefix}structures", structures, config.element)
+    check_elements(f"{prefix}structures", structures, config.element)
     if len(structures) < 2:
         raise ConfigError(f"{prefix}structures: one structure is too few to train on and to hold one out")
 
 
-def _check_structures(key: str, settings: object, element: str) -> list[Atoms] | None:
+def check_structures(key: str, settings: object, element: str) -> list[Atoms] | None:
     """Return the structures of a file or data set; None for ones that are sampled later."""
     if isinstance(settings, MDStructures):
         if element not in NEUTRAL:
@@ -264,7 +197,7 @@ def _check_structures(key: str, settings: object, element: str) -> list[Atoms] |
         frames = read_structures(bundled(settings.name).path)  # type: ignore[attr-defined]
     else:
         frames = with_slices(read_structures(settings.path), settings.slice_key)  # type: ignore[attr-defined]
-    _check_elements(key, frames, element)
+    check_elements(key, frames, element)
     return unique(frames)
 
 
@@ -280,13 +213,15 @@ def _check_atoms_are_left(key: str, settings: MDStructures, element: str) -> Non
             )
 
 
-def _check_elements(key: str, structures: Sequence[Atoms], element: str) -> None:
+def check_elements(key: str, structures: Sequence[Atoms], element: str) -> None:
+    """Refuse structures of other elements."""
     for number, atoms in enumerate(structures):
         if set(atoms.get_chemical_symbols()) != {element}:
             raise ConfigError(f"{key}: structure {number} is {atoms.symbols}, expected {element} only")
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Refuse a graphics card that is not there."""
     if not device.startswith("cuda"):
         return
     import torch  # slow, but nobody else can tell

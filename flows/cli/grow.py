@@ -26,7 +26,7 @@ def grow(
 
     overrides = tuple(set_ or ())
     settings = load_config(GrowthConfig, config, overrides)
-    from flows.preflight import preflight_growth
+    from flows.growth_preflight import preflight_growth
 
     folder = (out or Path("runs") / settings.name).resolve()
     preflight_growth(settings, folder)

@@ -1,0 +1,84 @@
+"""Checks of a growth before it computes anything. Nothing heavy is imported."""
+
+from pathlib import Path
+
+from ase import Atoms
+
+from al_core.config.growth import GrowthConfig
+from al_core.errors import ConfigError
+from al_core.evaluation.material import Material
+from al_core.exploration.starts import starting_points
+from al_core.labels.calculator import LabelCalculator
+from al_core.structures.datasets import bundled
+from al_core.structures.elements import CRYSTALS
+from al_core.studies.data import check_apart, file_or_bundled
+from calculators.base import make_labeler
+from calculators.preflight import check_labels_possible, check_same_theory
+from flows.preflight import check_device, check_elements, check_oracle, check_source, check_structures, check_writable
+
+
+def preflight_growth(config: GrowthConfig, out: Path) -> None:
+    """Check source, labeler, starts, test set and folder of a growth.
+
+    Raises:
+        ConfigError, BundleError, StoreError: what is wrong, with its key and what to do.
+    """
+    check_source(config.source, config.committee)
+    labeler = make_labeler(config.labeler)
+    if not labeler.by_physics or config.labeler.kind == "imported":
+        raise ConfigError(
+            f"labeler {config.labeler.kind} looks labels up, and has none of what walkers will come by; use one that "
+            "computes"
+        )
+    check_oracle([config.acquisition], config.labeler)
+    if config.acquisition.slices:
+        slices = ", ".join(config.acquisition.slices)
+        raise ConfigError(
+            f"acquisition.slices: got {slices}, but candidates are explored and not in slices of a pool; leave it out"
+        )
+    _check_walkers(config)
+    starts = walkers_start_from(config)
+    Material(config.target, LabelCalculator(labeler))  # refuses crystals that are not cubic
+    check_labels_possible(starts, config.labeler, "the walkers' starts")
+    if config.test is not None:
+        test = [atoms for atoms, _ in file_or_bundled(config.test)]
+        check_elements("test", test, config.target)
+        if config.starts is not None:
+            check_apart(starts, test, "starts")
+        if config.test.kind == "bundled":
+            theory = bundled(config.test.name).sheet["labeler"]
+            check_same_theory(f"test: {config.test.name}", theory, config.labeler, "test.kind=file, or none")
+    check_writable(out, config.store)
+    check_device(config.device)
+
+
+def _check_walkers(config: GrowthConfig) -> None:
+    """Refuse a purpose that walkers cannot be made for: of an unknown crystal, or in cells that do not serve."""
+    if config.starts is not None:
+        for number, atoms in enumerate(walkers_start_from(config)):
+            if config.purpose.pressure_GPa is not None and not atoms.pbc.all():
+                raise ConfigError(
+                    f"purpose.pressure_GPa: structure {number} of starts is not periodic in all directions, and has no "
+                    "pressure; leave pressure_GPa out, or the structure"
+                )
+        return
+    if config.target not in CRYSTALS:
+        raise ConfigError(
+            f"target: the crystals of {', '.join(CRYSTALS)} are known, not that of {config.target}; give structures "
+            "that walkers start from: starts: {kind: file, path: ...}"
+        )
+    least = min(config.exploration.cells) * CRYSTALS[config.target].atoms_per_primitive_cell
+    needed, why = (3, "a vacancy must leave 2") if "vacancy" in config.purpose.phases else (2, "2 must move")
+    if least < needed:
+        raise ConfigError(
+            f"exploration.cells: {min(config.exploration.cells)} primitive cells of {config.target} have {least} "
+            f"atom{'s' * (least > 1)}, and {why}; use larger ones"
+        )
+
+
+def walkers_start_from(config: GrowthConfig) -> list[Atoms]:
+    """Return the structures that walkers of a growth's first round start from."""
+    if config.starts is None:
+        points = starting_points(config.purpose, config.exploration, config.target, config.seed, 0)
+        return [point.atoms for point in points]
+    return check_structures("starts", config.starts, config.target) or []
