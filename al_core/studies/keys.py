@@ -201,7 +201,7 @@ class ExplorationInputs:
 
     Attributes:
         model: the committee that drives them.
-        purpose, exploration: what is simulated, and how.
+        purpose, exploration: what is simulated, and how; the dynamics at the end are not part of the key.
         calibration: what the committee's disagreement stands for.
         seed: of starts and dynamics.
         round: its number.
@@ -221,6 +221,7 @@ class ExplorationInputs:
     @property
     def key(self) -> str:
         """The key of the exploration."""
-        settings = [self.purpose.model_dump(mode="json"), self.exploration.model_dump(mode="json")]
+        purpose = self.purpose.model_dump(mode="json", exclude={"picoseconds", "timestep_fs", "supercell"})
+        settings = [purpose, self.exploration.model_dump(mode="json")]
         which = [self.seed, self.round, list(self.walkers), self.given]
         return digest(["exploration", _EXPLORATIONS, self.model.key, *settings, self.calibration.as_dict(), *which])

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import t
 
 LEVELS = (0.68, 0.90, 0.95)
+_ROUNDING = 1e-9
 _LEAST = 0.005  # eV/Å: labels themselves are no better, and a disagreement below it stands for nothing
 
 
@@ -89,11 +90,11 @@ def component_deviations(deviations: np.ndarray) -> np.ndarray:
 def calibration(residuals: Sequence[Residuals]) -> Calibration:
     """Return the calibration that residuals of structures say, each structure counting the same.
 
-    The scale makes the mean squared z one (P. Pernot, arXiv:2310.11978). The widths are quantiles of the pooled
-    z of a structure more than there are, which lies beyond all (R. Dunn, L. Wasserman and A. Ramdas, J. Am. Stat.
-    Assoc. 118, 2491 (2023)): valid for the components of a new structure of the same kind, on average. They need nine
-    structures for 90 % and nineteen for 95 %; with fewer they are those of Student's distribution, with as many degrees
-    of freedom as there are structures.
+    The scale makes the mean squared z one (P. Pernot, arXiv:2310.11978). The widths are quantiles of the z of all
+    structures, pooled (R. Dunn, L. Wasserman and A. Ramdas, J. Am. Stat. Assoc. 118, 2491 (2023)), where there are
+    enough: one structure in ten must be able to lie beyond the interval of 90 %, so that it takes nine, and nineteen
+    for 95 %. With fewer they are those of Student's distribution, with as many degrees of freedom as there are
+    structures. A wider share never has a narrower interval.
 
     Args:
         residuals: none for a committee that was never tested: its disagreement is taken as it is.
@@ -104,14 +105,15 @@ def calibration(residuals: Sequence[Residuals]) -> Calibration:
     scale = sqrt(float(np.mean([(one.z() ** 2).mean() for one in residuals])))
     sizes = [np.abs(one.z(scale)).ravel() for one in residuals]
     values = np.concatenate(sizes)
-    weights = np.concatenate([np.full(len(one), 1 / len(one)) for one in sizes]) / (n + 1)
+    shares = np.concatenate([np.full(len(one), 1 / len(one)) for one in sizes]) / n
     order = np.argsort(values)
-    shares = np.cumsum(weights[order])
-    widths = []
+    pooled = np.cumsum(shares[order])
+    widths, least = [], 0.0
     for level in LEVELS:
-        first = int(np.searchsorted(shares, level - 1e-12))
-        enough = first < len(values)
-        widths.append((level, float(values[order[first]]) if enough else float(t.ppf((1 + level) / 2, n))))
+        enough = n + 1 >= 1 / (1 - level) - _ROUNDING
+        first = min(int(np.searchsorted(pooled, level - _ROUNDING)), len(values) - 1)
+        least = max(least, float(values[order[first]]) if enough else float(t.ppf((1 + level) / 2, n)))
+        widths.append((level, least))
     mae = float(np.mean([np.abs(one.errors).mean() for one in residuals]))
     return Calibration(scale, n, tuple(widths), mae)
 

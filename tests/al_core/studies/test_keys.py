@@ -73,6 +73,8 @@ def test_costs_are_not_taken_for_a_target() -> None:
 def test_the_file_and_the_folder_are_in_no_key() -> None:
     assert _selection(file=Path("frames.extxyz")).key == _selection().key
     assert _selection(out=Path("elsewhere")).key == _selection().key
+    longer = Purpose(picoseconds=99, timestep_fs=4, supercell=2)  # the dynamics at the end, not the walkers'
+    assert replace(EXPLORATION, purpose=longer).key == EXPLORATION.key
     elsewhere = replace(MODEL, out=Path("elsewhere"), device="cuda")
     assert replace(CALIBRATION, model=elsewhere).key == CALIBRATION.key
     assert replace(EXPLORATION, model=elsewhere).key == EXPLORATION.key
