@@ -1,6 +1,6 @@
 """Molecular dynamics by a committee, in which each walker goes on until the committee no longer knows what it does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
@@ -33,7 +33,6 @@ def explore(
     settings: Exploration,
     calibration: Calibration,
     seed: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[Frame], list[Journey]]:
     """Let walkers move, all in one batch; return what they came by and what became of them.
 
@@ -48,7 +47,6 @@ def explore(
         settings: time step, lengths, window, bias.
         calibration: what the disagreement of the committee stands for.
         seed: of velocities and noise.
-        progress: called with (done, total) looks at the walkers.
 
     Raises:
         TrainingError: the committee's predictions are not finite.
@@ -94,7 +92,6 @@ def explore(
                 walkers.stop(number)
             elif purpose.pressure_GPa is not None and look and start.phase != "surface":
                 walkers.stretch(number, _stretch(now, stress, purpose.pressure_GPa, chunk * settings.timestep_fs, rng))
-        progress(look, total)
         if not walkers.active:
             break
     if not all(np.isfinite(frame.worst) for frame in frames):

@@ -141,32 +141,16 @@ def test_an_unphysical_walker_ends_and_its_frame_is_not_kept() -> None:
 
 
 def test_where_all_have_ended_exploring_ends() -> None:
-    looks: list[tuple[int, int]] = []
-    explore(
+    frames, journeys = explore(
         committee(AGREED, pull=(-0.3, 0.3)),
         [_start(), _start(900)],
         Purpose(force_error_meV_per_A=40),
         Exploration(window=(0.5, 1.0)),
         Calibration(),
         0,
-        lambda done, total: looks.append((done, total)),
     )
-    assert looks == [(0, 50)]
-
-
-def test_progress_is_told() -> None:
-    looks: list[tuple[int, int]] = []
-    settings = Exploration(picoseconds=0.2, every_fs=40)
-    explore(
-        committee(AGREED),
-        [_start()],
-        Purpose(force_error_meV_per_A=LARGE),
-        settings,
-        Calibration(),
-        0,
-        lambda done, total: looks.append((done, total)),
-    )
-    assert looks == [(number, 10) for number in range(11)]
+    assert [(one.left, one.time_ps) for one in journeys] == [(True, 0.0)] * 2
+    assert [frame.time_ps for frame in frames] == [0.0] * 2
 
 
 def _volumes(phase: str = "crystal", pressure: float | None = 5.0) -> np.ndarray:
