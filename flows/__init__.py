@@ -33,6 +33,9 @@ def set_prefect_defaults() -> None:
     os.environ["GRAFT_PROCESS"] = str(os.getpid())
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    # outside a checkout, too: a temporary server ends with its owner
+    os.environ.setdefault("PREFECT_PLUGINS_ENABLED", "true")
+    os.environ.setdefault("PREFECT_PLUGINS_ALLOW", "graft")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")  # 20 is short on a busy machine
 
 

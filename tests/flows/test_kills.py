@@ -1,11 +1,13 @@
 """Many processes of two machines label one batch while they are killed at random."""
 
 import itertools
+import os
 import random
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +126,37 @@ def test_200_labels_are_computed_once_whoever_is_killed(
         assert 1 <= started[entry.key] <= 1 + len(cut), "a finished label was computed again"
         again += len(cut)
     assert again > 0, "nobody was killed while it computed: nothing was tested"
+
+
+@pytest.mark.slow
+def test_the_temporary_server_of_a_killed_study_ends_outside_a_checkout_too(tmp_path: Path) -> None:
+    """There is no ``pyproject.toml`` that switches Prefect's plugins on."""
+    command = [str(Path(sys.executable).with_name("graft")), "demo", "--out", "out"]
+    environment = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect")}
+    for name in ("PREFECT_API_URL", "PREFECT_PLUGINS_ENABLED", "PREFECT_PLUGINS_ALLOW"):
+        environment.pop(name, None)
+    study = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    owner = f"GRAFT_PROCESS={study.pid}"
+    _until(lambda: any("uvicorn" in _read(process, "cmdline") for process in _with(owner)), "the server starts")
+    study.kill()
+    study.wait()
+    _until(lambda: not _with(owner), "the server has ended, and the workers")
+
+
+def _with(variable: str) -> list[Path]:
+    """Return the processes with this variable in their environment."""
+    return [one for one in Path("/proc").glob("[0-9]*") if variable in _read(one, "environ").split("\0")]
+
+
+def _read(process: Path, file: str) -> str:
+    try:
+        return (process / file).read_text(errors="replace")
+    except OSError:  # it has ended
+        return ""
+
+
+def _until(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < end, f"expected that {what}"
+        time.sleep(0.2)
