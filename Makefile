@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 SERVER_ARGS ?=
 BENCH_ARGS ?=
-BENCHMARKS := machine train_step train_committee same_error screen_pool md_step explore select scaling label_throughput
+BENCHMARKS := machine train_step train_committee same_error screen_pool md_step explore select_many scaling label_throughput
 
 # GPAW is C++ inside: with plain gcc it does not compile
 PIP_INSTALL := CC=g++ CXX=g++ $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
