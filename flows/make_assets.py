@@ -84,7 +84,7 @@ def _sheet(config: DataSetConfig, file: Path, work: Path) -> dict[str, Any]:
         "slices": dict(Counter(str(atoms.info["config_type"]) for atoms in structures)),
         "keys": {"energy": "REF_energy, eV", "forces": "REF_forces, eV/Å", "stress": "REF_stress, eV/Å^3, Voigt"},
         "labeler": identity,
-        "core_seconds": round(before.get("core_seconds", 0.0) + sum(e.core_seconds for e in entries if e), 1),
+        "core_seconds": round(before.get("core_seconds", 0.0) + sum(e.core_seconds for e in entries if e), 3),
         "sampler": {
             "potential": "Stillinger-Weber",
             "parameters": PARAMETERS[config.element],

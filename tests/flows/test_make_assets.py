@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from al_core.labels.store import LabelStore
 from al_core.storage.hashing import file_sha256, structure_id
 from al_core.structures.datasets import LabelKeys, labelled_structures, read_structures
+from al_core.studies.workspace import Workspace
 from flows.make_assets import DataSetConfig, make_data_set
 
 
@@ -31,4 +33,6 @@ def test_a_data_set_that_extends_another_has_both_and_says_so(tmp_path: Path) ->
     assert "extends" not in sheets[0]
     assert sheets[1]["slices"] == {"cold": 2, "cool": 2}
     assert sheets[1]["extends"]["sha256"] == file_sha256(data / "first.extxyz") == sheets[0]["sha256"]
-    assert sheets[1]["core_seconds"] > sheets[0]["core_seconds"] > 0
+    paid = {entry.structure: entry.core_seconds for entry in LabelStore(Workspace(work).store).entries()}
+    for sheet, rows in zip(sheets, (first, second), strict=True):
+        assert sheet["core_seconds"] == pytest.approx(sum(paid[structure_id(atoms)] for atoms, _ in rows), abs=1e-3)
