@@ -72,8 +72,9 @@ def _sheet(config: DataSetConfig, file: Path, work: Path) -> dict[str, Any]:
     structures: list[Atoms] = [atoms for atoms, _ in labelled_structures(file, LabelKeys())]
     identity = make_labeler(config.labeler).identity()
     store = LabelStore(Workspace(work).store)
-    entries = [store.get(label_key(structure_id(atoms), identity)) for atoms in structures]
     before = json.loads((file.parent / f"{config.extends}.json").read_text()) if config.extends else {}
+    own = structures[before.get("structures", 0) :]
+    entries = [store.get(label_key(structure_id(atoms), identity)) for atoms in own]
     return {
         "name": config.name,
         "file": file.name,
