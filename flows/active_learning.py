@@ -12,6 +12,8 @@ from al_core.labels.store import LabelStore
 from al_core.learning.growth import Growth
 from al_core.models.committee import content_hash, seed_members
 from al_core.report.growth import write_growth_report
+from al_core.report.growth_card import growth_card
+from al_core.storage.files import write_text
 from al_core.storage.hashing import digest, file_sha256, label_key, structure_id
 from al_core.structures.datasets import bundled, read_structures, write_labelled
 from al_core.studies.data import file_or_bundled, unique, with_slices, write_structures
@@ -86,6 +88,8 @@ def run_growth(config: GrowthConfig, out: Path) -> Path:
             }
             write_growth(workspace, config, growth.rounds, ledger(workspace, requests, models), hashes)
             write_growth_report(workspace.out)
+            if one.reason:
+                write_text(workspace.model / "MODEL_CARD.md", growth_card(workspace.out))
             _publish(one, config, workspace)
             counters.say(summary(one, config))
     return workspace.report

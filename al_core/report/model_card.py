@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from al_core.models.card import read_card
 from al_core.models.committee import committee_folders
+from al_core.report.markdown import markdown
 from al_core.storage.files import read_json
 
 
@@ -21,13 +20,8 @@ def model_card(folder: Path, name: str) -> str:
     """
     members = [read_card(member) for member in committee_folders(folder)]
     committee, first = read_json(folder / "committee.json"), members[0]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # noqa: S701  Markdown
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("model_card.md.j2").render(
+    return markdown(
+        "model_card",
         name=name,
         element=first["element"],
         members=members,

@@ -100,7 +100,8 @@ def purpose(view: GrowthOverview) -> list[tuple[str, str]]:
     """Return what the potential is for: (what, how much) of each."""
     wanted, liquid = view.purpose, ", the liquid at {:g} K"
     sizes = [len(frame.atoms) for frames in view.frames.values() for frame in frames]
-    cells = f"{min(sizes)} to {max(sizes)} atoms explored" if sizes else "not known"
+    ends = sorted({min(sizes), max(sizes)}) if sizes else []
+    cells = f"{' to '.join(map(str, ends))} atoms explored" if ends else "not known"
     pressure = wanted.pressure_GPa
     return [
         ("Phases", _phases(view)),

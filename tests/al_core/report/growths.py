@@ -113,8 +113,10 @@ def _test_set() -> list[tuple[Atoms, Label]]:
 
 def _evaluation(workspace: Workspace, key: str) -> str:
     """Write errors and predictions: every force component is off by the slice's |z| expected standard deviations."""
-    metrics = {name: {"force_mae_meV_per_A": mae} for name, (_, _, mae) in SLICES.items()}
-    metrics["all"] = {"force_mae_meV_per_A": float(np.mean([mae for _, _, mae in SLICES.values()]))}
+    metrics = {name: _metrics(count, mae) for name, (count, _, mae) in SLICES.items()}
+    metrics["all"] = _metrics(
+        sum(SLICES[name][0] for name in SLICES), float(np.mean([mae for *_, mae in SLICES.values()]))
+    )
     write_json(workspace.evaluation(key), {"metrics": metrics, "members_force_mae_meV_per_A": [1.0, 2.0]})
     labelled, forces, deviations = _test_set(), [], []
     for number, (atoms, label) in enumerate(labelled):
@@ -130,6 +132,15 @@ def _evaluation(workspace: Workspace, key: str) -> str:
     }
     write_arrays(workspace.evaluation_arrays(key), arrays)
     return key
+
+
+def _metrics(count: int, mae: float) -> dict[str, float]:
+    return {
+        "n_structures": count,
+        "force_mae_meV_per_A": mae,
+        "force_rmse_meV_per_A": 1.25 * mae,
+        "energy_mae_meV_per_atom": 1.0,
+    }
 
 
 def _stability(workspace: Workspace, key: str) -> str:
