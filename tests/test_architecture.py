@@ -14,7 +14,7 @@ FILES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"
 
 # what calculators may know of al_core
 CALCULATORS_MAY = {"types", "errors", "config", "storage", "structures"}
-GPAW_PROGRAM = [ROOT / "calculators" / "gpaw" / name for name in ("_worker.py", "_fft.py", "_start.py")]
+GPAW_PROGRAM = [ROOT / "calculators" / "gpaw" / name for name in ("_worker.py", "_fft.py", "_start.py", "_stress.py")]
 # not to be loaded by importing a package: slow, or with side effects
 HEAVY = {"e3nn", "gpaw", "mace", "plotly", "prefect", "scipy", "torch"}
 

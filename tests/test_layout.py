@@ -20,6 +20,7 @@ OF_SEVERAL = {
     "tests/al_core/models/test_export.py": "bundles as files of mace",
     "tests/calculators/gpaw/test_gpaw_fft.py": "the Fourier transforms inside the labelling subprocess",
     "tests/calculators/gpaw/test_gpaw_start.py": "the first wave functions inside the labelling subprocess",
+    "tests/calculators/gpaw/test_gpaw_stress.py": "the stress inside the labelling subprocess",
     "tests/calculators/test_contract.py": "what every labeler promises",
     "tests/calculators/test_known.py": "the labelers that do not compute: data sets and imported labels",
 }

@@ -1,4 +1,4 @@
-"""The program of the labelling subprocess; with ``_fft`` and ``_start`` beside it the only files that import GPAW.
+"""The program of the labelling subprocess; only it and ``_fft``, ``_start``, ``_stress`` import GPAW.
 
     python -m calculators.gpaw._worker DIRECTORY [PARENT]
 
@@ -28,10 +28,10 @@ def compute(directory: Path) -> dict[str, Any]:
     from gpaw.convergence_criteria import check_convergence
     from gpaw.new.ase_interface import GPAW
 
-    from calculators.gpaw import _fft, _start
+    from calculators.gpaw import _fft, _start, _stress
 
-    _fft.install()
-    _start.install()
+    for part in (_fft, _start, _stress):
+        part.install()
     settings = read_json(directory / "settings.json")
     if limit := settings["memory_limit_MB"]:
         resource.setrlimit(resource.RLIMIT_AS, (limit << 20, limit << 20))

@@ -173,9 +173,7 @@ def test_the_tiles_have_expected_and_test_error_dynamics_and_cost(view):
 
 def test_the_top_says_the_purpose_the_reason_and_the_files(page):
     text = page.section("verdict")
-    assert (
-        "Phases crystal and vacancy; temperatures 300 and 900 K; strain up to 3 %; cells 8 atoms explored" in text
-    )
+    assert "Phases crystal and vacancy; temperatures 300 and 900 K; strain up to 3 %; cells 8 atoms explored" in text
     assert "pressure fixed volume. Why it stopped good enough." in text
     assert "model/" in text
     assert "Ge.model" in text

@@ -69,13 +69,17 @@ def test_real_wave_functions_are_left_to_gpaw() -> None:
 @pytest.mark.parametrize("kpt_density", [0.6, 1.5], ids=["real wave functions at gamma", "several k-points"])
 def test_a_label_is_gpaws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kpt_density: float) -> None:
     from gpaw.core.plane_waves import PWArray
+    from gpaw.core.pwacf import PWLFC
+    from gpaw.new.lcao.wave_functions import LCAOWaveFunctions
     from gpaw.new.pw.hamiltonian import PWHamiltonian
 
-    from calculators.gpaw import _fft, _worker
+    from calculators.gpaw import _fft, _start, _stress, _worker
 
     # what the worker replaces is put back at the end
     monkeypatch.setattr(PWHamiltonian, "apply_local_potential", PWHamiltonian.apply_local_potential)
     monkeypatch.setattr(PWArray, "abs_square", PWArray.abs_square)
+    monkeypatch.setattr(LCAOWaveFunctions, "to_pw_expansion", LCAOWaveFunctions.to_pw_expansion)
+    monkeypatch.setattr(PWLFC, "stress_tensor_contribution", PWLFC.stress_tensor_contribution)
     settings = GPAWLabeler(cutoff_eV=150, kpt_density=kpt_density).model_dump(mode="json")
     write_json(tmp_path / "settings.json", {**settings, "rung": {}})
     atoms = bulk("Ge", "diamond", a=5.7)
@@ -85,8 +89,10 @@ def test_a_label_is_gpaws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kpt_d
     ours = _worker.compute(tmp_path)
     assert PWHamiltonian.apply_local_potential is _fft.apply_local_potential
     monkeypatch.undo()
-    monkeypatch.setattr(_fft, "install", lambda: None)
+    for part in (_fft, _start, _stress):
+        monkeypatch.setattr(part, "install", lambda: None)
     gpaws = _worker.compute(tmp_path)
     assert ours["scf_steps"] == gpaws["scf_steps"]
-    for key in ("energy", "forces", "stress"):
-        np.testing.assert_allclose(ours[key], gpaws[key], atol=1e-8)
+    np.testing.assert_allclose(ours["energy"], gpaws["energy"], atol=1e-6)
+    np.testing.assert_allclose(ours["forces"], gpaws["forces"], atol=1e-4)
+    np.testing.assert_allclose(ours["stress"], gpaws["stress"], atol=1e-6)
