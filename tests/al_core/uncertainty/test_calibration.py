@@ -35,17 +35,23 @@ def _normal(structures: int, factor: float, seed: int, atoms: int = 12) -> list[
     return found
 
 
+def test_the_disagreement_about_an_atom_is_half_that_about_its_structure() -> None:
+    """Variances of 1 and 7 hundredths: the mean is 4, and between each and the mean lie 2.5 and 5.5."""
+    deviations = ROOT3 * np.sqrt([0.01, 0.07])
+    np.testing.assert_allclose(component_deviations(deviations) ** 2, [0.025, 0.055])
+
+
 def test_z_is_the_error_in_deviations_of_a_component() -> None:
-    one = Residuals(np.array([[0.2, -0.1, 0.0], [0.3, 0.0, 0.6]]), ROOT3 * np.array([0.1, 0.3]))
-    np.testing.assert_allclose(one.z(), [[2, -1, 0], [1, 0, 2]])
-    np.testing.assert_allclose(one.z(2.0), [[1, -0.5, 0], [0.5, 0, 1]])
+    one = Residuals(np.array([[0.2, -0.1, 0.0], [0.3, 0.0, 0.6]]), ROOT3 * np.array([0.1, 0.1]))
+    np.testing.assert_allclose(one.z(), [[2, -1, 0], [3, 0, 6]])
+    np.testing.assert_allclose(one.z(2.0), [[1, -0.5, 0], [1.5, 0, 3]])
 
 
-def test_a_disagreement_below_what_labels_are_worth_counts_as_that() -> None:
-    np.testing.assert_allclose(component_deviations(np.array([0.0, 0.001, ROOT3 * 0.02])), [0.005, 0.005, 0.02])
+def test_a_disagreement_that_is_next_to_none_counts_as_a_little() -> None:
+    np.testing.assert_allclose(component_deviations(np.array([0.0, 0.001])), [0.002, 0.002])
     assert np.isfinite(Residuals(np.full((1, 3), 0.01), np.zeros(1)).z()).all()
-    assert calibration([Residuals(np.full((2, 3), 0.01), np.zeros(2))]).scale == pytest.approx(2.0)
-    np.testing.assert_allclose(Calibration().expected_errors(np.zeros(2)), 0.005 * np.sqrt(2 / np.pi))
+    assert calibration([Residuals(np.full((2, 3), 0.01), np.zeros(2))]).scale == pytest.approx(5.0)
+    np.testing.assert_allclose(Calibration().expected_errors(np.zeros(2)), 0.002 * np.sqrt(2 / np.pi))
 
 
 def test_the_scale_makes_the_mean_squared_z_one() -> None:
@@ -133,8 +139,8 @@ def test_expected_errors_are_the_errors_on_average() -> None:
 
 
 def test_the_uncertainty_of_a_force_is_of_its_three_components() -> None:
-    deviations = np.array([0.3, 0.0])
-    np.testing.assert_allclose(Calibration(2.0).uncertainties(deviations), [0.6, 2 * ROOT3 * 0.005])
+    np.testing.assert_allclose(Calibration(2.0).uncertainties(np.array([0.3, 0.3])), [0.6, 0.6])
+    np.testing.assert_allclose(Calibration(2.0).uncertainties(np.zeros(2)), 2 * ROOT3 * 0.002)
 
 
 def test_nan_stays_nan() -> None:
