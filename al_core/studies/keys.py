@@ -25,7 +25,7 @@ from al_core.storage.hashing import digest
 from al_core.uncertainty.calibration import Calibration
 
 # raised whenever the same inputs would give another result
-_MODELS, _EVALUATIONS, _CALIBRATIONS, _EXPLORATIONS = 18, 2, 1, 1
+_MODELS, _EVALUATIONS, _CALIBRATIONS, _EXPLORATIONS = 18, 2, 2, 2
 FOLDS = 4  # of a calibration's cross-validation, at most
 
 
