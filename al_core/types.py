@@ -61,6 +61,9 @@ class Labeler(Protocol):
     def estimate_core_seconds(self, atoms: Atoms) -> float:
         """Expected cost of one label, core-seconds."""
 
+    def original_core_seconds(self, atoms: Atoms) -> float:
+        """Expected cost for whoever computed the label, core-seconds: the estimate, unless it is looked up."""
+
     def cost_factors(self, atoms: Atoms) -> dict[str, float]:
         """What the cost depends on, positive numbers by name; see :mod:`al_core.labels.costs`."""
 

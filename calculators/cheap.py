@@ -31,6 +31,10 @@ class CheapLabeler(ABC):
         """See :class:`al_core.types.Labeler`."""
         return 0.0
 
+    def original_core_seconds(self, atoms: Atoms) -> float:
+        """See :class:`al_core.types.Labeler`."""
+        return self.estimate_core_seconds(atoms)
+
     def cost_factors(self, atoms: Atoms) -> dict[str, float]:
         """See :class:`al_core.types.Labeler`."""
         return {}

@@ -74,7 +74,7 @@ def _check_costs(config: StudyConfig) -> None:
     """Refuse an acquisition that divides by the cost of labels where they cost nothing."""
     asking = [acquisition.title for acquisition in config.acquisitions if acquisition.asks_costs]
     atoms = Atoms(config.target, cell=[3.0, 3.0, 3.0], pbc=True)
-    if asking and make_labeler(config.labeler).estimate_core_seconds(atoms) <= 0:
+    if asking and make_labeler(config.labeler).original_core_seconds(atoms) <= 0:
         raise ConfigError(
             f"acquisitions: {asking[0]} has per_cost, and labels of kind {config.labeler.kind} are looked up and cost "
             "nothing; leave per_cost out"

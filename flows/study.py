@@ -82,7 +82,7 @@ def run_study(config: StudyConfig, out: Path) -> Path:
             write_pool_labels(workspace, labeler)
         asked = any(acquisition.asks_costs for acquisition in config.acquisitions)
         priced = read_structures(workspace.pool) if asked else []
-        costs = {structure_id(atoms): labeler.estimate_core_seconds(atoms) for atoms in priced}
+        costs = {structure_id(atoms): labeler.original_core_seconds(atoms) for atoms in priced}
         sliced = any(acquisition.slices for acquisition in config.acquisitions)
         slices = {structure_id(one): slice_of(one) for one in read_structures(workspace.pool)} if sliced else {}
         test_hash = hash_of_test_set(workspace)

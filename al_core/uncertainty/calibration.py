@@ -89,7 +89,7 @@ def component_deviations(deviations: np.ndarray) -> np.ndarray:
         deviations: roots of the three components' summed variances, eV/Å, [n_atoms].
     """
     variances = np.asarray(deviations, dtype=float) ** 2 / 3
-    return np.maximum(np.sqrt((variances + variances.mean()) / 2), _LEAST)
+    return np.asarray(np.maximum(np.sqrt((variances + variances.mean()) / 2), _LEAST))
 
 
 def calibration(residuals: Sequence[Residuals]) -> Calibration:

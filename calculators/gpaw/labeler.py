@@ -99,6 +99,10 @@ class GPAWLabeler:
         scale = (points / 32) * math.pow(len(atoms) / 8, 2.4) * math.pow(self.settings.cutoff_eV / 300, 1.5)
         return 2.0 + 18.0 * scale * self._spins(atoms)
 
+    def original_core_seconds(self, atoms: Atoms) -> float:
+        """See :class:`al_core.types.Labeler`."""
+        return self.estimate_core_seconds(atoms)
+
     def _spins(self, atoms: Atoms) -> int:
         return 2 if initial_moments(atoms, self.settings.spin).any() else 1
 

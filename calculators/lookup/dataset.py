@@ -2,16 +2,18 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ase import Atoms
 
+from al_core.config.labelers import AnyLabeler
 from al_core.config.labelers import BundledLabeler as BundledSettings
 from al_core.config.labelers import DatasetLabeler as Settings
 from al_core.errors import LabelError
 from al_core.storage.hashing import file_sha256, structure_id
 from al_core.structures.datasets import LabelKeys, bundled, checked_labels
-from al_core.types import Label
+from al_core.types import Label, Labeler
+from calculators.base import make_labeler
 from calculators.cheap import CheapLabeler
 
 
@@ -57,6 +59,16 @@ class BundledLabeler(DatasetLabeler):
     def __init__(self, settings: BundledSettings) -> None:
         self._asset = bundled(settings.name)
         super().__init__(Settings(path=self._asset.path, stress_key=LabelKeys.stress))
+
+    def original_core_seconds(self, atoms: Atoms) -> float:
+        """See :class:`al_core.types.Labeler`: as the labeler of the data sheet expects."""
+        return self._original.estimate_core_seconds(atoms)
+
+    @cached_property
+    def _original(self) -> Labeler:
+        theory = self.theory()
+        kind = next(one for one in get_args(AnyLabeler) if one.model_fields["kind"].default == theory["kind"])
+        return make_labeler(kind(**{key: value for key, value in theory.items() if key in kind.model_fields}))
 
     def theory(self) -> dict[str, Any]:
         """See :class:`al_core.types.Labeler`: from the data sheet."""

@@ -8,9 +8,9 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import read
 
-from al_core.config.labelers import BundledLabeler, DatasetLabeler, EMTLabeler, StillingerWeberLabeler
+from al_core.config.labelers import BundledLabeler, DatasetLabeler, EMTLabeler, GPAWLabeler, StillingerWeberLabeler
 from al_core.errors import ConfigError, LabelError
-from al_core.structures.datasets import bundled
+from al_core.structures.datasets import bundled, read_structures
 from al_core.structures.elements import CRYSTALS
 from calculators.base import make_labeler
 from calculators.classical.emt import ELEMENTS
@@ -132,6 +132,13 @@ def test_a_shipped_data_set_labels_its_structures(tmp_path: Path) -> None:
     assert label.energy == atoms.info["REF_energy"]
     np.testing.assert_array_equal(label.forces, atoms.arrays["REF_forces"])
     np.testing.assert_array_equal(label.stress, atoms.info["REF_stress"])
+
+
+def test_a_shipped_label_is_free_and_has_the_price_it_once_had() -> None:
+    atoms = read_structures(bundled("ge-pool-pbe").path)[0]
+    replayed, computed = make_labeler(BundledLabeler(name="ge-pool-pbe")), make_labeler(GPAWLabeler(preset="standard"))
+    assert replayed.estimate_core_seconds(atoms) == 0
+    assert replayed.original_core_seconds(atoms) == computed.estimate_core_seconds(atoms) > 10
 
 
 def test_a_data_set_that_is_missing_is_told_when_it_is_asked(tmp_path: Path) -> None:
