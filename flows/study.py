@@ -11,6 +11,7 @@ from al_core.config.reading import load_config
 from al_core.config.sources import SourcePart
 from al_core.config.study import StudyConfig
 from al_core.errors import LabelError
+from al_core.labels.store import LabelStore
 from al_core.learning.inputs import StudyInputs
 from al_core.learning.rounds import Rounds
 from al_core.models.committee import committee_folders, content_hash
@@ -28,6 +29,7 @@ from al_core.studies.pool_map import MapInputs, is_large, is_mapped
 from al_core.studies.references import spent_on_references
 from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.workspace import Workspace
+from al_core.types import Labeler
 from calculators.base import make_labeler
 from calculators.classical.neutral import neutral_potential
 from flows import tasks
@@ -93,7 +95,7 @@ def run_study(config: StudyConfig, out: Path) -> Path:
         counters.expect(EVALUATIONS, committees * sum(len(config.evaluations_at(one)) for one in config.budgets))
         rounds = Rounds(inputs, TaskSteps(workspace, config.labeler, counters), requests)
         for budget in rounds.run():
-            _write_index(rounds, len(data.test), identity, measured_against)
+            _write_index(rounds, len(data.test), labeler, measured_against)
             _publish(load_results(workspace.out), budget, workspace)
         _map_pool(inputs, rounds)
     return write_report(workspace.out)
@@ -140,9 +142,7 @@ def _references(config: StudyConfig, workspace: Workspace, counters: Counters) -
     return {one.evaluation.kind: one.key for one in computed} | read_references(config, workspace.out)
 
 
-def _write_index(
-    rounds: Rounds, test_structures: int, labeler: dict[str, Any], measured_against: dict[str, str]
-) -> None:
+def _write_index(rounds: Rounds, test_structures: int, labeler: Labeler, measured_against: dict[str, str]) -> None:
     inputs = rounds.inputs
     models: dict[int, list[str]] = {}
     for (_, budget), cell in rounds.cells.items():
@@ -155,9 +155,11 @@ def _write_index(
         },
         "test set": {"structures": test_structures, "sha256": inputs.test_hash},
         "pool": {"structures": len(inputs.pool), "hash": inputs.pool_hash},
-        "labeler": labeler,
+        "labeler": labeler.identity(),
     }
-    spent = ledger(inputs.workspace, rounds.requests, models)
+    labelled = LabelStore(inputs.workspace.store).entries(rounds.requests.budgets)
+    spent = {"prices": {entry.key: labeler.original_core_seconds(entry.atoms) for entry in labelled}}
+    spent |= ledger(inputs.workspace, rounds.requests, models)
     spent |= spent_on_references(inputs.workspace, measured_against.values())
     write_index(inputs.workspace, inputs.config, rounds.cells, spent, hashes, measured_against)
 

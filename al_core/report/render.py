@@ -8,6 +8,7 @@ from al_core.report.headline import cautions, headline, subject, transfer_verdic
 from al_core.report.numbers import spread_note
 from al_core.report.overview import Overview, overview
 from al_core.report.page import Section, fragment, page_html
+from al_core.report.sections.acquisitions import acquisitions_section
 from al_core.report.sections.equation_of_state import equation_of_state_section
 from al_core.report.sections.learning import learning_section
 from al_core.report.sections.ledger import ledger_section
@@ -30,6 +31,7 @@ from al_core.studies.results import StudyResults, load_results
 SECTIONS: tuple[Callable[[Overview], Section | None], ...] = (
     learning_section,
     saved_section,
+    acquisitions_section,
     slices_section,
     temperature_section,
     transfer_section,

@@ -67,7 +67,9 @@ class Paired:
         return "improved" if self.high < 0 else "harmed" if self.low > 0 else "undecided"
 
 
-def efficiency(arm: Curves, baseline: Curves, budget: int, seed: int = 0) -> Efficiency | None:
+def efficiency(
+    arm: Curves, baseline: Curves, budget: int, seed: int = 0, paid: tuple[Curves, Curves] | None = None
+) -> Efficiency | None:
     """Return the data-efficiency ratio of an arm at a budget; None where no seed has finished both sides.
 
     The baseline's mean curve is interpolated in logarithms (:func:`~al_core.studies.statistics.labels_to_reach`). The
@@ -79,6 +81,7 @@ def efficiency(arm: Curves, baseline: Curves, budget: int, seed: int = 0) -> Eff
         arm, baseline: {budget: {seed: error}}.
         budget: the arm's number of labels.
         seed: of the resampling, where there are more than six seeds; up to six all resamples are looked at.
+        paid: what arm and baseline have paid for their labels, {budget: {seed: price}}: the ratio is of these then.
     """
     errors = arm.get(budget, {})
     common = set(errors).intersection(*baseline.values()) if baseline else set()
@@ -87,10 +90,15 @@ def efficiency(arm: Curves, baseline: Curves, budget: int, seed: int = 0) -> Eff
     seeds, budgets = tuple(sorted(common)), sorted(baseline)
     own = np.array([errors[one] for one in seeds])
     other = np.array([[baseline[number][one] for one in seeds] for number in budgets])
+    price, prices = np.full(len(seeds), float(budget)), np.repeat(np.array(budgets)[:, None], len(seeds), axis=1)
+    if paid is not None:
+        price = np.array([paid[0][budget][one] for one in seeds])
+        prices = np.array([[paid[1][number][one] for one in seeds] for number in budgets])
 
     def reach(drawn: np.ndarray) -> Reach:
-        found = labels_to_reach(float(own[drawn].mean()), budgets, list(other[:, drawn].mean(axis=1)))
-        return Reach(found.labels / budget, found.bound)
+        curve = prices[:, drawn].mean(axis=1), other[:, drawn].mean(axis=1)
+        found = labels_to_reach(float(own[drawn].mean()), *map(list, curve))
+        return Reach(found.labels / price[drawn].mean(), found.bound)
 
     draws, weights = resamples(len(seeds), seed)
     found = [reach(drawn) for drawn in draws]

@@ -122,7 +122,8 @@ class StudyResults:
         references: what these are measured against, by kind of evaluation.
         expected_rows: how many of both there will be when the study is complete.
         ledger: what was asked for and paid, see :func:`al_core.studies.ledger.ledger`; studies of earlier versions lack
-            ``labels_asked``, ``labels_reused`` and ``store_labels``, and count every label of their store.
+            ``labels_asked``, ``labels_reused`` and ``store_labels``, and count every label of their store. Under
+            ``prices`` are the core-seconds that each label takes whoever computes it, by its key.
     """
 
     name: str

@@ -78,7 +78,7 @@ class TransferDifference:
         return self.mean_difference > 0
 
 
-def labels_to_reach(error: float, budgets: Sequence[int], errors: Sequence[float]) -> Reach:
+def labels_to_reach(error: float, budgets: Sequence[float], errors: Sequence[float]) -> Reach:
     """Return the number of labels at which a learning curve first reaches an error.
 
     The curve is its running minimum (more labels need not be used), linear in log(error) over log(labels), as learning
@@ -86,7 +86,7 @@ def labels_to_reach(error: float, budgets: Sequence[int], errors: Sequence[float
 
     Args:
         error: the error to reach, in the unit of ``errors``.
-        budgets: [n] numbers of labels, ascending, at least one.
+        budgets: [n] numbers of labels, ascending, at least one; or what they cost.
         errors: [n] the curve's errors.
     """
     envelope = np.minimum.accumulate(np.asarray(errors, dtype=float))

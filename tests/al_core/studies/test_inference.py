@@ -26,6 +26,17 @@ def test_the_ratio_is_that_of_the_curves() -> None:
     assert found.seeds == (0, 1, 2, 3, 4)
 
 
+def test_the_ratio_is_of_prices_where_they_are_given() -> None:
+    """Four labels of the baseline for each of the arm, at 30 each; the arm's cost more from seed to seed."""
+    arm, base = _curve(100, 0.5), _curve(200, 0.5)
+    own = {n: {seed: 10.0 * n * (seed + 1) for seed in range(5)} for n in BUDGETS}
+    other = {n: dict.fromkeys(range(5), 30.0 * n) for n in BUDGETS}
+    found = efficiency(arm, base, 2, paid=(own, other))
+    assert found is not None
+    assert found.ratio.labels == pytest.approx(30 * 8 / (20 * 3)), "seeds cost 1 to 5 times 20: 60 on average"
+    assert found.low.labels < found.ratio.labels < found.high.labels, "what seeds pay differs"
+
+
 def test_the_interval_has_the_ratio_and_grows_with_the_noise() -> None:
     """The same factor on both sides of a seed cancels in its ratio; the mean over seeds leaves little of it."""
     arm, base = _curve(100, 0.5), _curve(200, 0.5)
