@@ -27,12 +27,12 @@ def install() -> None:
 
 def stress_tensor_contribution(self: Any, a_xG: Any, c_axi: Any = 1.0) -> Any:
     """Return the derivative by strain, [3, 3], of coefficients times projections: GPAW's method of this name."""
-    if self.xp is not np or self.comm.size > 1 or a_xG.ndim > 2:
+    if self.xp is not np or self.comm.size > 1 or a_xG.ndim > 2 or not self.nI:
         return _GPAW_STRESS(self, a_xG, c_axi)
     a_xG = np.atleast_2d(a_xG)
     if isinstance(c_axi, float):
-        coefficients = np.full((self.nI, 1), c_axi)
-    else:  # [functions, bands]
+        coefficients = np.full((self.nI, len(a_xG)), c_axi)  # [functions, bands]
+    else:
         coefficients = np.concatenate([np.atleast_2d(c_axi[atom]).T for atom in range(len(self.pos_av))])
     weights = np.ones(a_xG.shape[1])
     if self.real:  # of G and -G only one is kept
