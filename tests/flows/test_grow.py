@@ -1,15 +1,12 @@
 """A potential that is grown: by the command and from Python, and by one that is killed and goes on where it stood."""
 
 import contextlib
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +24,7 @@ from al_core.storage.hashing import structure_id
 from al_core.studies.growth_index import GrowthResults, load_growth
 from al_core.studies.records import property_record
 from al_core.studies.workspace import Workspace
+from tests.flows.killed import Command, Watched
 from tests.flows.study.smoke import GRAFT, ROOT, Shell
 
 SMOKE = ROOT / "configs" / "grow_smoke.yaml"
@@ -217,44 +215,6 @@ SMALL = {
     "workers": "2",
 }
 
-# Python imports a module of this name at the start of every process: what is computed is counted from outside
-WATCH = """
-import importlib.abc, importlib.util, os, sys
-
-def note(what):
-    with open(os.environ["WATCH_LOG"], "a") as log:
-        log.write(what + "\\n")
-
-def watch_records(module):
-    write = module.write_json
-    def watched(path, *arguments, **named):
-        write(path, *arguments, **named)
-        note(f"wrote {path}")
-    module.write_json = watched
-
-def watch_labels(module):
-    from al_core.storage.hashing import structure_id
-    label = module.StillingerWeberLabeler.label
-    def watched(self, atoms, directory, rung):
-        note("label " + structure_id(atoms))
-        return label(self, atoms, directory, rung)
-    module.StillingerWeberLabeler.label = watched
-
-WATCHED = {"al_core.storage.files": watch_records, "calculators.classical.stillinger_weber": watch_labels}
-
-class Finder(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name not in WATCHED:
-            return None
-        watch = WATCHED.pop(name)
-        spec = importlib.util.find_spec(name)
-        execute = spec.loader.exec_module
-        spec.loader.exec_module = lambda module: (execute(module), watch(module))
-        return spec
-
-sys.meta_path.insert(0, Finder())
-"""
-
 
 @dataclass(frozen=True)
 class State:
@@ -290,83 +250,17 @@ def _look(out: Path) -> State:
             return State(labels, _files(out))
 
 
-def _tree(pid: int) -> list[int]:
-    """Return a process and all its descendants."""
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            children.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
-    tree = [pid]
-    for one in tree:
-        tree += children.get(one, [])
-    return tree
-
-
-@contextlib.contextmanager
-def _growth(home: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run the growth while the block lasts; its whole process tree is killed with the block."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
-    (home / "watch").mkdir(exist_ok=True)
-    (home / "watch" / "sitecustomize.py").write_text(WATCH)
-    (home / "watched").write_text("")
-    env |= {
-        "NO_PROXY": "127.0.0.1,localhost",
-        "PREFECT_HOME": str(home / "prefect"),
-        "PYTHONPATH": f"{home / 'watch'}{os.pathsep}{ROOT}",
-        "WATCH_LOG": str(home / "watched"),
-    }
-    changes = [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
-    with (home / "log").open("a") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", "grow", str(SMOKE), "--out", "out", *changes],
-            cwd=home,
-            env=env,
-            stdout=log,
-            stderr=log,
-            text=True,
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            for pid in _tree(process.pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        process.wait()
-
-
-def _after_run(home: Path) -> State:
-    out = home / "out"
-    lines = (home / "watched").read_text().splitlines()
-    asked = [line.removeprefix("label ") for line in lines if line.startswith("label ")]
-    paths = [Path(line.removeprefix("wrote ")) for line in lines if line.startswith("wrote ")]
+def _after(out: Path, did: Watched) -> State:
     wrote = [
         f"models/{path.parent.name.removeprefix('.tmp-')}"
         if path.name == "training.json"
         else f"{path.parent.name}/{path.name}"
-        for path in paths
+        for path in did.wrote
         if path.name == "training.json"
         or path.parent.name in ("calibrations", "explorations", "evaluations", "selections")
     ]
     now = _look(out)
-    return State(now.labels, now.files, tuple(asked), tuple(wrote))
-
-
-def _kill_when(home: Path, reached: Callable[[State], bool]) -> State:
-    """Run the growth, kill it as soon as its folder is in a state, and return what it left."""
-    deadline = time.monotonic() + 300
-    with _growth(home) as process:
-        while not reached(_look(home / "out")):
-            assert process.poll() is None, f"it ended before it could be killed:\n{(home / 'log').read_text()}"
-            assert time.monotonic() < deadline, (home / "log").read_text()
-            time.sleep(0.02)
-    return _after_run(home)
-
-
-def _finish(home: Path) -> State:
-    with _growth(home) as process:
-        assert process.wait(300) == 0, (home / "log").read_text()
-    return _after_run(home)
+    return State(now.labels, now.files, did.asked, tuple(wrote))
 
 
 @dataclass(frozen=True)
@@ -381,13 +275,17 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    home = tmp_path_factory.mktemp("killed")
-    killed = (
-        _kill_when(home, lambda state: bool(state.done())),
-        _kill_when(home, lambda state: state.count("models/", "training.json") >= 1),
-        _kill_when(home, lambda state: state.count("explorations/") >= 2),
+    growth = Command(tmp_path_factory.mktemp("killed"), ("grow", str(SMOKE)), SMALL)
+
+    def killed(reached: Callable[[State], bool]) -> State:
+        return _after(growth.out, growth.kill_when(lambda: reached(_look(growth.out))))
+
+    moments = (
+        killed(lambda state: bool(state.done())),
+        killed(lambda state: state.count("models/", "training.json") >= 1),
+        killed(lambda state: state.count("explorations/") >= 2),
     )
-    return Story(home / "out", killed, _finish(home), _finish(home))
+    return Story(growth.out, moments, _after(growth.out, growth.finish()), _after(growth.out, growth.finish()))
 
 
 @pytest.mark.slow

@@ -1,13 +1,8 @@
 """A study that is killed goes on where it stood: no label computed twice, no finished model trained again."""
 
 import contextlib
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,8 +11,8 @@ import pytest
 from ase.db import connect
 
 from al_core.studies.results import load_results
+from tests.flows.killed import ROOT, Command, Watched
 
-ROOT = Path(__file__).resolve().parents[2]
 TEST_STRUCTURES = 30
 SMALL = {
     "source.structures.slices": "[{name: crystal, count: 4, temperature_K: 600, steps: 5}]",
@@ -31,44 +26,6 @@ SMALL = {
     "workers": "2",
 }
 MODELS = 2 + 2 * 2 * 2  # source; arms, budgets, members
-
-# Python imports a module of this name at the start of every process: what is computed is counted from outside
-WATCH = """
-import importlib.abc, importlib.util, os, sys
-
-def note(what):
-    with open(os.environ["WATCH_LOG"], "a") as log:
-        log.write(what + "\\n")
-
-def watch_training(module):
-    train = module.train
-    def watched(*arguments, **named):
-        note("train")
-        return train(*arguments, **named)
-    module.train = watched
-
-def watch_labels(module):
-    from al_core.storage.hashing import structure_id
-    label = module.StillingerWeberLabeler.label
-    def watched(self, atoms, directory, rung):
-        note("label " + structure_id(atoms))
-        return label(self, atoms, directory, rung)
-    module.StillingerWeberLabeler.label = watched
-
-WATCHED = {"al_core.models.training.train": watch_training, "calculators.classical.stillinger_weber": watch_labels}
-
-class Finder(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name not in WATCHED:
-            return None
-        watch = WATCHED.pop(name)
-        spec = importlib.util.find_spec(name)
-        execute = spec.loader.exec_module
-        spec.loader.exec_module = lambda module: (execute(module), watch(module))
-        return spec
-
-sys.meta_path.insert(0, Finder())
-"""
 
 
 @dataclass(frozen=True)
@@ -130,68 +87,8 @@ def _written(out: Path, pattern: str) -> dict[str, int]:
     return {str(path.relative_to(out)): path.stat().st_mtime_ns for path in found}
 
 
-def _tree(pid: int) -> list[int]:
-    """Return a process and all its descendants."""
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            children.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
-    tree = [pid]
-    for one in tree:
-        tree += children.get(one, [])
-    return tree
-
-
-@contextlib.contextmanager
-def _study(home: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run the study while the block lasts; its whole process tree is killed with the block."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
-    (home / "watch").mkdir(exist_ok=True)
-    (home / "watch" / "sitecustomize.py").write_text(WATCH)
-    (home / "watched").write_text("")
-    env |= {
-        "NO_PROXY": "127.0.0.1,localhost",
-        "PREFECT_HOME": str(home / "prefect"),
-        "PYTHONPATH": f"{home / 'watch'}{os.pathsep}{ROOT}",
-        "WATCH_LOG": str(home / "watched"),
-    }
-    changes = [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
-    command = [sys.executable, "-m", "flows.cli", "study", "run", str(ROOT / "configs" / "smoke.yaml")]
-    with (home / "log").open("a") as log:
-        process = subprocess.Popen(
-            [*command, "--out", "out", *changes], cwd=home, env=env, stdout=log, stderr=log, text=True
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            for pid in _tree(process.pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        process.wait()
-
-
-def _after_run(home: Path) -> State:
-    watched = (home / "watched").read_text().splitlines()
-    asked = [line.removeprefix("label ") for line in watched if line.startswith("label ")]
-    return replace(look(home / "out"), asked=asked, trainings=watched.count("train"))
-
-
-def _kill_when(home: Path, reached: Callable[[State], bool]) -> State:
-    """Run the study, kill it as soon as its folder is in a state, and return what it left."""
-    deadline = time.monotonic() + 240
-    with _study(home) as process:
-        while not reached(look(home / "out")):
-            assert process.poll() is None, f"it ended before it could be killed:\n{(home / 'log').read_text()}"
-            assert time.monotonic() < deadline, (home / "log").read_text()
-            time.sleep(0.02)
-    return _after_run(home)
-
-
-def _finish(home: Path) -> State:
-    with _study(home) as process:
-        assert process.wait(240) == 0, (home / "log").read_text()
-    return _after_run(home)
+def _after(out: Path, did: Watched) -> State:
+    return replace(look(out), asked=list(did.asked), trainings=did.trainings)
 
 
 @dataclass(frozen=True)
@@ -216,8 +113,15 @@ def _training(state: State) -> bool:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    home = tmp_path_factory.mktemp("resume")
-    return Story(home / "out", _kill_when(home, _labelling), _kill_when(home, _training), _finish(home), _finish(home))
+    study = Command(tmp_path_factory.mktemp("resume"), ("study", "run", str(ROOT / "configs" / "smoke.yaml")), SMALL)
+    out = study.out
+    return Story(
+        out,
+        _after(out, study.kill_when(lambda: _labelling(look(out)))),
+        _after(out, study.kill_when(lambda: _training(look(out)))),
+        _after(out, study.finish()),
+        _after(out, study.finish()),
+    )
 
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
