@@ -84,12 +84,15 @@ def cause(error: Exception) -> str:
     """Return the kind and the first line of ``error``; whichever way memory ran out, the kind is ``MemoryError``.
 
     NumPy has a kind of its own for it; a folder that cannot be listed or a library that cannot be mapped is an
-    :class:`OSError` or :class:`ImportError` with the system's words.
+    :class:`OSError` or :class:`ImportError` with the system's words; a function of NumPy's that gets no memory may end
+    without a word, which is a :class:`SystemError`.
     """
     text = f"{type(error).__name__}: {error}".splitlines()[0]
     if isinstance(error, MemoryError):
         return f"MemoryError: {error}".splitlines()[0]
-    return f"MemoryError: {text}" if os.strerror(errno.ENOMEM) in text else text
+    limited = resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+    wordless = limited and isinstance(error, SystemError) and "without setting an exception" in text
+    return f"MemoryError: {text}" if wordless or os.strerror(errno.ENOMEM) in text else text
 
 
 def main() -> None:

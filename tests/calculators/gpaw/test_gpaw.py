@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -165,6 +166,14 @@ def test_atoms_too_close_are_quarantined_without_climbing_the_ladder(tmp_path: P
 )
 def test_memory_that_ran_out_is_called_so_wherever_it_did(error: Exception) -> None:
     assert cause(error).startswith("MemoryError: ")
+
+
+def test_numpy_that_fails_without_a_word_lacks_memory_where_there_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = SystemError("<ufunc 'divmod'> returned NULL without setting an exception")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert cause(error).startswith("SystemError: ")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (300 << 20, 300 << 20))
+    assert cause(error).startswith("MemoryError: SystemError: ")
 
 
 def test_a_cause_is_the_kind_and_the_first_line() -> None:
