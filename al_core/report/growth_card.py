@@ -8,7 +8,6 @@ from al_core.report.growth_overview import GrowthOverview
 from al_core.report.growth_sections.verdict import cautions, headline, purpose
 from al_core.report.markdown import markdown
 from al_core.report.numbers import counted, hours, number
-from al_core.report.sections.provenance import flat
 from al_core.studies.growth_index import Round, load_growth
 
 
@@ -32,7 +31,7 @@ def growth_card(folder: Path) -> str:
         labels=counted(view.last.labels, "label"),
         drawn=view.last.calibration.structures,
         paid=hours(view.results.ledger["label_core_seconds"]),
-        labeler=[f"{key} {value}" for key, value in flat(view.results.provenance.get("labeler", {}))],
+        labeler=list(_plain(view.results.provenance.get("labeler", {}))),
         start=f"`{view.results.config['arm']['kind']}`, from {_source(source)}",
         reason=view.results.reason,
         expected=number(1e3 * view.last.expected),
@@ -45,6 +44,11 @@ def growth_card(folder: Path) -> str:
 
 def _source(source: Mapping[str, Any]) -> str:
     return f"the committee `{source.get('folder', '')}` (content hash `{source.get('hash', '')}`)"
+
+
+def _plain(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the settings that are one value each; the page has the others."""
+    yield from (f"{key} {value}" for key, value in settings.items() if not isinstance(value, dict | list | None))
 
 
 def _errors(view: GrowthOverview, metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:
