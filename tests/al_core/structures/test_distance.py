@@ -140,5 +140,5 @@ def test_slices_that_share_random_numbers_are_found(pool_K: float, test_K: float
 
 
 def test_the_shipped_pools_and_test_set_hold_no_copies() -> None:
-    """The second pool holds the first."""
-    assert copies(*(read_structures(bundled(name).path) for name in ("ge-pool-pbe-2", "ge-test-pbe"))) == []
+    """The second ones hold the first."""
+    assert copies(*(read_structures(bundled(name).path) for name in ("ge-pool-pbe-2", "ge-test-pbe-2"))) == []
