@@ -33,7 +33,7 @@ def acquisition_tables(view: Overview) -> list[tuple[str, Table]]:
     comparison = next((one for one in _COMPARISONS if any(row.comparison == one for row in view.results.rows)), "")
     rows = [row for row in view.results.rows if row.comparison == comparison and FORCE_MAE in row.metrics["all"]]
     prices: Mapping[str, float] = view.results.ledger.get("prices", {})
-    paid = _paid(rows, prices) if len(set(prices.values())) > 1 else None
+    paid = _paid(rows, prices)
     errors = {"mean of slices": lambda row: row.metrics["all"][FORCE_MAE], _WORST: _worst}
     tables = []
     for which, error in errors.items():
@@ -57,8 +57,9 @@ def _worst(row: Row) -> float:
 
 
 def _paid(rows: Iterable[Row], prices: Mapping[str, float]) -> Callable[[Row], float] | None:
-    """Return what gives the price of a cell's labels; None where some have none."""
-    if not all(key in prices for row in rows for key in row.labels):
+    """Return what gives the price of a cell's labels; None where some have none, or all the same."""
+    keys = {key for row in rows for key in row.labels}
+    if not keys <= prices.keys() or len({prices[key] for key in keys}) < 2:
         return None
     return lambda row: sum(prices[key] for key in row.labels)
 
@@ -100,7 +101,9 @@ def _cell(found: Efficiency | None) -> Cell:
     small = f"{len(found.seeds)} seeds" if len(found.seeds) > 1 else "one seed"
     if len(found.seeds) >= SEEDS_FOR_A_CLAIM:
         small = f"95{NO_BREAK}%: {_percent(found.low)} to {_percent(found.high)}".replace(" ", NO_BREAK)
-    return Cell(f"{_percent(found.ratio)}{NO_BREAK}%", small, worse=found.low.labels > 1 and found.low.bound != "<=")
+    low = found.low
+    worse = low.labels >= 1 if low.bound == ">" else low.labels > 1 and not low.bound
+    return Cell(f"{_percent(found.ratio)}{NO_BREAK}%", small, worse)
 
 
 def _percent(reach: Reach) -> str:

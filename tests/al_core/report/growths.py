@@ -27,6 +27,7 @@ SCALE = 2.5
 # of each slice of the test set: structures, |z| of every force component, recorded MAE in meV/Å
 SLICES = {"crystal_300K": (4, 1.0, 20.0), "surface_300K": (3, 3.0, 220.0)}
 FAILURE = "did not converge"
+HASHES = {"source": {"hash": "0123abcd"}, "labeler": {"kind": "gpaw", "cutoff_eV": 250.0, "ladder": [{"mixing": 0.02}]}}
 
 
 def config(**changes) -> GrowthConfig:
@@ -94,7 +95,7 @@ def make_growth(folder: Path, rounds: int = 4, tested: bool = True, reason: str 
             for number in range(rounds)
         ],
     }
-    write_growth(workspace, settings, made, spent, {"source": {"hash": "0123abcd"}})
+    write_growth(workspace, settings, made, spent, HASHES)
     return folder
 
 

@@ -10,6 +10,7 @@ def test_the_card_says_what_it_is_for_and_how_wrong_it_is(tmp_path: Path) -> Non
     lines = growth_card(make_growth(tmp_path)).splitlines()
     assert lines[0] == "# germanium"
     assert "| trained on | 6 labels, of them 6 drawn at random; paid for labels: 2.00 core-hours |" in lines
+    assert "| labeler | kind gpaw, cutoff_eV 250.0 |" in lines
     assert "| growing ended | good enough |" in lines
     assert (
         "Expected of force components, mean over what walkers of the purpose came by: 65.3 meV/Å; 30 was wanted."

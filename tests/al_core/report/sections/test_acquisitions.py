@@ -62,7 +62,7 @@ def test_the_interval_is_over_seeds_and_what_costs_more_is_marked() -> None:
     worse = acquisition_tables(overview(replace(results, rows=tuple(swapped))))[0][1].groups[0].rows[0][1]
     assert [cell.main for cell in worse] == ["384\xa0%", "384\xa0%", ">\xa0200\xa0%", ">\xa0100\xa0%"]
     assert worse[0].small == "95\xa0%:\xa0384\xa0to\xa0384"
-    assert [cell.worse for cell in worse] == [True, True, True, False]
+    assert all(cell.worse for cell in worse), "where it is never reached, too"
 
 
 @pytest.mark.parametrize("kept", ["random", "uncertainty"])
