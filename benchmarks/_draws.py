@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from al_core.models.bundle import Bundle
     from al_core.types import Label
 
+POOL, TEST = "ge-pool-pbe-2", "ge-test-pbe-2"
 STEPS = {"scratch": 600, "transfer": 600, "rescaled": 150}
 
 
@@ -23,14 +24,19 @@ def shipped(name: str) -> "list[tuple[Atoms, Label]]":
     return labelled_structures(bundled(name).path, LabelKeys())
 
 
-def drawn(labels: int, draw: int) -> "list[tuple[Atoms, Label]]":
-    """Return a random draw of the shipped germanium pool; with more labels it goes on with others."""
-    pool = shipped("ge-pool-pbe")
-    return [pool[index] for index in np.random.default_rng(draw).permutation(len(pool))[:labels]]
+def drawn(labels: int, draw: int, pool: str = POOL) -> "list[tuple[Atoms, Label]]":
+    """Return a random draw of a shipped germanium pool; with more labels it goes on with others."""
+    labelled = shipped(pool)
+    return [labelled[index] for index in np.random.default_rng(draw).permutation(len(labelled))[:labels]]
 
 
 def trained(
-    kind: str, labelled: "Sequence[tuple[Atoms, Label]]", draw: int, members: int = 2, source: str = "si-pbe-2"
+    kind: str,
+    labelled: "Sequence[tuple[Atoms, Label]]",
+    draw: int,
+    members: int = 2,
+    source: str = "si-pbe-2",
+    pool: str = POOL,
 ) -> "list[Bundle]":
     """Return a committee of an arm with its default tuning; without labels, the one it starts with.
 
@@ -40,6 +46,7 @@ def trained(
         draw: the seed of weights and batches.
         members: models of the committee.
         source: shipped silicon models.
+        pool: the shipped structures that it may see without labels.
     """
     import torch
 
@@ -52,7 +59,7 @@ def trained(
     from al_core.models.training.train import train
 
     arm = {"scratch": ScratchArm, "transfer": TransferArm, "rescaled": RescaledArm}[kind]()
-    cpu, structures = torch.device("cpu"), [atoms for atoms, _ in shipped("ge-pool-pbe")]
+    cpu, structures = torch.device("cpu"), [atoms for atoms, _ in shipped(pool)]
     models = [load_bundle(folder) for folder in committee_folders(shipped_committee(source))[:members]]
     starts = ARMS[kind](models, labelled, "Ge", draw, cpu, structures)
     if not labelled:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks._common import CORES, one_thread, table
-from benchmarks._draws import drawn, shipped, trained
+from benchmarks._draws import TEST, drawn, shipped, trained
 
 FOLDS = 4
 _LARGE = "size_transfer"  # cells of 64 atoms, of which the pool has none
@@ -49,7 +49,7 @@ def main() -> None:
 def _names() -> list[str]:
     from al_core.structures.datasets import slice_of
 
-    return list(dict.fromkeys(slice_of(atoms) for atoms, _ in shipped("ge-test-pbe")))
+    return list(dict.fromkeys(slice_of(atoms) for atoms, _ in shipped(TEST)))
 
 
 def _cells(found: list[dict[str, Any]]) -> list[str]:
@@ -84,7 +84,7 @@ def measure(arm: str, members: int, labels: int, draw: int) -> dict[str, Any]:
         rest = [one for other in parts if other is not part for one in other]
         unseen += residuals(trained(arm, rest, draw, members), part)
     found = calibration(unseen)
-    test = shipped("ge-test-pbe")
+    test = shipped(TEST)
     tested = residuals(trained(arm, known, draw, members), test)
     by_slice = {
         name: [one for one, (atoms, _) in zip(tested, test, strict=True) if slice_of(atoms) == name]

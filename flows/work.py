@@ -15,6 +15,7 @@ from al_core.labels.store import LabelStore
 from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
+from al_core.studies.features import FeatureInputs
 from al_core.studies.keys import (
     CalibrationInputs,
     EvaluationInputs,
@@ -107,6 +108,13 @@ def deliver(model: ModelInputs, calibration: Calibration) -> None:
 def map_pool(inputs: MapInputs) -> None:
     """Map pool and test set; see :func:`al_core.studies.pool_map.make_pool_map`."""
     make_pool_map(inputs)
+
+
+def compute_features(inputs: FeatureInputs) -> None:
+    """Compute where structures lie; see :func:`al_core.studies.features.compute_features`."""
+    from al_core.studies import features
+
+    features.compute_features(inputs)
 
 
 def reference(inputs: ReferenceInputs, labeler: AnyLabeler) -> None:

@@ -127,6 +127,10 @@ class Workspace:
         """What walkers came by in one exploration, or in all of a round."""
         return self.out / "explorations" / f"{key}.extxyz"
 
+    def features(self, file: Path) -> Path:
+        """Where the structures of a file lie, see :mod:`al_core.studies.features`."""
+        return self.out / "features" / f"{file.stem}.npz"
+
     @property
     def model(self) -> Path:
         """The committee that a growth ends with."""

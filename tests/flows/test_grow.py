@@ -58,7 +58,7 @@ def results(grown: Path) -> GrowthResults:
 
 def _files(out: Path) -> dict[str, int]:
     """Return what is computed once, and when it was written."""
-    parts = ("models", "source", "calibrations", "explorations", "evaluations", "selections")
+    parts = ("models", "source", "calibrations", "explorations", "evaluations", "selections", "features")
     files = [path for part in parts for path in (out / part).rglob("*") if path.is_file()]
     # the frames of a round are put together from its explorations by every run
     files = [path for path in files if ".tmp-" not in str(path) and not path.name.startswith("round-")]
@@ -105,6 +105,13 @@ def test_the_index_has_every_round_and_label(grown: Path, results: GrowthResults
             assert frames[one.structure].expected == pytest.approx(one.expected)
             assert len(frames[one.structure].atoms) == one.atoms
     assert {"source", "labeler", "versions"} <= set(results.provenance)
+
+
+def test_the_map_has_all_that_was_explored(grown: Path, results: GrowthResults) -> None:
+    explored = {key for each in results.rounds for key in each.explorations}
+    assert {file.stem for file in (grown / "features").iterdir()} == {"pool", *explored}
+    html = (grown / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"\d+ of \d+ frames are farther, in all dimensions, from each of the starts", html)
 
 
 def test_dynamics_of_the_purpose_were_run(grown: Path, results: GrowthResults) -> None:

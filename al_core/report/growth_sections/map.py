@@ -16,7 +16,7 @@ from al_core.report.styles import INK, LINE, SOFT
 from al_core.report.viewer import Viewed, viewer_json
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import slice_of
-from al_core.structures.shape import shape_features
+from al_core.studies.features import beyond
 from al_core.studies.growth_index import Chosen
 from al_core.studies.pool_map import principal_components
 
@@ -45,12 +45,15 @@ class _Point:
 
 
 def map_section(view: GrowthOverview) -> Section | None:
-    """Return the map of starts, frames, labelled structures and test set; None where there are too few of them."""
+    """Return the map of starts, frames, labelled structures and test set; None where there are too few of them.
+
+    Structures whose features were not computed are left out.
+    """
     frames, every = _frames(view)
-    points = [*_starts(view), *frames, *_tests(view)]
+    points = [one for one in (*_starts(view), *frames, *_tests(view)) if structure_id(one.atoms) in view.features]
     if len(points) < _FEWEST:
         return None
-    places, explained = principal_components(shape_features([one.atoms for one in points]))
+    places, explained = principal_components(np.stack([view.features[structure_id(one.atoms)] for one in points]))
     drawn = f", {len(frames)} of {every} of them" if len(frames) < every else ""
     viewed = [
         Viewed(float(f"{x:.4g}"), float(f"{y:.4g}"), one.told, one.atoms, first=one.chosen is not None)
@@ -68,8 +71,28 @@ def map_section(view: GrowthOverview) -> Section | None:
         variance=f"{100 * sum(explained):.0f}{NO_BREAK}%",
         drawn=drawn,
         tested=bool(view.test_structures),
+        unlike=_unlike(view),
     )
     return Section(_ID, _TITLE, html)
+
+
+def _unlike(view: GrowthOverview) -> str:
+    """Return how many frames are unlike all that was sampled without a model; '' where too little is known."""
+    known, told = [one for one in view.test_structures if not view.outside(slice_of(one))], "test structures"
+    if not known:
+        known, told = view.starts, "starts"
+    neutral = [view.features[name] for atoms in known if (name := structure_id(atoms)) in view.features]
+    names = {structure_id(frame.atoms) for frames in view.frames.values() for frame in frames}
+    frames = [view.features[name] for name in sorted(names) if name in view.features]
+    if len(neutral) < _FEWEST or not frames:
+        return ""
+    unlike = int(beyond(np.stack(frames), np.stack(neutral)).sum())
+    if known is not view.starts and len(known) < len(view.test_structures):
+        told += " within the purpose"
+    return (
+        f"{unlike} of {counted(len(frames), 'frame')} are farther, in all dimensions, from each of the {told} than "
+        "any of these is from its nearest neighbour among them: nothing that was sampled without a model is like them."
+    )
 
 
 def _starts(view: GrowthOverview) -> list[_Point]:

@@ -13,7 +13,7 @@ from al_core.exploration.frames import Frame, Journey, write_frames
 from al_core.labels.store import LabelStore
 from al_core.storage.files import write_arrays, write_json
 from al_core.storage.hashing import label_key, structure_id
-from al_core.structures.datasets import write_labelled
+from al_core.structures.datasets import read_structures, write_labelled
 from al_core.studies.data import write_structures
 from al_core.studies.growth_index import Chosen, Round, write_growth
 from al_core.studies.workspace import Workspace
@@ -74,6 +74,10 @@ def make_growth(folder: Path, rounds: int = 4, tested: bool = True, reason: str 
     for number in range(rounds):
         last = number == rounds - 1 and bool(reason)
         made.append(_round(workspace, store, number, reason if last else "", tested))
+        _features(workspace, workspace.frames(f"exploration{number}"), [[walker, number] for walker in range(4)])
+    _features(workspace, workspace.pool, [[0, number] for number in range(3)])
+    if tested:
+        _features(workspace, workspace.test, [[0, number % 4] for number in range(7)])  # surfaces are crystals, too
     spent = {
         "labels_asked": 6,
         "labels_done": 5,
@@ -97,6 +101,12 @@ def make_growth(folder: Path, rounds: int = 4, tested: bool = True, reason: str 
     }
     write_growth(workspace, settings, made, spent, HASHES)
     return folder
+
+
+def _features(workspace: Workspace, file: Path, features: list[list[int]]) -> None:
+    names = [structure_id(atoms) for atoms in read_structures(file)]
+    arrays = {"inputs": "key", "structures": names, "features": np.array(features, np.float32)}
+    write_arrays(workspace.features(file), {name: np.array(values) for name, values in arrays.items()})
 
 
 def _named(atoms: Atoms, name: str) -> Atoms:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -47,6 +48,10 @@ def html(folder):
 @pytest.fixture(scope="module")
 def page(html):
     return Page(html)
+
+
+def render(folder):
+    return render_growth(load_growth(folder), folder)
 
 
 def changed(view, **changes):
@@ -354,7 +359,24 @@ def test_the_map_has_starts_frames_rings_and_the_test_set(html):
     assert "did not converge" in rings["text"][1]
     data = json.loads(re.search(r'id="growth-map-structures">(.*?)</script>', html)[1])
     assert len(data["structures"]) == 3 + 7 + 16
-    assert "square roots of smooth histograms" in html
+    # test structures within the purpose lie at (0, 0) to (0, 3), frames at (walker, round)
+    assert "8 of 16 frames are farther, in all dimensions, from each of the test structures within the purpose" in html
+
+
+def test_without_a_test_set_frames_are_compared_with_the_starts(tmp_path):
+    folder = make_growth(tmp_path / "out", rounds=2, tested=False)
+    assert "4 of 8 frames are farther, in all dimensions, from each of the starts than" in render(folder)
+    Workspace(folder).features(Workspace(folder).pool).unlink()  # one of the starts is a frame, too
+    page = render(folder)
+    counts = {one["name"]: len(one["x"]) for one in figure_of(page, "growth-map-figure")["data"] if "name" in one}
+    assert counts == {"starts": 1, "round 0": 4, "round 1": 4, "labelled": 2}, "what has no features is not on the map"
+    assert "frames are farther" not in page
+
+
+def test_without_features_there_is_no_map(tmp_path):
+    folder = make_growth(tmp_path / "out", rounds=2)
+    shutil.rmtree(folder / "features")
+    assert "growth-map" not in Page(render(folder)).contents
 
 
 def test_the_cost_of_a_round_is_what_it_added(page):
