@@ -1,6 +1,6 @@
 """What acquisitions save over labels drawn at random: labels and core-seconds at equal error."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from al_core.report.numbers import BOUNDS, NO_BREAK
 from al_core.report.overview import FORCE_MAE, Overview
@@ -20,35 +20,39 @@ def acquisitions_section(view: Overview) -> Section | None:
     tables = acquisition_tables(view)
     if not tables:
         return None
-    html = fragment("sections/acquisitions", tables=tables, baseline=_random(view))
-    return Section("acquisitions", "Acquisitions against random", html)
+    return Section("acquisitions", "Acquisitions against random", fragment("sections/acquisitions", tables=tables))
 
 
 def acquisition_tables(view: Overview) -> list[tuple[str, Table]]:
     """Return (title, acquisitions by random's numbers of labels): labels, and core-seconds where prices differ.
 
-    Errors are force MAEs: the mean over test slices, and that of the slice with the largest in each cell.
+    Each acquisition is compared with the one that draws at random from the same slices of the pool. Errors are force
+    MAEs: the mean over test slices, and that of the slice with the largest in each cell.
     """
-    baseline = _random(view)
+    baselines = _baselines(view)
     comparison = next((one for one in _COMPARISONS if any(row.comparison == one for row in view.results.rows)), "")
     rows = [row for row in view.results.rows if row.comparison == comparison and FORCE_MAE in row.metrics["all"]]
     prices: Mapping[str, float] = view.results.ledger.get("prices", {})
     paid = _paid(rows, prices)
     errors = {"mean of slices": lambda row: row.metrics["all"][FORCE_MAE], _WORST: _worst}
     tables = []
-    for which, error in errors.items():
-        for what, price in (("labels", None), ("core-seconds", paid)):
-            if what == "labels" or price:
-                table = _table(view, rows, baseline, error, price)
-                tables += [(f"Force MAE, {which}: {what}", table)] if table.groups else []
+    for baseline in dict.fromkeys(baselines.values()):
+        names = [name for name, own in baselines.items() if own == baseline]
+        against = f", against {baseline}" if len(set(baselines.values())) > 1 else ""
+        for which, error in errors.items():
+            for what, price in (("labels", None), ("core-seconds", paid)):
+                if what == "labels" or price:
+                    table = _table(view, rows, baseline, names, error, price)
+                    tables += [(f"Force MAE, {which}: {what}{against}", table)] if table.groups else []
     return tables
 
 
-def _random(view: Overview) -> str:
-    """Return the name of the acquisition that draws at random, from all slices; '' where there is none."""
+def _baselines(view: Overview) -> dict[str, str]:
+    """Return, for each acquisition, the one that draws at random from the same slices; without those that have none."""
     listed = view.results.config.get("acquisitions", ())
-    names = [one.get("name") or one["kind"] for one in listed if one["kind"] == "random" and not one.get("slices")]
-    return str(names[0]) if names else ""
+    named = [(str(one.get("name") or one["kind"]), one["kind"], frozenset(one.get("slices", ()))) for one in listed]
+    drawn = {slices: name for name, kind, slices in reversed(named) if kind == "random"}
+    return {name: drawn[slices] for name, _, slices in named if drawn.get(slices, name) != name}
 
 
 def _worst(row: Row) -> float:
@@ -68,6 +72,7 @@ def _table(
     view: Overview,
     rows: list[Row],
     baseline: str,
+    names: Sequence[str],
     error: Callable[[Row], float],
     price: Callable[[Row], float] | None,
 ) -> Table:
@@ -76,9 +81,9 @@ def _table(
         mine = [row for row in rows if row.arm == arm]
         drawn = _curves(mine, baseline, error)
         lines = []
-        for name in view.acquisitions:
+        for name in names:
             own = _curves(mine, name, error)
-            if name == baseline or not own or not drawn:
+            if not own or not drawn:
                 continue
             paid = (_curves(mine, baseline, price), _curves(mine, name, price)) if price else None
             found = [efficiency(drawn, own, budget, paid=paid) for budget in view.budgets]

@@ -72,7 +72,25 @@ def test_a_study_of_one_acquisition_has_no_such_section(kept: str) -> None:
     assert acquisitions_section(overview(alone)) is None
 
 
-def test_random_draws_from_some_slices_are_no_baseline() -> None:
+def test_an_acquisition_is_compared_with_random_draws_from_the_same_slices() -> None:
     results = _results()
-    sliced = [{"kind": "random", "slices": ["300K"]}, {"kind": "uncertainty"}]
-    assert acquisitions_section(overview(replace(results, config={**results.config, "acquisitions": sliced}))) is None
+    sliced = {"kind": "random", "slices": ["300K"]}
+    alone = replace(results, config={**results.config, "acquisitions": [sliced, {"kind": "uncertainty"}]})
+    assert acquisitions_section(overview(alone)) is None
+    same = [sliced, {"kind": "uncertainty", "slices": ["300K"]}]
+    assert _texts(replace(results, config={**results.config, "acquisitions": same})) == _texts(results)
+
+
+def test_two_baselines_are_told_apart() -> None:
+    results = _results()
+    rows = [replace(row, acquisition=f"{row.acquisition}_shifted") for row in results.rows]
+    given = [{"kind": kind, "name": f"{kind}_shifted", "slices": ["300K"]} for kind in ("random", "uncertainty")]
+    both = {**results.config, "acquisitions": [*results.config["acquisitions"], *given]}
+    tables = acquisition_tables(overview(replace(results, rows=(*results.rows, *rows), config=both)))
+    assert [title for title, _ in tables if "mean of slices: labels" in title] == [
+        "Force MAE, mean of slices: labels, against random",
+        "Force MAE, mean of slices: labels, against random_shifted",
+    ]
+    shifted = [table for title, table in tables if title.endswith("random_shifted")]
+    assert {name for table in shifted for group in table.groups for name, _ in group.rows} == {"uncertainty_shifted"}
+    assert shifted[0].corner == "error of random_shifted with"
