@@ -93,10 +93,17 @@ class Rounds:
             else:
                 committee = self._model(Learner(label_set.chooser, label_set), before)
         costs = tuple(self.inputs.costs[name] for name in candidates) if acquisition.asks_costs else ()
-        labels = tuple(keys[name] for name in candidates) if acquisition.asks == "errors" else ()
-        out = self.inputs.workspace.out
         return SelectionInputs(
-            out, acquisition, label_set.seed, candidates, wanted, committee, costs=costs, labels=labels
+            out=self.inputs.workspace.out,
+            acquisition=acquisition,
+            seed=label_set.seed,
+            candidates=candidates,
+            k=wanted,
+            committee=committee,
+            costs=costs,
+            # errors are to be small on the whole pool, wherever labels may come from
+            target=self.inputs.pool if acquisition.asks_target and acquisition.slices else (),
+            labels=tuple(keys[name] for name in candidates) if acquisition.asks == "errors" else (),
         )
 
     def _model(self, learner: Learner, budget: int) -> ModelInputs:

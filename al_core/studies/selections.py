@@ -58,13 +58,16 @@ def _candidates(inputs: SelectionInputs) -> Candidates:
     if acquisition.asks != "gradient_features":
         return known
     labelled: list[Atoms] = [finished(LabelStore(workspace.store), key)[0] for key in sorted(model.labels)]
-    target = [structures[name] for name in inputs.target]
-    features = _gradients(acquisition.gradients_of, committee[0], [*asked, *labelled, *target], device)
+    names = list(dict.fromkeys([*inputs.candidates, *inputs.target]))
+    described = [*labelled, *(structures[name] for name in names)]
+    features = _gradients(acquisition.gradients_of, committee[0], described, device)
+    labelled_features, others = features[: len(labelled)], features[len(labelled) :]
+    target = [names.index(name) for name in inputs.target]
     return replace(
         known,
-        gradient_features=features[:count],
-        labelled_features=features[count : count + len(labelled)],
-        target_features=features[count + len(labelled) :] if target else None,
+        gradient_features=others[:count],
+        labelled_features=labelled_features,
+        target_features=others[target] if target else None,
     )
 
 

@@ -132,6 +132,19 @@ def test_only_structures_of_its_slices_are_candidates_of_an_acquisition(make: Ca
     assert later[2].acquisition.kind == "uncertainty"
 
 
+def test_errors_are_to_be_small_on_the_whole_pool_where_labels_come_from_some_slices(
+    make: Callable[..., Rounds],
+) -> None:
+    steps = FakeSteps()
+    shifted = {"kind": "variance_reduction", "name": "shifted", "slices": ["hot"]}
+    list(make(steps, budgets=[1], arms=["transfer"], acquisitions=["variance_reduction", shifted, "random"]).run())
+    assert [(inputs.candidates, inputs.target) for inputs in steps.selections] == [
+        (STRUCTURES, ()),
+        (("s1", "s4"), STRUCTURES),
+        (STRUCTURES, ()),
+    ]
+
+
 def test_slices_that_are_used_up_are_an_error_that_names_them(make: Callable[..., Rounds]) -> None:
     acquisitions = [{"kind": "random", "slices": ["cold"]}]
     rounds = make(FakeSteps(unlabelled=["s0"]), budgets=[2], acquisitions=acquisitions)
