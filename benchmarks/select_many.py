@@ -1,6 +1,6 @@
 """Selecting 16 of 100,000 candidates by variance reduction: seconds, and the largest memory of the process.
 
-The gradient features are random numbers of the size that models give, [100000, 8, 256] in single precision: how long a
+The features are random numbers of the size that models give, [100000, 8, 256] in single precision: how long a
 selection takes does not depend on their values. Against the plain way, which computes the gains of all candidates anew
 for each that is taken, on 2,000 of them.
 Required: under 120 s and 4 GB.
@@ -38,7 +38,7 @@ def _graft(features: np.ndarray) -> tuple[float, list[int]]:
     from al_core.config.acquisition import VarianceReductionAcquisition
 
     begin = time.perf_counter()
-    candidates = Candidates(len(features), gradient_features=features)
+    candidates = Candidates(len(features), features=features)
     found = select(candidates, K, np.random.default_rng(0), VarianceReductionAcquisition())
     return time.perf_counter() - begin, found
 

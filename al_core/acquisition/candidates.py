@@ -23,10 +23,10 @@ class Candidates:
     Attributes:
         count: how many there are.
         forces: the committee's forces, eV/Å, [K, n_atoms, 3] for each candidate; None unless asked for.
-        gradient_features: of the candidates, [count, rows, dimensions], see
-            :mod:`al_core.models.engine.gradient_features`: a row for each random combination of forces, or one row for
-            the energy per atom, as the acquisition asks; None unless asked for.
-        labelled_features: gradient features of the structures that have a label, [n_labels, rows, dimensions].
+        features: of the candidates, [count, rows, dimensions], as the acquisition asks: a row for each random
+            combination of forces, or one row (:mod:`al_core.models.engine.gradient_features`,
+            :mod:`al_core.models.engine.descriptors`); None unless asked for.
+        labelled_features: features of the structures that have a label, [n_labels, rows, dimensions].
         target_features: of structures of the distribution that errors are to be small on, [n_target, rows, dimensions];
             None where the candidates are it.
         costs: expected core-seconds of the candidates' labels, [count]; None unless asked for.
@@ -36,7 +36,7 @@ class Candidates:
 
     count: int
     forces: Sequence[np.ndarray] | None = None
-    gradient_features: np.ndarray | None = None
+    features: np.ndarray | None = None
     labelled_features: np.ndarray | None = None
     target_features: np.ndarray | None = None
     costs: np.ndarray | None = None
@@ -52,7 +52,7 @@ class Candidates:
             raise SelectionError(f"{k} structures are to be chosen and {self.count} are left; make the pool larger")
         known = {
             "forces": self.forces,
-            "gradient features": self.gradient_features,
+            "features": self.features,
             "costs": self.costs,
             "errors": self.errors,
         }
@@ -61,17 +61,17 @@ class Candidates:
                 raise SelectionError(f"{self.count} candidates, but {what} of {len(values)}")
 
     def needed_features(self, kind: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the gradient features of the candidates and of what has a label, for an acquisition of some kind.
+        """Return the features of the candidates and of what has a label, for an acquisition of some kind.
 
         Raises:
             SelectionError: there are none, or some are not finite.
         """
-        features = self.gradient_features
+        features = self.features
         if features is None:
-            raise SelectionError(f"{kind} needs the gradient features of every candidate")
+            raise SelectionError(f"{kind} needs the features of every candidate")
         labelled = features[:0] if self.labelled_features is None else self.labelled_features
         if not (np.isfinite(features).all() and np.isfinite(labelled).all()):
-            raise SelectionError("the gradient features are not finite for some structures: the model has diverged")
+            raise SelectionError("the features are not finite for some structures: the model has diverged")
         return features, labelled
 
     def prices(self, kind: str, per_cost: bool) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How far structures are from each other in gradient features, and from the nearest of some centres.
+"""How far structures are from each other in features, and from the nearest of some centres.
 
 The gradient of an energy is a vector, and the distance is Euclid's. The gradients of random force combinations are a
 sample: the same structure has other combinations each time. What they are a sample of is the mean outer product M of
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from al_core.acquisition.posterior import parts
-from al_core.config.acquisition import GradientsOf
+from al_core.config.acquisition import Features
 
 _ROUNDING = 1e-12  # of squares, which are differences of large numbers
 
@@ -26,15 +26,15 @@ class Nearest:
     Args:
         features: of the candidates, [n, rows, dimensions].
         centres: of the structures that are centres from the beginning.
-        gradients_of: what the features are gradients of.
+        features_of: what the features are.
 
     Attributes:
         squares: squared distances, [n]; from the origin as long as there is no centre.
         owners: the number of the nearest centre of each candidate, of equally near ones the first, [n].
     """
 
-    def __init__(self, features: np.ndarray, centres: Iterable[np.ndarray], gradients_of: GradientsOf) -> None:
-        self._features, self._sets = features, gradients_of == "force_gradients"
+    def __init__(self, features: np.ndarray, centres: Iterable[np.ndarray], features_of: Features) -> None:
+        self._features, self._sets = features, features_of == "force_gradients"
         self._norms = np.concatenate([self._own(part.astype(float)) for part in parts(features)] or [np.empty(0)])
         self.squares, self.owners = self._norms.copy(), np.zeros(len(features), dtype=int)
         self._centres = 0

@@ -1,4 +1,4 @@
-"""The structures that are farthest from all that are labelled or taken: greedy k-centre, in gradient features.
+"""The structures that are farthest from all that are labelled or taken: greedy k-centre, in features.
 
 Each structure taken has the largest distance from its nearest neighbour among the labelled ones and those taken before
 it (T. Gonzalez, Theor. Comput. Sci. 38, 293 (1985)). Guided by forces, the distance is multiplied by the structure's
@@ -19,7 +19,7 @@ def select(candidates: Candidates, k: int, rng: np.random.Generator, settings: F
     Where nothing has a label, the first is the one with the largest gradients.
 
     Raises:
-        SelectionError: too few candidates, no gradient features or one that is not finite; no forces or costs where
+        SelectionError: too few candidates, no features or one that is not finite; no forces or costs where
             the settings ask for them.
     """
     candidates.check(k)

@@ -19,7 +19,7 @@ def select(candidates: Candidates, k: int, rng: np.random.Generator, settings: L
     which cluster is the largest does not depend on them.
 
     Raises:
-        SelectionError: too few candidates, no gradient features or one that is not finite, or no costs.
+        SelectionError: too few candidates, no features or one that is not finite, or no costs.
     """
     candidates.check(k)
     features, labelled = candidates.needed_features(settings.kind)

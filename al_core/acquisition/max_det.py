@@ -20,7 +20,7 @@ def select(candidates: Candidates, k: int, rng: np.random.Generator, settings: M
     """Return the k candidates that tell most of the weights, or most for their cost; of equals the earlier one.
 
     Raises:
-        SelectionError: too few candidates, no gradient features or one that is not finite, or no costs.
+        SelectionError: too few candidates, no features or one that is not finite, or no costs.
     """
     candidates.check(k)
     features, labelled = candidates.needed_features(settings.kind)

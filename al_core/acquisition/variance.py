@@ -24,7 +24,7 @@ def select(
     The mean is over the target distribution, which is that of the candidates if none is stated.
 
     Raises:
-        SelectionError: too few candidates, no gradient features or one that is not finite, or no costs.
+        SelectionError: too few candidates, no features or one that is not finite, or no costs.
     """
     candidates.check(k)
     features, known = candidates.needed_features(settings.kind)

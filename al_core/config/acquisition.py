@@ -6,12 +6,12 @@ from pydantic import Field
 
 from al_core.config.base import KIND, Method, kinds
 
-Asks = Literal["nothing", "forces", "gradient_features", "errors"]
-GradientsOf = Literal["force_gradients", "energy_gradients"]
+Asks = Literal["nothing", "forces", "features", "errors"]
+Features = Literal["force_gradients", "energy_gradients", "descriptors"]
 _FEATURES = Field(
     description="What describes a structure to the first member: `force_gradients`, the gradients by the weights of "
-    "eight random combinations of its forces, or `energy_gradients`, that of its energy per atom, which has no "
-    "randomness and costs a sixth."
+    "eight random combinations of its forces; `energy_gradients`, that of its energy per atom, which has no "
+    "randomness and costs a quarter; or `descriptors`, what the last layer knows of its atoms, mean and spread."
 )
 _PER_COST = Field(
     description="Whether what a structure is worth is divided by the core-seconds that its label is expected to cost: "
@@ -23,7 +23,7 @@ class Acquisition(Method):
     """What is known of an acquisition beside its settings.
 
     Attributes:
-        asks: what it needs of the models for every candidate: nothing, the committee's forces, gradient features,
+        asks: what it needs of the models for every candidate: nothing, the committee's forces, features,
             or their true errors.
     """
 
@@ -52,12 +52,12 @@ class Acquisition(Method):
 
     @property
     def asks_target(self) -> bool:
-        """Whether it asks the gradient features of the structures that errors are to be small on."""
+        """Whether it asks the features of the structures that errors are to be small on."""
         return False
 
     @property
-    def gradients_of(self) -> GradientsOf:
-        """Which gradient features it asks, if it asks them."""
+    def features_of(self) -> Features:
+        """Which features it asks, if it asks them."""
         return "force_gradients"
 
 
@@ -80,7 +80,7 @@ class UncertaintyAcquisition(Acquisition):
 class VarianceReductionAcquisition(Acquisition):
     """The structures whose labels would take most of the expected force error off the whole pool."""
 
-    asks: ClassVar[Asks] = "gradient_features"
+    asks: ClassVar[Asks] = "features"
     later: ClassVar[tuple[str, ...]] = (*Acquisition.later, "per_cost")
 
     kind: Annotated[Literal["variance_reduction"], KIND] = "variance_reduction"
@@ -104,11 +104,11 @@ class VarianceReductionAcquisition(Acquisition):
 
 
 class FeatureAcquisition(Acquisition):
-    """What acquisitions by the geometry of gradient features have in common."""
+    """What acquisitions by the geometry of features have in common."""
 
-    asks: ClassVar[Asks] = "gradient_features"
+    asks: ClassVar[Asks] = "features"
 
-    features: Annotated[GradientsOf, _FEATURES] = "energy_gradients"
+    features: Annotated[Features, _FEATURES] = "energy_gradients"
     per_cost: Annotated[bool, _PER_COST] = False
 
     @property
@@ -117,7 +117,7 @@ class FeatureAcquisition(Acquisition):
         return self.per_cost
 
     @property
-    def gradients_of(self) -> GradientsOf:
+    def features_of(self) -> Features:
         """As ``features`` says."""
         return self.features
 
@@ -126,7 +126,7 @@ class MaxDetAcquisition(FeatureAcquisition):
     """The structures about which the model knows least, given its labels and each other."""
 
     kind: Annotated[Literal["max_det"], KIND] = "max_det"
-    features: Annotated[GradientsOf, _FEATURES] = "force_gradients"
+    features: Annotated[Features, _FEATURES] = "force_gradients"
 
 
 class FarthestPointAcquisition(FeatureAcquisition):

@@ -8,10 +8,11 @@ from ase import Atoms
 
 from al_core import acquisition
 from al_core.acquisition.candidates import Candidates
-from al_core.config.acquisition import GradientsOf
+from al_core.config.acquisition import Features
 from al_core.labels.obtaining import finished
 from al_core.labels.store import LabelStore
 from al_core.models.bundle import Bundle
+from al_core.models.engine.descriptors import descriptors
 from al_core.models.engine.gradient_features import energy_features, gradient_features
 from al_core.models.engine.stack import pick_device
 from al_core.models.prediction import predict
@@ -55,24 +56,24 @@ def _candidates(inputs: SelectionInputs) -> Candidates:
         known = replace(known, forces=predict(committee, asked, device, torch.float32).forces)
     if acquisition.asks == "errors":
         return replace(known, errors=true_errors(workspace, inputs.candidates, known.forces or ()))
-    if acquisition.asks != "gradient_features":
+    if acquisition.asks != "features":
         return known
     labelled: list[Atoms] = [finished(LabelStore(workspace.store), key)[0] for key in sorted(model.labels)]
     names = list(dict.fromkeys([*inputs.candidates, *inputs.target]))
     described = [*labelled, *(structures[name] for name in names)]
-    features = _gradients(acquisition.gradients_of, committee[0], described, device)
+    features = _features(acquisition.features_of, committee[0], described, device)
     labelled_features, others = features[: len(labelled)], features[len(labelled) :]
     target = [names.index(name) for name in inputs.target]
     return replace(
         known,
-        gradient_features=others[:count],
+        features=others[:count],
         labelled_features=labelled_features,
         target_features=others[target] if target else None,
     )
 
 
-def _gradients(of: GradientsOf, model: Bundle, structures: list[Atoms], device: torch.device) -> np.ndarray:
-    """Return gradient features, [n, rows, dimensions]; those of the energy are one row."""
-    if of == "energy_gradients":
-        return energy_features(model, structures, device)[:, None]
-    return gradient_features(model, structures, device)
+def _features(of: Features, model: Bundle, structures: list[Atoms], device: torch.device) -> np.ndarray:
+    """Return features, [n, rows, dimensions]: one row, but for gradients of forces."""
+    if of == "force_gradients":
+        return gradient_features(model, structures, device)
+    return (energy_features if of == "energy_gradients" else descriptors)(model, structures, device)[:, None]

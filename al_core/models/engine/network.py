@@ -77,6 +77,10 @@ class Network:
         """
         return _Evaluation(self, weights, batch).run()
 
+    def descriptors(self, weights: Weights, batch: Geometry) -> torch.Tensor:
+        """Return the scalars that the last layer knows of each atom, [K, N, channels]; arguments as of a call."""
+        return _Evaluation(self, weights, batch).scalars()
+
 
 def read_basis(state: Weights, l_max: int) -> Basis:
     """Return the fixed functions of a model from its state dict."""
@@ -147,6 +151,12 @@ class _Evaluation:
         along = sum(step.distance_slope for step in steps)
         across = sum(step.angular_slope for step in steps)
         return self._assemble(energy, torch.as_tensor(along), torch.as_tensor(across))
+
+    def scalars(self) -> torch.Tensor:
+        hidden, context = self._embedding(), self._context()
+        for layer in self.layers:
+            hidden = Step(context, layer).forward(hidden)
+        return hidden[0].reshape(self.members, self.atoms, -1)
 
     def _embedding(self) -> dict[int, torch.Tensor]:
         count = self.species.count

@@ -28,6 +28,9 @@ class Engine(Protocol):
     def __call__(self, weights: Mapping[str, torch.Tensor], batch: Any) -> Output:
         """Return energies, forces and stresses of a batch."""
 
+    def descriptors(self, weights: Mapping[str, torch.Tensor], batch: Any) -> torch.Tensor:
+        """Return what is known of each atom before its energy, [K, N, dimensions]."""
+
 
 @dataclass(frozen=True)
 class Stack:

@@ -31,19 +31,31 @@ class StockNetwork:
     def __call__(self, weights: Mapping[str, torch.Tensor], batch: Graph) -> Output:
         """Return energies, forces and stresses; see :class:`~al_core.models.engine.network.Network`."""
         training = torch.is_grad_enabled()
-        model = build(
-            self._bundle, self._dtype, self._device
-        )  # once: what a member saves for its backward pass stays valid
+        outputs = self._outputs(weights, batch, training=training, compute_stress=True)
+        energies, forces, stresses = (torch.stack([one[key] for one in outputs]) for key in _READ)
+        stresses = stresses * batch["periodic"].view(1, -1, 1, 1)
+        parts = (energies, forces, stresses)
+        return Output(*parts) if training else Output(*(part.detach() for part in parts))
+
+    def descriptors(self, weights: Mapping[str, torch.Tensor], batch: Graph) -> torch.Tensor:
+        """Return what the last layer knows of each atom; see :class:`~al_core.models.engine.network.Network`."""
+        outputs = self._outputs(weights, batch, training=False, compute_force=False)
+        architecture = self._bundle.architecture
+        # each layer but the last keeps all of its degrees; scalars come first
+        before = (architecture.layers - 1) * architecture.channels * (architecture.max_L + 1) ** 2
+        scalars = slice(before, before + architecture.channels)
+        return torch.stack([one["node_feats"][:, scalars] for one in outputs]).detach()
+
+    def _outputs(
+        self, weights: Mapping[str, torch.Tensor], batch: Graph, **options: bool
+    ) -> list[dict[str, torch.Tensor]]:
+        """Return what mace's module returns, for each member."""
+        model = build(self._bundle, self._dtype, self._device)  # once: what a member saves for its backward pass stays
         outputs = []
         for member in range(len(weights["scale_shift.scale"])):
             own = {name: stack[member] for name, stack in weights.items() if name != "avg_num_neighbors"}
             for interaction in model.interactions:
                 setattr(interaction, "avg_num_neighbors", float(weights["avg_num_neighbors"][member]))  # noqa: B010
-            options = {"training": training, "compute_stress": True}
             with torch.enable_grad():  # forces are derivatives
-                predicted = torch.func.functional_call(model, own, (dict(batch),), options)
-            outputs.append({key: predicted[key] for key in _READ})
-        energies, forces, stresses = (torch.stack([one[key] for one in outputs]) for key in _READ)
-        stresses = stresses * batch["periodic"].view(1, -1, 1, 1)
-        parts = (energies, forces, stresses)
-        return Output(*parts) if training else Output(*(part.detach() for part in parts))
+                outputs.append(torch.func.functional_call(model, own, (dict(batch),), options))
+        return outputs

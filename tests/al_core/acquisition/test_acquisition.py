@@ -53,14 +53,14 @@ def forces_with(scores: Any, n_atoms: int = 4) -> list[np.ndarray]:
 
 
 def candidates_with(scores: Any, rows: int = 2) -> Candidates:
-    """All that any acquisition asks; gradient features as large as the scores, in directions of their own."""
+    """All that any acquisition asks; features as large as the scores, in directions of their own."""
     directions = np.random.default_rng(1).normal(size=(len(scores), rows, 6))
     features = directions * np.array(scores)[:, None, None]
     labelled = np.random.default_rng(2).normal(size=(1, rows, 6))
     return Candidates(
         len(scores),
         forces=forces_with(scores),
-        gradient_features=features,
+        features=features,
         labelled_features=labelled,
         costs=np.linspace(20, 900, len(scores)),
         errors=np.array(scores) / 3,
@@ -70,7 +70,7 @@ def candidates_with(scores: Any, rows: int = 2) -> Candidates:
 def taken_from(candidates: Candidates, indices: Any) -> Candidates:
     """Some of the candidates, in another order or several times."""
     assert candidates.forces is not None
-    others = {name: getattr(candidates, name)[indices] for name in ("gradient_features", "costs", "errors")}
+    others = {name: getattr(candidates, name)[indices] for name in ("features", "costs", "errors")}
     forces = [candidates.forces[index] for index in indices]
     return replace(candidates, count=len(indices), forces=forces, **others)
 
@@ -93,7 +93,7 @@ def test_the_same_seed_makes_the_same_choice(settings: AnyAcquisition) -> None:
 def test_arguments_are_left_alone(settings: AnyAcquisition) -> None:
     asked, before = candidates_with(SCORES), candidates_with(SCORES)
     select(asked, 4, np.random.default_rng(0), settings)
-    for name in ("gradient_features", "labelled_features", "costs", "errors"):
+    for name in ("features", "labelled_features", "costs", "errors"):
         assert np.array_equal(getattr(asked, name), getattr(before, name))
     for now, then in zip(asked.forces or (), before.forces or (), strict=True):
         assert np.array_equal(now, then)

@@ -1,4 +1,4 @@
-"""Distances of structures in gradient features, and which centre is the nearest."""
+"""Distances of structures in features, and which centre is the nearest."""
 
 import numpy as np
 import pytest

@@ -21,14 +21,14 @@ LABELLED = [(0.0, 0.0), (10.0, 0.0)]
 
 def _chosen(k: int, points: Any, labelled: Any, costs: Any = None, **settings: Any) -> list[int]:
     known = _points(labelled) if labelled else None
-    candidates = Candidates(len(points), gradient_features=_points(points), labelled_features=known, costs=costs)
+    candidates = Candidates(len(points), features=_points(points), labelled_features=known, costs=costs)
     return select(candidates, k, np.random.default_rng(0), LCMDAcquisition(**settings))
 
 
 def test_the_farthest_of_the_largest_cluster_is_taken() -> None:
     points = LONELY + MANY
     assert _chosen(1, points, LABELLED) == [12]
-    candidates = Candidates(13, gradient_features=_points(points), labelled_features=_points(LABELLED))
+    candidates = Candidates(13, features=_points(points), labelled_features=_points(LABELLED))
     assert select(candidates, 1, np.random.default_rng(0), FarthestPointAcquisition()) == [0], "the outlier"
 
 

@@ -15,7 +15,7 @@ from al_core.errors import SelectionError
 
 def _chosen(k: int, features: Any, labelled: Any = None, costs: Any = None, **settings: Any) -> list[int]:
     candidates = Candidates(
-        len(features), gradient_features=np.asarray(features, float), labelled_features=labelled, costs=costs
+        len(features), features=np.asarray(features, float), labelled_features=labelled, costs=costs
     )
     return select(candidates, k, np.random.default_rng(0), MaxDetAcquisition(**settings))
 
@@ -66,7 +66,7 @@ def test_per_cost_the_cheap_one_of_equals_is_preferred() -> None:
     features = np.array([first, second, 1.5 * second])
     assert _chosen(1, features, costs=costs) == [2]
     assert _chosen(2, features, costs=costs, per_cost=True) == [1, 0]
-    candidates = Candidates(3, gradient_features=features)
+    candidates = Candidates(3, features=features)
     with pytest.raises(SelectionError, match="max_det per cost needs the cost of every candidate"):
         select(candidates, 1, np.random.default_rng(0), MaxDetAcquisition(per_cost=True))
 

@@ -16,7 +16,7 @@ from al_core.errors import SelectionError
 def _variance_reduction(rows: Any, k: int, labelled: Any = None) -> list[int]:
     candidates = Candidates(
         len(rows),
-        gradient_features=np.asarray(rows, float)[:, None, :],
+        features=np.asarray(rows, float)[:, None, :],
         labelled_features=None if labelled is None else np.asarray(labelled, float)[:, None, :],
     )
     return select(candidates, k, np.random.default_rng(0), VarianceReductionAcquisition())
@@ -37,7 +37,7 @@ def test_what_is_known_is_not_asked_again() -> None:
 
 def test_per_cost_two_cheap_labels_go_before_a_dear_one_that_says_little_more() -> None:
     rows = np.array([[1.3, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])[:, None, :]
-    candidates = Candidates(4, gradient_features=rows, costs=np.array([300.0, 40.0, 40.0, 40.0]))
+    candidates = Candidates(4, features=rows, costs=np.array([300.0, 40.0, 40.0, 40.0]))
 
     def chosen(k: int, **settings: bool) -> list[int]:
         return select(candidates, k, np.random.default_rng(0), VarianceReductionAcquisition(**settings))
@@ -53,7 +53,7 @@ def test_per_cost_two_cheap_labels_go_before_a_dear_one_that_says_little_more() 
 def test_the_choice_leaves_the_least_variance_of_all() -> None:
     """Against brute force over all candidates, with the covariance of a Gaussian process written down directly."""
     rows = np.random.default_rng(5).normal(size=(9, 3, 7)) * np.linspace(0.4, 1.6, 9)[:, None, None]
-    candidates = Candidates(9, gradient_features=rows)
+    candidates = Candidates(9, features=rows)
     (chosen,) = select(candidates, 1, np.random.default_rng(0), VarianceReductionAcquisition())
     flat = rows.reshape(27, 7) * EXPECTED / np.sqrt((rows**2).sum(2).mean())
     kernel = flat @ flat.T
@@ -68,7 +68,7 @@ def test_the_choice_leaves_the_least_variance_of_all() -> None:
 def test_what_is_simulated_is_preferred_to_what_is_common_among_the_candidates() -> None:
     """Most candidates are of one kind; the target is of the other, and only labels of that kind help it."""
     common, simulated = [1.0, 0.0], [0.0, 0.8]
-    candidates = Candidates(4, gradient_features=np.array([common, common, common, simulated])[:, None, :])
+    candidates = Candidates(4, features=np.array([common, common, common, simulated])[:, None, :])
 
     def chosen(target: Any, k: int = 1) -> list[int]:
         asked = replace(candidates, target_features=None if target is None else np.array(target)[:, None, :])
@@ -85,7 +85,7 @@ def test_the_choice_leaves_the_least_variance_of_the_target() -> None:
     rng = np.random.default_rng(6)
     rows, target, known = (rng.normal(size=(count, 3, 7)) for count in (9, 4, 2))
     rows *= np.linspace(0.4, 1.6, 9)[:, None, None]
-    candidates = Candidates(9, gradient_features=rows, labelled_features=known, target_features=target)
+    candidates = Candidates(9, features=rows, labelled_features=known, target_features=target)
     chosen = select(candidates, 3, np.random.default_rng(0), VarianceReductionAcquisition())
     scale = EXPECTED / np.sqrt((rows**2).sum(2).mean())
     covariance = np.eye(7)
@@ -109,7 +109,7 @@ def test_the_choice_leaves_the_least_variance_of_the_target() -> None:
 
 def test_many_candidates_are_looked_at_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = np.random.default_rng(5).normal(size=(11, 2, 6))
-    candidates = Candidates(11, gradient_features=rows, target_features=rows[:7])
+    candidates = Candidates(11, features=rows, target_features=rows[:7])
     whole = select(candidates, 5, np.random.default_rng(0), VarianceReductionAcquisition())
     monkeypatch.setattr(posterior, "_AT_ONCE", 3)
     assert select(candidates, 5, np.random.default_rng(0), VarianceReductionAcquisition()) == whole

@@ -35,6 +35,7 @@ ASKED: list[AnyAcquisition] = [
     FarthestPointAcquisition(force_guided=True),
     FarthestPointAcquisition(features="force_gradients"),
     LCMDAcquisition(),
+    LCMDAcquisition(features="descriptors"),
     VarianceReductionAcquisition(),
 ]
 
@@ -70,11 +71,18 @@ def test_a_committee_selects_the_same_again(
     assert select(inputs) == chosen, "found, with no committee asked"
 
 
-@pytest.mark.parametrize(("of", "shape"), [("force_gradients", (5, 8, 256)), ("energy_gradients", (5, 1, 256))])
-def test_gradient_features_are_those_of_the_settings(asked: SelectionInputs, of: Any, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("of", "shape"),
+    [
+        ("force_gradients", (5, 8, 256)),
+        ("energy_gradients", (5, 1, 256)),
+        ("descriptors", (5, 1, 8)),  # mean and spread of four channels
+    ],
+)
+def test_features_are_those_of_the_settings(asked: SelectionInputs, of: Any, shape: tuple[int, ...]) -> None:
     candidates = selections._candidates(replace(asked, acquisition=LCMDAcquisition(features=of)))
-    assert candidates.gradient_features is not None
-    assert candidates.gradient_features.shape == shape
+    assert candidates.features is not None
+    assert candidates.features.shape == shape
     assert candidates.labelled_features is not None
     assert candidates.labelled_features.shape == (0, *shape[1:])
     assert candidates.forces is None

@@ -15,6 +15,7 @@ from al_core.config.training import Architecture, Training
 from al_core.models.bundle import Bundle, load_bundle
 from al_core.models.committee import committee_folders
 from al_core.models.engine import graphs
+from al_core.models.engine.descriptors import descriptors
 from al_core.models.engine.mace import build, cutoff
 from al_core.models.engine.network import Network
 from al_core.models.engine.stack import alike, stack
@@ -128,6 +129,17 @@ def test_the_fallback_agrees_with_its_finite_differences(fallback: Any, cells: A
         slopes = (predicted.energies[1] - predicted.energies[0]) / (2 * h)
         np.testing.assert_allclose(predicted.forces[2][:, 2] @ [0.0, 1.0, -1.0], slopes, rtol=1e-5, atol=1e-6)
         assert np.abs(slopes).min() > 1e-3
+
+
+def test_descriptors_are_those_of_stock_modules(
+    different: Any, cells: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    structures = [cells["vacancy"], cells["one atom"]]
+    fast = [descriptors(bundle, structures, cpu) for bundle in different[:3]]
+    monkeypatch.setattr(Architecture, "regrouped", property(lambda architecture: False))
+    for bundle, found in zip(different, fast, strict=False):
+        assert found.shape == (2, 2 * bundle.architecture.channels)
+        np.testing.assert_allclose(found, descriptors(bundle, structures, cpu), rtol=1e-4, atol=1e-5)
 
 
 def test_the_fallback_gives_what_stock_modules_give(fallback: Any, cells: Any, cpu: Any) -> None:
