@@ -17,7 +17,7 @@ from al_core.storage.files import write_text
 from al_core.storage.hashing import digest, file_sha256, label_key, structure_id
 from al_core.structures.datasets import bundled, read_structures, write_labelled
 from al_core.studies.data import file_or_bundled, unique, with_slices, write_structures
-from al_core.studies.features import FeatureInputs, has_features
+from al_core.studies.features import MappedInputs, are_mapped
 from al_core.studies.growth_index import Round, write_growth
 from al_core.studies.ledger import Requests, ledger
 from al_core.studies.workspace import Workspace
@@ -88,7 +88,7 @@ def run_growth(config: GrowthConfig, out: Path) -> Path:
                 "test set": {"sha256": growth.test_hash},
                 "labeler": identity,
             }
-            _compute_features(one, config, members[0], workspace)
+            _map(one, config, members[0], workspace)
             write_growth(workspace, config, growth.rounds, ledger(workspace, requests, models), hashes)
             write_growth_report(workspace.out)
             if one.reason:
@@ -123,14 +123,13 @@ def _prepare(config: GrowthConfig, workspace: Workspace) -> None:
         write_labelled(workspace.test, file_or_bundled(config.test))
 
 
-def _compute_features(one: Round, config: GrowthConfig, source: Path, workspace: Workspace) -> None:
+def _map(one: Round, config: GrowthConfig, source: Path, workspace: Workspace) -> None:
     """Find where starts, test set and a round's frames lie as the source's first model sees them."""
-    files = [workspace.pool, workspace.test, *(workspace.frames(key) for key in one.explorations)]
-    wanted = [
-        FeatureInputs(workspace.out, file, source, config.target, config.device) for file in files if file.is_file()
-    ]
-    for future in [tasks.compute_features.submit(each, each.file.stem) for each in wanted if not has_features(each)]:
-        future.result()
+    files = (workspace.pool, workspace.test, *(workspace.frames(key) for key in one.explorations))
+    there = tuple(file for file in files if file.is_file())
+    inputs = MappedInputs(workspace.out, there, source, config.target, config.device)
+    if not are_mapped(inputs):
+        tasks.map_structures.submit(inputs).result()
 
 
 def _publish(one: Round, config: GrowthConfig, workspace: Workspace) -> None:

@@ -18,7 +18,7 @@ from al_core.labels.store import LabelStore
 from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
-from al_core.studies.features import FeatureInputs
+from al_core.studies.features import MappedInputs
 from al_core.studies.keys import (
     CalibrationInputs,
     EvaluationInputs,
@@ -106,10 +106,10 @@ def map_pool(inputs: MapInputs) -> None:
     current_runner().submit(work.map_pool, inputs).result()
 
 
-@task(task_run_name="features of {file}", cache_policy=NO_CACHE, **RETRIES)
-def compute_features(inputs: FeatureInputs, file: str) -> None:
-    """Compute where the structures of a file lie."""
-    current_runner().submit(work.compute_features, inputs).result()
+@task(task_run_name="map structures", cache_policy=NO_CACHE, **RETRIES)
+def map_structures(inputs: MappedInputs) -> None:
+    """Compute where structures lie as the source's first model sees them."""
+    current_runner().submit(work.map_structures, inputs).result()
 
 
 @task(task_run_name="reference {kind}", cache_policy=NO_CACHE, **RETRIES)

@@ -15,7 +15,8 @@ from al_core.labels.store import LabelStore
 from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
-from al_core.studies.features import FeatureInputs
+from al_core.studies.features import MappedInputs
+from al_core.studies.features import map_structures as map_features
 from al_core.studies.keys import (
     CalibrationInputs,
     EvaluationInputs,
@@ -110,11 +111,9 @@ def map_pool(inputs: MapInputs) -> None:
     make_pool_map(inputs)
 
 
-def compute_features(inputs: FeatureInputs) -> None:
-    """Compute where structures lie; see :func:`al_core.studies.features.compute_features`."""
-    from al_core.studies import features
-
-    features.compute_features(inputs)
+def map_structures(inputs: MappedInputs) -> None:
+    """Compute where structures lie; see :func:`al_core.studies.features.map_structures`."""
+    map_features(inputs)
 
 
 def reference(inputs: ReferenceInputs, labeler: AnyLabeler) -> None:

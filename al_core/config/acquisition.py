@@ -42,8 +42,8 @@ class Acquisition(Method):
 
     @property
     def asks_forces(self) -> bool:
-        """Whether it asks the committee's forces."""
-        return self.asks == "forces"
+        """Whether it asks the committee's forces, or what they are off by."""
+        return self.asks in ("forces", "errors")
 
     @property
     def asks_costs(self) -> bool:

@@ -267,13 +267,16 @@ class Growth:
         most = min(len(candidates), config.exploration.candidates)
         candidates = [candidates[index] for index in np.linspace(0, len(candidates) - 1, most).astype(int)]
         costs = [self.cost(found[name].atoms) for name in candidates] if config.acquisition.asks_costs else ()
+        describing = self.model([]) if config.arm.uses_source else model
         inputs = SelectionInputs(
             out=self.workspace.out,
             acquisition=config.acquisition,
             seed=config.seed,
             candidates=tuple(candidates),
             k=min(k, len(candidates)),
-            committee=model if config.acquisition.asks_models else None,
+            committee=model if config.acquisition.asks_forces else None,
+            describing=describing if config.acquisition.asks == "features" else None,
+            labelled=tuple(self._labels) if config.acquisition.asks == "features" else (),
             costs=tuple(costs),
             target=tuple(order[:_TARGET]) if config.acquisition.asks_target else (),
             file=file,

@@ -85,13 +85,19 @@ class Rounds:
                 f"pool are left ({len(self.failed)} could not be labelled); enlarge the pool or lower the budgets"
             )
         acquisition: AnyAcquisition = label_set.acquisition
-        committee = None
+        committee = describing = None
+        labelled: tuple[str, ...] = ()
         if label_set.chooser is not None:
             if before == 0 and not label_set.chooser.uses_source:
                 # untrained random weights know nothing to select by
                 acquisition = RandomAcquisition(slices=acquisition.slices)
             else:
-                committee = self._model(Learner(label_set.chooser, label_set), before)
+                learner = Learner(label_set.chooser, label_set)
+                if acquisition.asks_forces:
+                    committee = self._model(learner, before)
+                if acquisition.asks == "features":
+                    labelled = tuple(self.labels[label_set])
+                    describing = self._model(learner, 0 if label_set.chooser.uses_source else before)
         costs = tuple(self.inputs.costs[name] for name in candidates) if acquisition.asks_costs else ()
         return SelectionInputs(
             out=self.inputs.workspace.out,
@@ -100,6 +106,8 @@ class Rounds:
             candidates=candidates,
             k=wanted,
             committee=committee,
+            describing=describing,
+            labelled=labelled,
             costs=costs,
             # errors are to be small on the whole pool, wherever labels may come from
             target=self.inputs.pool if acquisition.asks_target and acquisition.slices else (),

@@ -1,5 +1,6 @@
 """Model bundles: a folder with ``weights.safetensors`` and ``model.json``. Loading one executes no code."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from al_core.config.training import Architecture
 from al_core.errors import BundleError
 from al_core.models.card import CARD, FORMAT, WEIGHTS, read_card
 from al_core.storage.files import atomic_path, write_text
-from al_core.storage.hashing import file_sha256
+from al_core.storage.hashing import digest, file_sha256
 
 
 @dataclass(frozen=True)
@@ -84,3 +85,9 @@ def load_bundle(folder: Path) -> Bundle:
         raise BundleError(f"{folder}: corrupt bundle: {type(error).__name__}: {error}") from error
     info = {key: value for key, value in card.items() if key not in ("format", "units", "weights_sha256")}
     return Bundle(architecture, element, neighbors, weights, info)
+
+
+def bundle_hash(bundle: Bundle) -> str:
+    """Return the hash of what a bundle computes: weights, architecture and neighbour count."""
+    weights = hashlib.sha256(save({name: tensor.contiguous() for name, tensor in bundle.weights.items()})).hexdigest()
+    return digest([weights, bundle.avg_num_neighbors, bundle.architecture.model_dump(mode="json"), bundle.element])

@@ -16,7 +16,7 @@ from al_core.exploration.frames import Frame, Journey, read_frames
 from al_core.labels.store import LabelStore
 from al_core.report.styles import ArmStyle, round_styles
 from al_core.structures.datasets import read_structures
-from al_core.studies.features import read_features
+from al_core.studies.features import MAP, read_features
 from al_core.studies.growth_index import GrowthResults, Round
 from al_core.studies.predictions import Predicted, PredictionReader
 from al_core.studies.records import EvaluationRecord, evaluation_record, property_record
@@ -119,11 +119,7 @@ class GrowthOverview:
     @cached_property
     def features(self) -> dict[str, np.ndarray]:
         """Where structures lie, as far as that was computed, by their ids; see :mod:`al_core.studies.features`."""
-        explored = [self.workspace.frames(key) for one in self.rounds for key in one.explorations]
-        found: dict[str, np.ndarray] = {}
-        for file in (self.workspace.pool, self.workspace.test, *explored):
-            found |= read_features(self.folder, file)
-        return found
+        return read_features(self.workspace.features(MAP))
 
     def walks(self, one: Round) -> list[Mapping[str, Any]]:
         """Return the dynamics that the potential is for, of a round; see :mod:`al_core.evaluation.stability`."""

@@ -142,7 +142,12 @@ class SelectionInputs:
         seed: the label set's seed.
         candidates: ids of the structures to select from, in the pool's order.
         k: how many.
-        committee: the committee that is asked, without labels for the one an arm starts with; None where no model is.
+        committee: the committee whose forces are asked, without labels for the one an arm starts with; None where they
+            are not.
+        describing: the committee whose first member describes structures, where features are asked. Of arms that start
+            from the source it is the one they start with without labels: around it these models are taken as linear,
+            and one description serves all budgets. Of others it is the trained one.
+        labelled: keys of the structures that have a label, where features are asked.
         costs: expected core-seconds of the candidates' labels, if the acquisition asks.
         target: ids of structures of the distribution that errors are to be small on; the candidates if there are none.
         labels: keys of the candidates' labels, if the acquisition asks their true errors: the labels themselves are in
@@ -155,7 +160,9 @@ class SelectionInputs:
     seed: int
     candidates: tuple[str, ...]
     k: int
-    committee: ModelInputs | None
+    committee: ModelInputs | None = None
+    describing: ModelInputs | None = None
+    labelled: tuple[str, ...] = ()
     costs: tuple[float, ...] = ()
     target: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
@@ -166,7 +173,9 @@ class SelectionInputs:
         """The selection key."""
         asked = self.committee.key if self.committee else ""
         content = [self.acquisition.settings(), self.seed, list(self.candidates), self.k, asked]
-        return digest([*content, *(list(part) for part in (self.costs, self.target, self.labels) if part)])
+        parts = [list(part) for part in (self.costs, self.target, self.labels) if part]
+        described = [[self.describing.key, sorted(self.labelled)]] if self.describing else []
+        return digest([*content, *parts, *described])
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """One selection: which structures a label set gets next. Kept in a file, so that it is made once."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -8,19 +9,19 @@ from ase import Atoms
 
 from al_core import acquisition
 from al_core.acquisition.candidates import Candidates
-from al_core.config.acquisition import Features
 from al_core.labels.obtaining import finished
 from al_core.labels.store import LabelStore
-from al_core.models.bundle import Bundle
+from al_core.models.bundle import bundle_hash
 from al_core.models.engine.descriptors import descriptors
 from al_core.models.engine.gradient_features import energy_features, gradient_features
 from al_core.models.engine.stack import pick_device
 from al_core.models.prediction import predict
 from al_core.storage.files import write_json
-from al_core.storage.hashing import structure_id
+from al_core.storage.hashing import digest, structure_id
 from al_core.structures.datasets import read_structures
 from al_core.studies.committees import load_committee
-from al_core.studies.keys import SelectionInputs
+from al_core.studies.features import features_of
+from al_core.studies.keys import ModelInputs, SelectionInputs
 from al_core.studies.lookup import selected
 from al_core.studies.pool_labels import true_errors
 from al_core.studies.workspace import Workspace
@@ -44,36 +45,49 @@ def select(inputs: SelectionInputs) -> tuple[str, ...]:
 
 def _candidates(inputs: SelectionInputs) -> Candidates:
     """Return what the acquisition needs to know of the candidates."""
-    acquisition, model, count = inputs.acquisition, inputs.committee, len(inputs.candidates)
-    if not acquisition.asks_models or model is None:
-        return Candidates(count)
-    workspace, device = Workspace(inputs.out), pick_device(model.device)
-    structures = {structure_id(atoms): atoms for atoms in read_structures(inputs.file or workspace.pool)}
-    asked = [structures[name] for name in inputs.candidates]
-    committee = load_committee(model)
-    known = Candidates(count, costs=np.array(inputs.costs) if inputs.costs else None)
-    if acquisition.asks_forces or acquisition.asks == "errors":
-        known = replace(known, forces=predict(committee, asked, device, torch.float32).forces)
-    if acquisition.asks == "errors":
-        return replace(known, errors=true_errors(workspace, inputs.candidates, known.forces or ()))
-    if acquisition.asks != "features":
+    known = Candidates(len(inputs.candidates), costs=np.array(inputs.costs) if inputs.costs else None)
+    if inputs.committee is None and inputs.describing is None:
         return known
-    labelled: list[Atoms] = [finished(LabelStore(workspace.store), key)[0] for key in sorted(model.labels)]
-    names = list(dict.fromkeys([*inputs.candidates, *inputs.target]))
-    described = [*labelled, *(structures[name] for name in names)]
-    features = _features(acquisition.features_of, committee[0], described, device)
-    labelled_features, others = features[: len(labelled)], features[len(labelled) :]
-    target = [names.index(name) for name in inputs.target]
+    workspace = Workspace(inputs.out)
+    structures = {structure_id(atoms): atoms for atoms in read_structures(inputs.file or workspace.pool)}
+    if inputs.committee is not None:
+        asked = [structures[name] for name in inputs.candidates]
+        committee, device = load_committee(inputs.committee), pick_device(inputs.committee.device)
+        known = replace(known, forces=predict(committee, asked, device, torch.float32).forces)
+    if inputs.acquisition.asks == "errors":
+        known = replace(known, errors=true_errors(workspace, inputs.candidates, known.forces or ()))
+    if inputs.describing is None:
+        return known
+    candidates, labelled, target = _features(inputs, inputs.describing, structures)
     return replace(
         known,
-        features=others[:count],
-        labelled_features=labelled_features,
-        target_features=others[target] if target else None,
+        features=candidates,
+        labelled_features=labelled,
+        target_features=target if inputs.target else None,
     )
 
 
-def _features(of: Features, model: Bundle, structures: list[Atoms], device: torch.device) -> np.ndarray:
-    """Return features, [n, rows, dimensions]: one row, but for gradients of forces."""
-    if of == "force_gradients":
-        return gradient_features(model, structures, device)
-    return (energy_features if of == "energy_gradients" else descriptors)(model, structures, device)[:, None]
+def _features(
+    inputs: SelectionInputs, describing: ModelInputs, structures: Mapping[str, Atoms]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return features of candidates, of what has a label, and of the target, [n, rows, dimensions] each.
+
+    There is one row, but for gradients of forces.
+    """
+    workspace, device, kind = Workspace(inputs.out), pick_device(describing.device), inputs.acquisition.features_of
+    model = load_committee(describing)[0]
+    store = LabelStore(workspace.store)
+    described: list[Atoms] = [structures[name] for name in inputs.candidates]
+    described += [finished(store, key)[0] for key in sorted(inputs.labelled)]
+    described += [structures[name] for name in inputs.target]
+
+    def compute(new: list[Atoms]) -> np.ndarray:
+        if kind == "force_gradients":
+            return gradient_features(model, new, device)
+        return (energy_features if kind == "energy_gradients" else descriptors)(model, new, device)[:, None]
+
+    key = digest([kind, bundle_hash(model)])
+    features = features_of(workspace.features(key), key, described, compute)
+    ends = np.cumsum([len(inputs.candidates), len(inputs.labelled)])
+    candidates, labelled, target = np.split(features, ends)
+    return candidates, labelled, target

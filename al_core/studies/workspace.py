@@ -127,9 +127,9 @@ class Workspace:
         """What walkers came by in one exploration, or in all of a round."""
         return self.out / "explorations" / f"{key}.extxyz"
 
-    def features(self, file: Path) -> Path:
-        """Where the structures of a file lie, see :mod:`al_core.studies.features`."""
-        return self.out / "features" / f"{file.stem}.npz"
+    def features(self, name: str) -> Path:
+        """Where structures lie to a model, see :mod:`al_core.studies.features`."""
+        return self.out / "features" / f"{name}.npz"
 
     @property
     def model(self) -> Path:

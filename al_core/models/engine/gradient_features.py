@@ -17,6 +17,7 @@ from ase import Atoms
 
 from al_core.models.bundle import Bundle
 from al_core.models.engine.stack import Stack, stack
+from al_core.storage.hashing import structure_id
 
 _ROWS = 8  # random combinations of each structure's forces
 _DIMENSIONS = 256
@@ -26,15 +27,16 @@ _SEED = 0  # one projection for all, so that features can be compared
 def gradient_features(bundle: Bundle, structures: Sequence[Atoms], device: torch.device) -> np.ndarray:
     """Return the projected gradients of random force combinations, [n_structures, rows, dimensions].
 
+    Which combinations depends on the structure alone.
+
     Args:
         bundle: the model; weights count as they are, in the units mace keeps them in.
         structures: of its element.
         device: where to compute.
     """
     models = stack([bundle], torch.float32, device)
-    generator = torch.Generator().manual_seed(_SEED)
-    projection = _projection(models, generator)
-    rows = _gradients(models, structures, _ROWS, generator)
+    projection = _projection(models, torch.Generator().manual_seed(_SEED))
+    rows = _gradients(models, structures, _ROWS)
     found = []
     for _ in structures:
         together = [torch.cat(parts) for parts in zip(*itertools.islice(rows, _ROWS), strict=True)]  # each [rows, ...]
@@ -127,12 +129,11 @@ def _by(leaves: list[torch.Tensor], value: torch.Tensor, keep: bool = True) -> l
     return list(torch.autograd.grad(value, leaves, retain_graph=keep, materialize_grads=True))
 
 
-def _gradients(
-    models: Stack, structures: Sequence[Atoms], rows: int, generator: torch.Generator
-) -> Iterator[list[torch.Tensor]]:
+def _gradients(models: Stack, structures: Sequence[Atoms], rows: int) -> Iterator[list[torch.Tensor]]:
     """Yield, ``rows`` times for each structure, the gradients of one random combination by each weight, [K, ...]."""
     weights, leaves = _leaves(models)
-    for prepared in models.network.prepare(structures):
+    for prepared, atoms in zip(models.network.prepare(structures), structures, strict=True):
+        generator = torch.Generator().manual_seed(int(structure_id(atoms)[:15], 16))
         forces = models.network(weights, models.network.join([prepared])).forces
         for row in range(rows):
             yield _by(leaves, _combined(forces, generator), keep=row < rows - 1)

@@ -226,7 +226,9 @@ def test_the_selection_is_asked_of_the_committee_with_costs_and_what_walkers_cam
     assert first.costs == tuple(10.0 + known[name].positions[0, 0] for name in first.candidates)
     assert set(first.target) <= set(known)
     assert len(first.target) == 22, "all frames that are not drawn"
-    assert [len(one.committee.labels) for one in fake.selections if one.committee] == [4, 8]
+    assert [len(one.describing.labels) for one in fake.selections if one.describing] == [0, 0], "what it started from"
+    assert [len(one.labelled) for one in fake.selections] == [4, 8]
+    assert {one.committee for one in fake.selections} == {None}, "no forces are asked"
     assert second.file == fake.workspace.frames("round-2")
 
 

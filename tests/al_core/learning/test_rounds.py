@@ -105,6 +105,39 @@ def test_costs_are_told_to_acquisitions_that_ask(make: Callable[..., Rounds]) ->
     assert replace(asking, costs=(1.0, *asking.costs[1:])).key != asking.key
 
 
+def test_structures_are_described_by_what_an_arm_starts_from_if_that_knows_something(
+    make: Callable[..., Rounds],
+) -> None:
+    steps = FakeSteps()
+    acquisitions = ["lcmd", {"kind": "farthest_point", "force_guided": True}, "uncertainty"]
+    list(make(steps, budgets=[1, 3], arms=["scratch", "transfer"], acquisitions=acquisitions).run())
+    first, later = steps.selections[:6], steps.selections[6:]
+
+    def told(inputs: SelectionInputs) -> tuple[str, str, str, int]:
+        forces, describing = inputs.committee, inputs.describing
+        return (
+            inputs.acquisition.kind,
+            f"{forces.arm.kind} {len(forces.labels)}" if forces else "",
+            f"{describing.arm.kind} {len(describing.labels)}" if describing else "",
+            len(inputs.labelled),
+        )
+
+    assert {told(inputs) for inputs in first} == {
+        ("random", "", "", 0),
+        ("lcmd", "", "transfer 0", 0),
+        ("farthest_point", "transfer 0", "transfer 0", 0),
+        ("uncertainty", "transfer 0", "", 0),
+    }
+    assert {told(inputs) for inputs in later} == {
+        ("lcmd", "", "scratch 1", 1),
+        ("farthest_point", "scratch 1", "scratch 1", 1),
+        ("uncertainty", "scratch 1", "", 0),
+        ("lcmd", "", "transfer 0", 1),
+        ("farthest_point", "transfer 1", "transfer 0", 1),
+        ("uncertainty", "transfer 1", "", 0),
+    }
+
+
 def test_an_oracle_is_told_which_labels_are_the_truth(make: Callable[..., Rounds]) -> None:
     steps = FakeSteps()
     list(make(steps, budgets=[1, 2], arms=["transfer"], acquisitions=["random", "error_oracle"]).run())

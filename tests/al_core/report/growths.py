@@ -74,10 +74,7 @@ def make_growth(folder: Path, rounds: int = 4, tested: bool = True, reason: str 
     for number in range(rounds):
         last = number == rounds - 1 and bool(reason)
         made.append(_round(workspace, store, number, reason if last else "", tested))
-        _features(workspace, workspace.frames(f"exploration{number}"), [[walker, number] for walker in range(4)])
-    _features(workspace, workspace.pool, [[0, number] for number in range(3)])
-    if tested:
-        _features(workspace, workspace.test, [[0, number % 4] for number in range(7)])  # surfaces are crystals, too
+    _map(workspace, rounds, tested)
     spent = {
         "labels_asked": 6,
         "labels_done": 5,
@@ -103,10 +100,17 @@ def make_growth(folder: Path, rounds: int = 4, tested: bool = True, reason: str 
     return folder
 
 
-def _features(workspace: Workspace, file: Path, features: list[list[int]]) -> None:
-    names = [structure_id(atoms) for atoms in read_structures(file)]
-    arrays = {"inputs": "key", "structures": names, "features": np.array(features, np.float32)}
-    write_arrays(workspace.features(file), {name: np.array(values) for name, values in arrays.items()})
+def _map(workspace: Workspace, rounds: int, tested: bool) -> None:
+    """Write features: starts and test structures on one line, frames at walker and round."""
+    known = {workspace.pool: [[0, number] for number in range(3)]}
+    if tested:
+        known[workspace.test] = [[0, number % 4] for number in range(7)]  # surfaces are the same structures as crystals
+    for number in range(rounds):
+        known[workspace.frames(f"exploration{number}")] = [[walker, number] for walker in range(4)]
+    names = [structure_id(atoms) for file in known for atoms in read_structures(file)]
+    features = np.array([one for some in known.values() for one in some], np.float32)
+    arrays = {"inputs": np.array("key"), "structures": np.array(names), "features": features}
+    write_arrays(workspace.features("map"), arrays)
 
 
 def _named(atoms: Atoms, name: str) -> Atoms:

@@ -19,7 +19,9 @@ from al_core.config.acquisition import (
 from al_core.config.arms import TransferArm
 from al_core.config.training import Training
 from al_core.errors import SelectionError
+from al_core.labels.store import LabelStore
 from al_core.models.bundle import save_bundle
+from al_core.models.engine.gradient_features import gradient_features
 from al_core.models.prediction import predict
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures, write_labelled
@@ -56,12 +58,17 @@ def asked(tmp_path: Path, source: Any, crystals: Any, sw_label: Any) -> Selectio
     return SelectionInputs(workspace.out, ErrorOracleAcquisition(), 0, names, 2, model)
 
 
+def _describing(asked: SelectionInputs, acquisition: AnyAcquisition) -> SelectionInputs:
+    committee = asked.committee if acquisition.asks_forces else None
+    return replace(asked, acquisition=acquisition, committee=committee, describing=asked.committee)
+
+
 @pytest.mark.parametrize("acquisition", ASKED, ids=repr)
 def test_a_committee_selects_the_same_again(
     asked: SelectionInputs, acquisition: AnyAcquisition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     costs = (9.0, 8.0, 7.0, 6.0, 5.0) if acquisition.asks_costs else ()
-    inputs = replace(asked, acquisition=acquisition, costs=costs)
+    inputs = replace(_describing(asked, acquisition), costs=costs)
     chosen = select(inputs)
     assert len(set(chosen)) == 2
     assert set(chosen) < set(inputs.candidates)
@@ -80,7 +87,7 @@ def test_a_committee_selects_the_same_again(
     ],
 )
 def test_features_are_those_of_the_settings(asked: SelectionInputs, of: Any, shape: tuple[int, ...]) -> None:
-    candidates = selections._candidates(replace(asked, acquisition=LCMDAcquisition(features=of)))
+    candidates = selections._candidates(_describing(asked, LCMDAcquisition(features=of)))
     assert candidates.features is not None
     assert candidates.features.shape == shape
     assert candidates.labelled_features is not None
@@ -106,3 +113,29 @@ def test_the_oracle_needs_all_labels(asked: SelectionInputs) -> None:
 def test_other_labels_have_another_key(asked: SelectionInputs) -> None:
     keys = {replace(asked, labels=labels).key for labels in ((), ("a", "b"), ("a", "c"))}
     assert len(keys) == 3
+
+
+def test_structures_are_described_once(asked: SelectionInputs, sw_label: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever has a label by then, and whatever else selects by the same features."""
+    inputs = _describing(asked, MaxDetAcquisition())
+    chosen = select(inputs)
+    store, workspace = LabelStore(Workspace(asked.out).store), Workspace(asked.out)
+    pool = {structure_id(atoms): atoms for atoms in read_structures(workspace.pool)}
+    store.claim("L", pool[chosen[0]], "none")
+    store.complete("L", sw_label(pool[chosen[0]]))
+    asked_of: list[int] = []
+
+    def counted(model: Any, structures: Any, device: Any) -> Any:
+        asked_of.append(len(structures))
+        return gradient_features(model, structures, device)
+
+    monkeypatch.setattr(selections, "gradient_features", counted)
+    rest = tuple(name for name in inputs.candidates if name != chosen[0])
+    later = replace(inputs, candidates=rest, labelled=("L",), k=1)
+    assert select(later) == chosen[1:], "as if both had been taken at once"
+    select(replace(later, acquisition=VarianceReductionAcquisition(), target=inputs.candidates))
+    assert asked_of == []
+    assert later.describing is not None
+    other = replace(later.describing, source=later.describing.source[::-1], source_hash="other")
+    select(replace(later, describing=other))
+    assert asked_of == [5], "another model sees them otherwise"
