@@ -90,7 +90,7 @@ def _unlike(view: GrowthOverview) -> str:
     if known is not view.starts and len(known) < len(view.test_structures):
         told += " within the purpose"
     return (
-        f"{unlike} of {counted(len(frames), 'frame')} are farther, in all dimensions, from each of the {told} than "
+        f"{unlike} of {counted(len(frames), 'frame')} that walkers came by are farther from each of the {told} than "
         "any of these is from its nearest neighbour among them: nothing that was sampled without a model is like them."
     )
 

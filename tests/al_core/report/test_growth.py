@@ -360,12 +360,12 @@ def test_the_map_has_starts_frames_rings_and_the_test_set(html):
     data = json.loads(re.search(r'id="growth-map-structures">(.*?)</script>', html)[1])
     assert len(data["structures"]) == 3 + 7 + 16
     # test structures within the purpose lie at (0, 0) to (0, 3), frames at (walker, round)
-    assert "8 of 16 frames are farther, in all dimensions, from each of the test structures within the purpose" in html
+    assert "8 of 16 frames that walkers came by are farther from each of the test structures within the purpose" in html
 
 
 def test_without_a_test_set_frames_are_compared_with_the_starts(tmp_path):
     folder = make_growth(tmp_path / "out", rounds=2, tested=False)
-    assert "4 of 8 frames are farther, in all dimensions, from each of the starts than" in render(folder)
+    assert "4 of 8 frames that walkers came by are farther from each of the starts than" in render(folder)
 
 
 def test_without_features_there_is_no_map(tmp_path):
