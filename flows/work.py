@@ -15,8 +15,8 @@ from al_core.labels.store import LabelStore
 from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
+from al_core.studies import features
 from al_core.studies.features import MappedInputs
-from al_core.studies.features import map_structures as map_features
 from al_core.studies.keys import (
     CalibrationInputs,
     EvaluationInputs,
@@ -113,7 +113,7 @@ def map_pool(inputs: MapInputs) -> None:
 
 def map_structures(inputs: MappedInputs) -> None:
     """Compute where structures lie; see :func:`al_core.studies.features.map_structures`."""
-    map_features(inputs)
+    features.map_structures(inputs)
 
 
 def reference(inputs: ReferenceInputs, labeler: AnyLabeler) -> None:

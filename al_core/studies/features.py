@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from scipy.spatial.distance import cdist
 
 from al_core.models.committee import content_hash
 from al_core.storage.files import read_arrays, write_arrays
@@ -61,6 +60,8 @@ def beyond(features: np.ndarray, known: np.ndarray) -> np.ndarray:
         features: [n, dimensions].
         known: features of at least two structures, [n_known, dimensions].
     """
+    from scipy.spatial.distance import cdist  # slow to import, and flows import this module
+
     among = cdist(known, known)
     np.fill_diagonal(among, np.inf)
     return np.asarray(cdist(features, known).min(axis=1) > among.min(axis=1).max())
