@@ -3,8 +3,8 @@
 ``python -m benchmarks.calibration``: committees train on random labels of the shipped pool, several draws. What their
 disagreement stands for is found by cross-validation over the same labels, as ``graft grow`` does. Printed are, on the
 test set: the actual and the expected force MAE (meV/Å), the share of force components within 68, 90 and 95 % intervals
-(mean and range over draws; the mean over slices of 7 and 8 atoms), Spearman's correlation of expected and actual error over structures,
-and the mean squared z of each slice (mean over draws).
+(mean and range over draws; the mean over slices of 7 and 8 atoms), Spearman's correlation of expected and actual error
+over structures, and the mean squared z of each slice (mean over draws).
 """
 
 import argparse
