@@ -26,7 +26,10 @@ class Candidates:
         features: of the candidates, [count, rows, dimensions], as the acquisition asks: a row for each random
             combination of forces, or one row (:mod:`al_core.models.engine.gradient_features`,
             :mod:`al_core.models.engine.descriptors`); None unless asked for.
+        components: force components of the candidates, of which their rows are a sample, [count]: a label shows all of
+            them. None where a row is all that a label shows.
         labelled_features: features of the structures that have a label, [n_labels, rows, dimensions].
+        labelled_components: their force components, [n_labels].
         target_features: of structures of the distribution that errors are to be small on, [n_target, rows, dimensions];
             None where the candidates are it.
         costs: expected core-seconds of the candidates' labels, [count]; None unless asked for.
@@ -37,7 +40,9 @@ class Candidates:
     count: int
     forces: Sequence[np.ndarray] | None = None
     features: np.ndarray | None = None
+    components: np.ndarray | None = None
     labelled_features: np.ndarray | None = None
+    labelled_components: np.ndarray | None = None
     target_features: np.ndarray | None = None
     costs: np.ndarray | None = None
     errors: np.ndarray | None = None
@@ -53,6 +58,7 @@ class Candidates:
         known = {
             "forces": self.forces,
             "features": self.features,
+            "components": self.components,
             "costs": self.costs,
             "errors": self.errors,
         }

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from al_core.acquisition.candidates import Candidates, first_of_largest
-from al_core.acquisition.posterior import covariance_given, given, noise, scale_of, slices
+from al_core.acquisition.posterior import covariance_given, given, noise, scale_of, shown, slices
 from al_core.config.acquisition import MaxDetAcquisition
 
 
@@ -27,7 +27,9 @@ def select(candidates: Candidates, k: int, rng: np.random.Generator, settings: M
     costs = candidates.prices(settings.kind, settings.per_cost)
     if not len(features):
         return []
-    left = _Left(features, scale_of(features), labelled)
+    scale = scale_of(features)
+    known = (shown(labelled, candidates.labelled_components, scale) * labelled).astype(float)
+    left = _Left(features, shown(features, candidates.components, scale), known)
     chosen: list[int] = []
     for _ in range(k):
         scores = left.information() / costs
@@ -42,17 +44,17 @@ class _Left:
 
     Args:
         features: of the candidates, [n, rows, dimensions].
-        scale: turns features into errors, eV/Å.
-        labelled: features of structures that have a label.
+        scales: what they are multiplied by for what a label shows, [n, 1, 1].
+        labelled: scaled rows of structures that have a label.
     """
 
-    def __init__(self, features: np.ndarray, scale: float, labelled: Iterable[np.ndarray]) -> None:
-        self._features, self._scale = features, scale
+    def __init__(self, features: np.ndarray, scales: np.ndarray, labelled: Iterable[np.ndarray]) -> None:
+        self._features, self._scales = features, scales
         count, rows, dimensions = features.shape
-        self._covariance = covariance_given(dimensions, labelled, scale)
+        self._covariance = covariance_given(dimensions, labelled)
         self._own = np.empty((count, rows, rows))
         for part in slices(count):
-            own = scale * features[part].astype(float)
+            own = scales[part] * features[part].astype(float)
             self._own[part] = own @ self._covariance @ own.swapaxes(1, 2)
 
     def information(self) -> np.ndarray:
@@ -63,10 +65,10 @@ class _Left:
 
     def take(self, number: int) -> None:
         """Take a candidate's label."""
-        rows = self._scale * self._features[number].astype(float)
+        rows = self._scales[number] * self._features[number].astype(float)
         seen = self._covariance @ rows.T
         inverse = np.linalg.inv(rows @ seen + noise(len(rows)))
         for part in slices(len(self._own)):
-            shared = self._scale * self._features[part].astype(float) @ seen  # covariances with the label's rows
+            shared = self._scales[part] * self._features[part].astype(float) @ seen  # covariances with the label's rows
             self._own[part] -= shared @ inverse @ shared.swapaxes(1, 2)
         self._covariance = given(self._covariance, rows)

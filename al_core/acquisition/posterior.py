@@ -32,6 +32,22 @@ def scale_of(features: np.ndarray) -> float:
     return float(EXPECTED / np.sqrt(squares / (features.shape[0] * features.shape[1]))) if squares else 1.0
 
 
+def shown(features: np.ndarray, components: np.ndarray | None, scale: float) -> np.ndarray:
+    """Return what features are multiplied by for what labels show, [n, 1, 1], eV/Å.
+
+    Rows are a sample of a structure's force components. Scaled so, their outer products sum to those of all of them: a
+    label of many atoms says more than one of few.
+
+    Args:
+        features: [n, rows, dimensions].
+        components: of each structure, [n]; None where a row is all that a label shows.
+        scale: turns features into errors, eV/Å.
+    """
+    if components is None:
+        return np.full((len(features), 1, 1), scale)
+    return np.asarray(scale * np.sqrt(components / features.shape[1])[:, None, None])
+
+
 def noise(rows: int) -> np.ndarray:
     """Return the covariance of what a label leaves, (eV/Å)^2, [rows, rows]."""
     return np.asarray(LEFT**2 * np.eye(rows))
@@ -44,9 +60,9 @@ def given(covariance: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.asarray(covariance - seen @ np.linalg.solve(own, seen.T))
 
 
-def covariance_given(dimensions: int, labelled: Iterable[np.ndarray], scale: float) -> np.ndarray:
-    """Return the covariance of the weights once structures have labels, of features [rows, dimensions] each."""
+def covariance_given(dimensions: int, labelled: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the covariance of the weights once structures have labels, of scaled rows [rows, dimensions] each."""
     covariance = np.eye(dimensions)
-    for one in labelled:
-        covariance = given(covariance, scale * one.astype(float))
+    for rows in labelled:
+        covariance = given(covariance, rows)
     return covariance

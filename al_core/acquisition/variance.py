@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from al_core.acquisition.candidates import Candidates
-from al_core.acquisition.posterior import covariance_given, noise, parts, scale_of, slices
+from al_core.acquisition.posterior import covariance_given, noise, parts, scale_of, shown, slices
 from al_core.config.acquisition import VarianceReductionAcquisition
 
 
@@ -32,7 +32,9 @@ def select(
     if not len(features):
         return []
     target = features if candidates.target_features is None else candidates.target_features
-    search = _Search(features, target, scale_of(features), known)
+    scale = scale_of(features)
+    labelled = (shown(known, candidates.labelled_components, scale) * known).astype(float)
+    search = _Search(features, shown(features, candidates.components, scale), target, scale, labelled)
     chosen: list[int] = []
     for _ in range(k):
         gains = search.gains() / costs
@@ -50,15 +52,23 @@ class _Search:
 
     Args:
         features: of the candidates, [n, rows, dimensions].
-        target: of the target distribution, [n_target, rows, dimensions].
-        scale: turns features into forces, eV/Å.
-        labelled: features of structures that have a label.
+        scales: what they are multiplied by for what a label shows, [n, 1, 1].
+        target: features of the target distribution, [n_target, rows, dimensions].
+        scale: turns these into forces, eV/Å.
+        labelled: scaled rows of structures that have a label.
     """
 
-    def __init__(self, features: np.ndarray, target: np.ndarray, scale: float, labelled: Iterable[np.ndarray]) -> None:
-        self._features, self._scale = features, scale
+    def __init__(
+        self,
+        features: np.ndarray,
+        scales: np.ndarray,
+        target: np.ndarray,
+        scale: float,
+        labelled: Iterable[np.ndarray],
+    ) -> None:
+        self._features, self._scales = features, scales
         count, rows, dimensions = features.shape
-        covariance = covariance_given(dimensions, labelled, scale)
+        covariance = covariance_given(dimensions, labelled)
         self._moment = np.zeros((dimensions, dimensions))
         for some in parts(target):
             flat = scale * some.reshape(-1, dimensions).astype(float)
@@ -66,7 +76,7 @@ class _Search:
         self._seen = np.empty((count, rows, dimensions))  # rows times covariance
         self._own, self._everywhere = np.empty((count, rows, rows)), np.empty((count, rows, rows))
         for part in slices(count):
-            own = scale * features[part].astype(float)
+            own = scales[part] * features[part].astype(float)
             seen = own @ covariance
             self._seen[part] = seen
             self._own[part] = seen @ own.swapaxes(1, 2)
@@ -79,7 +89,7 @@ class _Search:
 
     def take(self, number: int) -> None:
         """Take a candidate's label."""
-        rows, seen = self._scale * self._features[number].astype(float), self._seen[number].copy()
+        rows, seen = self._scales[number] * self._features[number].astype(float), self._seen[number].copy()
         inverse = np.linalg.inv(self._own[number] + noise(len(rows)))
         there = self._moment @ seen.T
         for part in slices(len(self._seen)):

@@ -48,6 +48,15 @@ class StudyConfig(Strict):
         tuple[Annotated[int, Field(ge=0)], ...],
         Field(description="Everything is repeated for each seed: random labels, random weights, order of batches."),
     ] = (0, 1, 2)
+    pool_share: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1,
+            description="Share of the pool that each seed has, drawn at random. With the whole of it an acquisition "
+            "that is not random selects nearly the same structures for every seed, and intervals over seeds are too narrow.",
+        ),
+    ] = 1.0
     comparisons: Annotated[
         tuple[Literal["shared", "own"], ...],
         Field(description="`shared`: all arms train on the same labels; `own`: each arm on the labels it selected."),

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from al_core.config.acquisition import AnyAcquisition
 from al_core.config.evaluation import AnyEvaluation
 from al_core.config.study import StudyConfig
@@ -12,6 +14,8 @@ from al_core.storage.hashing import digest
 from al_core.studies.grid import Learner
 from al_core.studies.keys import EvaluationInputs, ModelInputs
 from al_core.studies.workspace import Workspace
+
+_POOL = 1  # tells the draw of a seed's pool from other draws of the seed
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,18 @@ class StudyInputs:
         """Content of the pool."""
         return digest(list(self.pool))
 
-    def candidates(self, acquisition: AnyAcquisition) -> tuple[str, ...]:
-        """Return what an acquisition may select from: ids of the pool, in its order."""
+    def pool_of(self, seed: int) -> tuple[str, ...]:
+        """Return the share of the pool that a seed has, in the pool's order."""
+        count = int(self.config.pool_share * len(self.pool))
+        drawn = np.random.default_rng([_POOL, seed]).permutation(len(self.pool))[:count]
+        return tuple(self.pool[number] for number in sorted(drawn))
+
+    def candidates(self, acquisition: AnyAcquisition, seed: int) -> tuple[str, ...]:
+        """Return what an acquisition may select from: ids of the seed's pool, in its order."""
+        pool = self.pool_of(seed)
         if not acquisition.slices:
-            return self.pool
-        return tuple(name for name in self.pool if self.slices[name] in acquisition.slices)
+            return pool
+        return tuple(name for name in pool if self.slices[name] in acquisition.slices)
 
     def model(self, learner: Learner, labels: tuple[str, ...]) -> ModelInputs:
         """Return the inputs of a committee of a learner, trained on these labels."""

@@ -77,7 +77,7 @@ class Rounds:
     def _selection(self, label_set: LabelSet, before: int, budget: int) -> SelectionInputs:
         have, wanted = set(self.labels[label_set]), budget - len(self.labels[label_set])
         keys = self.inputs.label_keys
-        allowed = self.inputs.candidates(label_set.acquisition)
+        allowed = self.inputs.candidates(label_set.acquisition, label_set.seed)
         candidates = tuple(n for n in allowed if keys[n] not in have and n not in self.failed)
         if wanted > len(candidates):
             raise SelectionError(
@@ -110,7 +110,7 @@ class Rounds:
             labelled=labelled,
             costs=costs,
             # errors are to be small on the whole pool, wherever labels may come from
-            target=self.inputs.pool if acquisition.asks_target and acquisition.slices else (),
+            target=self.inputs.pool_of(label_set.seed) if acquisition.asks_target and acquisition.slices else (),
             labels=tuple(keys[name] for name in candidates) if acquisition.asks == "errors" else (),
         )
 

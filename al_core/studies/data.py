@@ -218,9 +218,12 @@ def check_pool_size(slices: Sequence[str], config: StudyConfig) -> None:
         ConfigError: there are too few structures, or a slice is not there.
     """
     largest, counts = config.budgets[-1], Counter(slices)
-    if largest > len(slices):
+    share = config.pool_share
+    of_these = f", and each seed {share:g} of them (pool_share)" if share < 1 else ""
+    if largest > int(share * len(slices)):
         raise ConfigError(
-            f"budgets: the largest is {largest}, the pool has {len(slices)} structures; lower it or enlarge the pool"
+            f"budgets: the largest is {largest}, the pool has {len(slices)} structures{of_these}; lower it or enlarge "
+            "the pool"
         )
     for acquisition in config.acquisitions:
         for name in acquisition.slices:
@@ -230,10 +233,10 @@ def check_pool_size(slices: Sequence[str], config: StudyConfig) -> None:
                     f"{nearest(name, list(counts))}"
                 )
         available = sum(counts[name] for name in set(acquisition.slices))
-        if acquisition.slices and largest > available:
+        if acquisition.slices and largest > int(share * available):
             raise ConfigError(
                 f"budgets: the largest is {largest}, the slices of {acquisition.title} "
-                f"({', '.join(acquisition.slices)}) have {available} structures; lower it or enlarge them"
+                f"({', '.join(acquisition.slices)}) have {available} structures{of_these}; lower it or enlarge them"
             )
 
 

@@ -1,6 +1,6 @@
 """One selection: which structures a label set gets next. Kept in a file, so that it is made once."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -58,28 +58,30 @@ def _candidates(inputs: SelectionInputs) -> Candidates:
         known = replace(known, errors=true_errors(workspace, inputs.candidates, known.forces or ()))
     if inputs.describing is None:
         return known
-    candidates, labelled, target = _features(inputs, inputs.describing, structures)
+    labelled = [finished(LabelStore(workspace.store), key)[0] for key in sorted(inputs.labelled)]
+    candidates = [structures[name] for name in inputs.candidates]
+    described = [*candidates, *labelled, *(structures[name] for name in inputs.target)]
+    features = _features(inputs, inputs.describing, described)
+    of_candidates, of_labelled, of_target = np.split(features, np.cumsum([len(candidates), len(labelled)]))
+    sampled = inputs.acquisition.features_of == "force_gradients"
     return replace(
         known,
-        features=candidates,
-        labelled_features=labelled,
-        target_features=target if inputs.target else None,
+        features=of_candidates,
+        components=_components(candidates) if sampled else None,
+        labelled_features=of_labelled,
+        labelled_components=_components(labelled) if sampled else None,
+        target_features=of_target if inputs.target else None,
     )
 
 
-def _features(
-    inputs: SelectionInputs, describing: ModelInputs, structures: Mapping[str, Atoms]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return features of candidates, of what has a label, and of the target, [n, rows, dimensions] each.
+def _components(structures: Sequence[Atoms]) -> np.ndarray:
+    return np.array([3 * len(atoms) for atoms in structures])
 
-    There is one row, but for gradients of forces.
-    """
-    workspace, device, kind = Workspace(inputs.out), pick_device(describing.device), inputs.acquisition.features_of
+
+def _features(inputs: SelectionInputs, describing: ModelInputs, structures: Sequence[Atoms]) -> np.ndarray:
+    """Return features of structures, [n, rows, dimensions]; there is one row, but for gradients of forces."""
+    device, kind = pick_device(describing.device), inputs.acquisition.features_of
     model = load_committee(describing)[0]
-    store = LabelStore(workspace.store)
-    described: list[Atoms] = [structures[name] for name in inputs.candidates]
-    described += [finished(store, key)[0] for key in sorted(inputs.labelled)]
-    described += [structures[name] for name in inputs.target]
 
     def compute(new: list[Atoms]) -> np.ndarray:
         if kind == "force_gradients":
@@ -87,7 +89,4 @@ def _features(
         return (energy_features if kind == "energy_gradients" else descriptors)(model, new, device)[:, None]
 
     key = digest([kind, bundle_hash(model)])
-    features = features_of(workspace.features(key), key, described, compute)
-    ends = np.cumsum([len(inputs.candidates), len(inputs.labelled)])
-    candidates, labelled, target = np.split(features, ends)
-    return candidates, labelled, target
+    return features_of(Workspace(inputs.out).features(key), key, structures, compute)

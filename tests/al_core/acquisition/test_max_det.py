@@ -60,6 +60,13 @@ def test_of_one_row_it_is_the_largest_variance_that_is_left() -> None:
     assert _chosen(1, [[other], [copy], [strong]], labelled=np.array([[strong]])) == [0]
 
 
+def test_of_equals_the_one_with_more_components_says_more() -> None:
+    features = np.random.default_rng(0).normal(size=(1, 3, 7)).repeat(3, axis=0)
+    candidates = Candidates(3, features=features, components=np.array([24, 192, 48]), costs=np.array([1.0, 50.0, 1.0]))
+    assert select(candidates, 1, np.random.default_rng(0), MaxDetAcquisition()) == [1]
+    assert select(candidates, 1, np.random.default_rng(0), MaxDetAcquisition(per_cost=True)) == [2]
+
+
 def test_per_cost_the_cheap_one_of_equals_is_preferred() -> None:
     first, second = np.eye(4)[:2], np.eye(4)[2:]
     costs = np.array([50.0, 40.0, 900.0])

@@ -80,30 +80,40 @@ def test_what_is_simulated_is_preferred_to_what_is_common_among_the_candidates()
     assert chosen([common, *[simulated] * 4], k=2) == [3, 0]
 
 
-def test_the_choice_leaves_the_least_variance_of_the_target() -> None:
-    """Against brute force, label after label, with the covariance of a Gaussian process written down directly."""
+@pytest.mark.parametrize("sampled", [False, True])
+def test_the_choice_leaves_the_least_variance_of_the_target(sampled: bool) -> None:
+    """Against brute force, label after label, with the covariance of a Gaussian process written down directly.
+
+    Where rows are a sample of more components, each stands for so many and counts as often.
+    """
     rng = np.random.default_rng(6)
     rows, target, known = (rng.normal(size=(count, 3, 7)) for count in (9, 4, 2))
     rows *= np.linspace(0.4, 1.6, 9)[:, None, None]
     candidates = Candidates(9, features=rows, labelled_features=known, target_features=target)
+    components, of_known = np.full(9, 3), np.full(2, 3)
+    if sampled:
+        components, of_known = np.array([6, 24, 24, 3, 48, 24, 192, 24, 12]), np.array([24, 48])
+        candidates = replace(candidates, components=components, labelled_components=of_known)
     chosen = select(candidates, 3, np.random.default_rng(0), VarianceReductionAcquisition())
     scale = EXPECTED / np.sqrt((rows**2).sum(2).mean())
     covariance = np.eye(7)
 
-    def given(covariance: np.ndarray, one: np.ndarray) -> np.ndarray:
+    def given(covariance: np.ndarray, one: np.ndarray, shown: int) -> np.ndarray:
         seen = scale * one
-        own = seen @ covariance @ seen.T + LEFT**2 * np.eye(3)
+        own = seen @ covariance @ seen.T + LEFT**2 * 3 / shown * np.eye(3)
         return np.asarray(covariance - covariance @ seen.T @ np.linalg.inv(own) @ seen @ covariance)
 
-    for one in known:
-        covariance = given(covariance, one)
+    for one, shown in zip(known, of_known, strict=True):
+        covariance = given(covariance, one, shown)
     expected: list[int] = []
     flat = target.reshape(-1, 7)
     for _ in range(3):
-        left = [np.trace(flat @ given(covariance, one) @ flat.T) for one in rows]
+        left = [
+            np.trace(flat @ given(covariance, one, shown) @ flat.T) for one, shown in zip(rows, components, strict=True)
+        ]
         order = [int(index) for index in np.argsort(left) if index not in expected]
         expected.append(order[0])
-        covariance = given(covariance, rows[order[0]])
+        covariance = given(covariance, rows[order[0]], components[order[0]])
     assert chosen == expected
 
 

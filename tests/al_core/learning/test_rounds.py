@@ -178,6 +178,27 @@ def test_errors_are_to_be_small_on_the_whole_pool_where_labels_come_from_some_sl
     ]
 
 
+def test_each_seed_has_a_share_of_the_pool_for_all_acquisitions(make: Callable[..., Rounds]) -> None:
+    steps, structures = FakeSteps(), [f"s{number}" for number in range(10)]
+    rounds = make(
+        steps,
+        structures,
+        budgets=[1],
+        seeds=[0, 1, 2],
+        arms=["transfer"],
+        acquisitions=["random", "uncertainty"],
+        pool_share=0.5,
+    )
+    list(rounds.run())
+    pools = [rounds.inputs.pool_of(seed) for seed in (0, 1, 2)]
+    assert [len(pool) for pool in pools] == [5, 5, 5]
+    assert len(set(pools)) == 3
+    assert all(pool == tuple(name for name in structures if name in pool) for pool in pools), "in the pool's order"
+    assert sorted((inputs.seed, inputs.candidates) for inputs in steps.selections) == [
+        (seed, pool) for seed, pool in enumerate(pools) for _ in range(2)
+    ]
+
+
 def test_slices_that_are_used_up_are_an_error_that_names_them(make: Callable[..., Rounds]) -> None:
     acquisitions = [{"kind": "random", "slices": ["cold"]}]
     rounds = make(FakeSteps(unlabelled=["s0"]), budgets=[2], acquisitions=acquisitions)

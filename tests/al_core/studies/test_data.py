@@ -137,6 +137,9 @@ def test_a_pool_smaller_than_the_largest_budget_is_reported() -> None:
     check_pool_size(["a", "b"], study())
     with pytest.raises(ConfigError, match="the largest is 2, the pool has 1"):
         check_pool_size(["a"], study())
+    check_pool_size(["a"] * 4, study(pool_share=0.5))
+    with pytest.raises(ConfigError, match=r"the pool has 3 structures, and each seed 0.5 of them \(pool_share\)"):
+        check_pool_size(["a"] * 3, study(pool_share=0.5))
 
 
 def test_slices_that_an_acquisition_selects_from_are_there_and_large_enough() -> None:

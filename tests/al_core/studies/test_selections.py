@@ -92,6 +92,8 @@ def test_features_are_those_of_the_settings(asked: SelectionInputs, of: Any, sha
     assert candidates.features.shape == shape
     assert candidates.labelled_features is not None
     assert candidates.labelled_features.shape == (0, *shape[1:])
+    assert (candidates.components is not None) is (of == "force_gradients")
+    assert candidates.components is None or set(candidates.components) == {24}
     assert candidates.forces is None
 
 
