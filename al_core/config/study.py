@@ -54,7 +54,8 @@ class StudyConfig(Strict):
             gt=0,
             le=1,
             description="Share of the pool that each seed has, drawn at random. With the whole of it an acquisition "
-            "that is not random selects nearly the same structures for every seed, and intervals over seeds are too narrow.",
+            "that is not random selects nearly the same structures for every seed, and intervals over "
+            "seeds are too narrow.",
         ),
     ] = 1.0
     comparisons: Annotated[
