@@ -1,7 +1,7 @@
 """How far structures are from each other in features, and from the nearest of some centres.
 
 The gradient of an energy is a vector, and the distance is Euclid's. The gradients of random force combinations are a
-sample: the same structure has other combinations each time. What they are a sample of is the mean outer product M of
+sample, other combinations for each structure. What they are a sample of is the mean outer product M of
 the gradients, [dimensions, dimensions], and the distance is the Frobenius norm of the difference of two of these.
 With rows a_i and b_j of two structures the mean of (a_i . b_j)^2 is the inner product of M_a and M_b without bias; that
 of M_a and itself is the mean over pairs of different rows, so that a structure is expected to be at no distance from

@@ -28,7 +28,7 @@ def select(candidates: Candidates, k: int, rng: np.random.Generator, settings: M
     if not len(features):
         return []
     scale = scale_of(features)
-    known = (shown(labelled, candidates.labelled_components, scale) * labelled).astype(float)
+    known = shown(labelled, candidates.labelled_components, scale) * labelled
     left = _Left(features, shown(features, candidates.components, scale), known)
     chosen: list[int] = []
     for _ in range(k):

@@ -48,6 +48,16 @@ def shown(features: np.ndarray, components: np.ndarray | None, scale: float) -> 
     return np.asarray(scale * np.sqrt(components / features.shape[1])[:, None, None])
 
 
+def strengths(features: np.ndarray, scale: float) -> np.ndarray:
+    """Return the expected error of each structure over that of all, root mean squares, [n, 1, 1].
+
+    Of a structure that no weight changes it is one: a label of it says nothing anyway.
+    """
+    squares = [(part.astype(float) ** 2).sum(axis=2).mean(axis=1) for part in parts(features)] or [np.empty(0)]
+    found = scale / EXPECTED * np.sqrt(np.concatenate(squares))
+    return np.asarray(np.where(found > 0, found, 1.0)[:, None, None])
+
+
 def noise(rows: int) -> np.ndarray:
     """Return the covariance of what a label leaves, (eV/Å)^2, [rows, rows]."""
     return np.asarray(LEFT**2 * np.eye(rows))

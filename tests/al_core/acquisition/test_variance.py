@@ -22,10 +22,22 @@ def _variance_reduction(rows: Any, k: int, labelled: Any = None) -> list[int]:
     return select(candidates, k, np.random.default_rng(0), VarianceReductionAcquisition())
 
 
+def _relative(rows: np.ndarray) -> float:
+    """The mean square error that is expected of a structure, over that of all."""
+    return float((rows**2).sum(axis=1).mean() / EXPECTED**2)
+
+
 def test_the_typical_is_preferred_to_the_strange() -> None:
     """Three alike that stand for much of the pool go before a lonely one that answers more strongly."""
     alike, strange = [1.0, 0.0, 0.0], [0.0, 1.2, 0.0]
     assert _variance_reduction([strange, alike, alike, alike], 2) == [1, 0]
+
+
+def test_a_structure_that_answers_more_strongly_leaves_more_behind() -> None:
+    """What is simulated is mostly along the first direction: the faint candidate that shows it goes before a strong one."""
+    rows, simulated = np.array([[[0.1, 0.0]], [[0.0, 0.9]]]), np.array([[[1.0, 0.0]]] * 3 + [[[0.0, 0.9]]])
+    candidates = Candidates(2, features=rows, target_features=simulated)
+    assert select(candidates, 1, np.random.default_rng(0), VarianceReductionAcquisition()) == [0]
 
 
 def test_what_is_known_is_not_asked_again() -> None:
@@ -60,7 +72,7 @@ def test_the_choice_leaves_the_least_variance_of_all() -> None:
     left = []
     for index in range(9):
         seen = slice(3 * index, 3 * index + 3)
-        own = kernel[seen, seen] + LEFT**2 * np.eye(3)
+        own = kernel[seen, seen] + LEFT**2 * _relative(flat[seen]) * np.eye(3)
         left.append(np.trace(kernel - kernel[:, seen] @ np.linalg.inv(own) @ kernel[seen]))
     assert chosen == int(np.argmin(left))
 
@@ -100,7 +112,7 @@ def test_the_choice_leaves_the_least_variance_of_the_target(sampled: bool) -> No
 
     def given(covariance: np.ndarray, one: np.ndarray, shown: int) -> np.ndarray:
         seen = scale * one
-        own = seen @ covariance @ seen.T + LEFT**2 * 3 / shown * np.eye(3)
+        own = seen @ covariance @ seen.T + LEFT**2 * 3 / shown * _relative(seen) * np.eye(3)
         return np.asarray(covariance - covariance @ seen.T @ np.linalg.inv(own) @ seen @ covariance)
 
     for one, shown in zip(known, of_known, strict=True):
