@@ -34,7 +34,7 @@ def test_the_typical_is_preferred_to_the_strange() -> None:
 
 
 def test_a_structure_that_answers_more_strongly_leaves_more_behind() -> None:
-    """What is simulated is mostly along the first direction: the faint candidate that shows it goes before a strong one."""
+    """What is simulated is mostly along the first direction: the faint candidate that shows it goes first."""
     rows, simulated = np.array([[[0.1, 0.0]], [[0.0, 0.9]]]), np.array([[[1.0, 0.0]]] * 3 + [[[0.0, 0.9]]])
     candidates = Candidates(2, features=rows, target_features=simulated)
     assert select(candidates, 1, np.random.default_rng(0), VarianceReductionAcquisition()) == [0]
