@@ -1,6 +1,6 @@
-"""The structures with the largest true force error: what no acquisition can know, as a ceiling in studies.
+"""The structures with the largest true force error: what no acquisition can know, for studies.
 
-It is the ceiling of taking the worst, not of all acquisitions: the worst structures may say little about the others.
+It shows what taking the worst is worth, and is no ceiling of all acquisitions: the worst structures may say little about the others.
 """
 
 import numpy as np

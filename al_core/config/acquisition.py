@@ -151,7 +151,7 @@ class LCMDAcquisition(FeatureAcquisition):
 
 
 class ErrorOracleAcquisition(Acquisition):
-    """The structures with the largest true force error: a ceiling, for studies whose labels are looked up."""
+    """The structures with the largest true force error, for studies whose labels are looked up."""
 
     asks: ClassVar[Asks] = "errors"
 
