@@ -1,6 +1,6 @@
 """The structures with the largest true force error: what no acquisition can know, for studies.
 
-It shows what taking the worst is worth, and is no ceiling of all acquisitions: the worst structures may say little about the others.
+It shows what taking the worst is worth. It is no ceiling: the worst structures may say little about the others.
 """
 
 import numpy as np
