@@ -59,7 +59,7 @@ def results(grown: Path) -> GrowthResults:
 
 def _files(out: Path) -> dict[str, int]:
     """Return what is computed once, and when it was written."""
-    parts = ("models", "source", "calibrations", "explorations", "evaluations", "selections", "features")
+    parts = ("models", "source", "calibrations", "explorations", "evaluations", "selections")
     files = [path for part in parts for path in (out / part).rglob("*") if path.is_file()]
     # the frames of a round are put together from its explorations by every run
     files = [path for path in files if ".tmp-" not in str(path) and not path.name.startswith("round-")]

@@ -153,7 +153,7 @@ def test_atoms_too_close_are_quarantined_without_climbing_the_ladder(tmp_path: P
     assert re.search(r"a force of \d+ eV/Å, more than 50: .* the shortest distance is 1\.20 Å", entry.cause)
     (attempt,) = store.attempts(entry.key)
     assert attempt.final
-    assert entry.core_seconds == attempt.core_seconds > 1
+    assert entry.core_seconds == attempt.core_seconds > 0
 
 
 @pytest.mark.parametrize(
