@@ -16,7 +16,7 @@ from al_core.storage.hashing import digest, structure_id
 from al_core.structures.datasets import read_structures
 from al_core.studies.workspace import Workspace
 
-_SCHEMA = 1  # raised whenever the same inputs would give other features
+SCHEMA = 1  # of keys, raised whenever the same inputs would give other features
 MAP = "map"  # name of the features that a growth's map is drawn from
 _MOST = 5000  # structures in a file: with eight rows each 40 MB
 
@@ -88,7 +88,7 @@ class MappedInputs:
     @property
     def key(self) -> str:
         """The hash of what shapes the features, beside the structure."""
-        return digest([MAP, _SCHEMA, content_hash([self.bundle]), self.element])
+        return digest([MAP, SCHEMA, content_hash([self.bundle]), self.element])
 
     @property
     def structures(self) -> list[Atoms]:

@@ -20,7 +20,7 @@ from al_core.storage.files import write_json
 from al_core.storage.hashing import digest, structure_id
 from al_core.structures.datasets import read_structures
 from al_core.studies.committees import load_committee
-from al_core.studies.features import features_of
+from al_core.studies.features import SCHEMA, features_of
 from al_core.studies.keys import ModelInputs, SelectionInputs
 from al_core.studies.lookup import selected
 from al_core.studies.pool_labels import true_errors
@@ -88,5 +88,5 @@ def _features(inputs: SelectionInputs, describing: ModelInputs, structures: Sequ
             return gradient_features(model, new, device)
         return (energy_features if kind == "energy_gradients" else descriptors)(model, new, device)[:, None]
 
-    key = digest([kind, bundle_hash(model)])
+    key = digest([kind, SCHEMA, bundle_hash(model)])
     return features_of(Workspace(inputs.out).features(key), key, structures, compute)
