@@ -61,6 +61,10 @@ class WorkerError(GraftError):
     transient = True
 
 
+class SiteError(GraftError):
+    """Where a study computes cannot be used: it does not answer, or differs from here."""
+
+
 class BundleError(GraftError):
     """A model bundle is missing, corrupt or does not fit."""
 

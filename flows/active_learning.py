@@ -54,7 +54,7 @@ def run_growth(config: GrowthConfig, out: Path) -> Path:
     """Grow the potential of a validated config inside a flow run and return the path of its report."""
     workspace = Workspace(out.resolve())
     preflight_growth(config, workspace.out)
-    with workspace.alone(), running(make_runner(config.runner, config.workers)), Counters() as counters:
+    with workspace.alone(), running(make_runner(config.site, workspace.out)), Counters() as counters:
         workspace.use_store(config.store)
         source = source_committee(config.source, workspace, counters)
         members = seed_members(source, config.committee, config.seed)

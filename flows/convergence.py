@@ -53,7 +53,7 @@ def convergence(config: str, out: str | None = None, overrides: list[str] | None
     settings = load_config(ConvergenceConfig, Path(config), tuple(overrides or ()))
     workspace = Workspace((Path(out) if out else Path("runs") / settings.name).resolve())
     preflight_convergence(settings, workspace.out)
-    runner = make_runner(settings.runner, settings.workers)
+    runner = make_runner(settings.site, workspace.out)
     with folder_lock(workspace.out, "a convergence study"), running(runner), Counters() as counters:
         workspace.use_store(settings.store)
         file = _structures(settings, workspace)

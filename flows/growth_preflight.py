@@ -14,7 +14,15 @@ from al_core.structures.elements import CRYSTALS
 from al_core.studies.data import check_apart, file_or_bundled
 from calculators.base import make_labeler
 from calculators.preflight import check_labels_possible, check_same_theory
-from flows.preflight import check_device, check_elements, check_oracle, check_source, check_structures, check_writable
+from flows.preflight import (
+    check_device,
+    check_elements,
+    check_oracle,
+    check_site,
+    check_source,
+    check_structures,
+    check_writable,
+)
 
 
 def preflight_growth(config: GrowthConfig, out: Path) -> None:
@@ -49,6 +57,7 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
             theory = bundled(config.test.name).sheet["labeler"]
             check_same_theory(f"test: {config.test.name}", theory, config.labeler, "test.kind=file, or none")
     check_writable(out, config.store)
+    check_site(config.site, config.store)
     check_device(config.device)
 
 

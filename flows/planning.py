@@ -10,6 +10,7 @@ from al_core.config.base import Element, StoreURL, Strict, nearest
 from al_core.config.growth import GrowthConfig
 from al_core.config.labelers import AnyLabeler, LabelerPart
 from al_core.config.reading import validate
+from al_core.config.site import AnySite, Site
 from al_core.config.sources import SourcePart
 from al_core.config.structures import LabelledFile, MDStructures
 from al_core.config.study import StudyConfig
@@ -49,6 +50,10 @@ class _StoreOnly(Strict):
     store: StoreURL | None
 
 
+class _SiteOnly(Strict):
+    site: Site
+
+
 def checked_labeler(settings: dict[str, Any]) -> AnyLabeler:
     """Return validated labeler settings; see :func:`al_core.config.reading.load_config` for the errors."""
     return validate(_LabelerOnly, {"labeler": settings}, "of the labeler (--labeler, --set)", below="labeler").labeler
@@ -68,6 +73,11 @@ def label_keys(file: Path, settings: dict[str, Any]) -> LabelKeys:
 def checked_store(url: str | None) -> str | None:
     """Return a validated URL of a label store; errors as above."""
     return validate(_StoreOnly, {"store": url}, "of the command line").store
+
+
+def checked_site(settings: dict[str, Any] | None) -> AnySite:
+    """Return a validated site, this machine if None is given; errors as above."""
+    return validate(_SiteOnly, {"site": settings or {}}, "of the site", below="site").site
 
 
 def existing_store(where: str) -> LabelStore:

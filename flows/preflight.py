@@ -10,6 +10,7 @@ from ase import Atoms
 from al_core.config.acquisition import AnyAcquisition
 from al_core.config.convergence import ConvergenceConfig
 from al_core.config.labelers import AnyLabeler
+from al_core.config.site import AnySite
 from al_core.config.sources import PretrainConfig, SourcePart
 from al_core.config.structures import MDStructures
 from al_core.config.study import StudyConfig
@@ -67,6 +68,7 @@ def preflight(config: StudyConfig, out: Path) -> None:
     slices = _slices(config.pool) if config.pool.kind == "md" else [slice_of(atoms) for atoms in pool or []]
     check_pool_size(slices, config)
     check_writable(out, config.store)
+    check_site(config.site, config.store)
     check_device(config.device)
 
 
@@ -116,6 +118,7 @@ def preflight_convergence(config: ConvergenceConfig, out: Path) -> None:
     if not config.vary and not config.settings:
         raise ConfigError("vary and settings are both empty: there is nothing to compare")
     check_writable(out, config.store)
+    check_site(config.site, config.store)
 
 
 def check_writable(out: Path, store: str | None = None) -> None:
@@ -145,6 +148,15 @@ def check_writable(out: Path, store: str | None = None) -> None:
         LabelStore(store)
     elif (out / "labels.db").exists():
         LabelStore(out / "labels.db")
+
+
+def check_site(site: AnySite, store: str | None) -> None:
+    """Refuse labels in an SQLite file where other machines write them: its locks do not hold over a network."""
+    if store is None and site.elsewhere:
+        raise ConfigError(
+            f"store: with a site of kind {site.kind} workers of other machines write labels, which an SQLite file does "
+            "not bear; name a data base on a PostgreSQL server: store=postgresql://user@host/name"
+        )
 
 
 def check_file_writable(out: Path) -> None:

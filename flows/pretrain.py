@@ -37,14 +37,14 @@ def pretrain(config: str, out: str | None = None, overrides: list[str] | None = 
     settings = load_config(PretrainConfig, Path(config), tuple(overrides or ()))
     folder = Path(out) if out else Path("runs") / settings.name
     preflight_pretraining(settings, folder)
-    runner = make_runner(settings.runner, settings.workers)
+    runner = make_runner(settings.site, folder.resolve())
     with folder_lock(folder.resolve(), "a pretraining"), running(runner), Counters() as counters:
         return str(train_committee(settings, folder.resolve(), counters))
 
 
 def committee_key(config: PretrainConfig) -> str:
     """Return the content key of what a pretraining config describes."""
-    settings = config.model_dump(mode="json", exclude={"runner", "workers", "device", "name", "structures", "store"})
+    settings = config.model_dump(mode="json", exclude={"site", "device", "name", "structures", "store"})
     return digest([settings, described(config.structures)])
 
 

@@ -1,7 +1,7 @@
 """What a study has finished and spent, on the terminal."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +11,8 @@ from al_core.labels.store import LabelStore
 from al_core.storage.locks import who_holds
 from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.workspace import Workspace
+from flows.runtime.activity import Activity, read_activity
+from flows.runtime.runner import ACTIVITY
 
 _FORCE_MAE = "force_mae_meV_per_A"
 # title and number format of each; a metric that no cell has is not shown
@@ -62,12 +64,31 @@ def print_status(out: Path) -> None:
     """
     console = Console()
     workspace = Workspace(out)
+    if who_holds(out) is not None:
+        print_workers(console, read_activity(out / ACTIVITY))
     if workspace.has_store:
         _print_store(console, workspace)
     if not workspace.index.exists() and (workspace.has_store or who_holds(out)):
         console.print("cells: none yet; they appear when the first budget is finished")
         return
     _print_cells(console, load_results(out))
+
+
+def print_workers(console: Console, found: Sequence[Activity]) -> None:
+    """Print what workers are at, where their jobs are, and what waits."""
+    for one in found:
+        for worker in one.workers:
+            job = f" (job {worker.job})" if worker.job else ""
+            does = _counted({name: worker.does.count(name) for name in worker.does}) or "nothing"
+            console.print(f"{worker.host}{job}, {worker.cores} cores: {does}", soft_wrap=True)
+        if one.queued:
+            console.print(f"jobs in the queue: {', '.join(one.queued)}", soft_wrap=True)
+        if one.waiting:
+            console.print(f"waiting for a core: {_counted(one.waiting)}", soft_wrap=True)
+
+
+def _counted(names: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in names.items())
 
 
 def _print_store(console: Console, workspace: Workspace) -> None:

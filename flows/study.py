@@ -69,7 +69,7 @@ def run_study(config: StudyConfig, out: Path) -> Path:
     """Run a validated config inside a flow run and return the path of its report."""
     workspace = Workspace(out.resolve())
     preflight(config, workspace.out)
-    with workspace.alone(), running(make_runner(config.runner, config.workers)), Counters() as counters:
+    with workspace.alone(), running(make_runner(config.site, workspace.out)), Counters() as counters:
         workspace.use_store(config.store)
         source = source_committee(config.source, workspace, counters)
         data = prepare_data(config, workspace, neutral_potential, counters.counter("structures sampled"))

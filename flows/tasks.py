@@ -56,7 +56,9 @@ def label(name: str, files: tuple[Path, ...], labeler: AnyLabeler, workspace: Wo
     """
     logger = get_run_logger()
     cores = work.labeler_of(labeler).cores(work.structures_of(files)[name])
-    outcome, messages = current_runner().submit(work.label, name, files, labeler, workspace, cores=cores).result()
+    outcome, messages = (
+        current_runner().submit(work.label, name, files, labeler, workspace, cores=cores, dft=True).result()
+    )
     for message in messages:
         logger.info(message)
     if outcome.failure:
@@ -116,7 +118,7 @@ def map_structures(inputs: MappedInputs) -> None:
 def reference(inputs: ReferenceInputs, labeler: AnyLabeler, kind: str) -> None:
     """Compute what properties of a kind are measured against."""
     cores = work.labeler_of(labeler).cores(Atoms([inputs.element] * _LARGE))
-    current_runner().submit(work.reference, inputs, labeler, cores=cores).result()
+    current_runner().submit(work.reference, inputs, labeler, cores=cores, dft=True).result()
 
 
 @task(task_run_name="pretrain members {numbers} of {config.name}", cache_policy=NO_CACHE, **RETRIES)

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from al_core.config.base import KIND, Element, Name, StoreURL, Strict, nearest
 from al_core.config.labelers import GPAWLabeler
-from al_core.config.site import RunnerKind
+from al_core.config.site import LocalSite, Site
 from al_core.config.structures import MDStructures
 
 
@@ -31,8 +31,7 @@ class ConvergenceConfig(Strict):
         StoreURL | None,
         Field(description="PostgreSQL data base of the labels; `labels.db` in the study's folder if not given."),
     ] = None
-    runner: RunnerKind = "workers"
-    workers: Annotated[int, Field(ge=0, description="Labels at once; 0 is one for each core.")] = 0
+    site: Site = LocalSite()
 
     @model_validator(mode="after")
     def _values_are_settings(self) -> Self:

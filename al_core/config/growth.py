@@ -9,7 +9,7 @@ from al_core.config.acquisition import AcquisitionPart, VarianceReductionAcquisi
 from al_core.config.arms import ArmPart, RescaledArm
 from al_core.config.base import Device, Element, Name, PositiveFloat, PositiveInt, StoreURL, Strict, kinds
 from al_core.config.labelers import LabelerPart
-from al_core.config.site import RunnerKind, Workers
+from al_core.config.site import LocalSite, Site
 from al_core.config.sources import SourcePart
 from al_core.config.structures import BundledStructures, FileStructures
 from al_core.config.training import Training
@@ -137,8 +137,7 @@ class GrowthConfig(Strict):
     max_failed_share: Annotated[
         float, Field(ge=0, le=1, description="Growing stops when more than this share of its labels failed.")
     ] = 0.3
-    runner: RunnerKind = "workers"
-    workers: Workers = 0
+    site: Site = LocalSite()
     device: Device = "auto"
 
     @model_validator(mode="after")

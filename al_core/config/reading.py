@@ -38,21 +38,34 @@ def load_config(model: type[T], path: Path, overrides: tuple[str, ...] = ()) -> 
     Raises:
         ConfigError: one message that lists every fault with its key.
     """
-    path = Path(path)
+    data = read_yaml(Path(path), "config")
+    apply_overrides(data, overrides)
+    return validate(model, data, str(path))
+
+
+def read_yaml(path: Path, what: str) -> dict[str, Any]:
+    """Return the keys and values of a YAML file, not validated.
+
+    Args:
+        path: the file.
+        what: messages call it.
+
+    Raises:
+        ConfigError: it cannot be read, or is something else.
+    """
     if not path.is_file():
-        raise ConfigError(f"config {path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
+        raise ConfigError(f"{what} {path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (a SafeLoader)
     except OSError as error:
-        raise ConfigError(f"config {path} cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{what} {path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"config {path} is not YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{what} {path} is not YAML: {' '.join(str(error).split())}") from error
     if data is None:
-        raise ConfigError(f"config {path} is empty")
+        raise ConfigError(f"{what} {path} is empty")
     if not isinstance(data, dict):
-        raise ConfigError(f"config {path}: expected keys and values, got a {type(data).__name__}")
-    apply_overrides(data, overrides)
-    return validate(model, data, str(path))
+        raise ConfigError(f"{what} {path}: expected keys and values, got a {type(data).__name__}")
+    return data
 
 
 def validate(model: type[T], data: dict[str, Any], where: str, below: str = "") -> T:
@@ -87,6 +100,8 @@ _COMPLETE_MESSAGES = (
     "growth",
     "window",
     "every_fs",
+    "site",
+    "jobs",
 )
 
 

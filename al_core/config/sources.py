@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from al_core.config.base import KIND, Device, Element, Name, StoreURL, Strict, UserPath, kinds
 from al_core.config.labelers import LabelerPart
-from al_core.config.site import RunnerKind, Workers
+from al_core.config.site import LocalSite, Site
 from al_core.config.structures import SourceStructures
 from al_core.config.training import Architecture, LearningRate, Training
 
@@ -30,8 +30,7 @@ class PretrainConfig(Strict):
     model: Annotated[Architecture, Field(description="Architecture of the models.")] = Architecture()
     training: Annotated[Training, Field(description="How the models are trained.")] = Training(steps=3000)
     learning_rate: LearningRate = 0.03
-    runner: RunnerKind = "workers"
-    workers: Workers = 0
+    site: Site = LocalSite()
     device: Device = "auto"
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from al_core.config.base import Device, Element, Method, Name, PositiveInt, Stor
 from al_core.config.evaluation import AnyEvaluation, Crystal, ErrorsEvaluation, EvaluationPart
 from al_core.config.labelers import LabelerPart
 from al_core.config.references import ComputedReference, ReferencePart
-from al_core.config.site import RunnerKind, Workers
+from al_core.config.site import LocalSite, Site
 from al_core.config.sources import SourcePart
 from al_core.config.structures import SourceStructures, TestStructures
 from al_core.config.training import Training
@@ -79,8 +79,7 @@ class StudyConfig(Strict):
             description="The study stops when more than this share of its labels, or of its cells, failed.",
         ),
     ] = 0.3
-    runner: RunnerKind = "workers"
-    workers: Workers = 0
+    site: Site = LocalSite()
     device: Device = "auto"
 
     @model_validator(mode="after")

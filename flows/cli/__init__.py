@@ -22,6 +22,7 @@ from flows.cli import (
     pretrain,
     properties,
     schema,
+    site,
     study,
 )
 
@@ -46,6 +47,7 @@ _STUDY: Commands = {
     "report": study.study_report,
     "compare": compare.study_compare,
 }
+_SITE: Commands = {"certificates": site.site_certificates}
 _LABELS: Commands = {"list": labels.labels_list, "export": labels.labels_export, "release": labels.labels_release}
 # what the user can change, and no fault of the program
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
@@ -67,18 +69,22 @@ app.add_typer(
 )
 app.add_typer(_group(_LABELS, "What is in a label store, and taking it out."), name="labels")
 
+app.add_typer(_group(_SITE, "Where studies compute: clusters of several machines."), name="site")
+
 
 def main() -> None:
     """Run the command line; what the user can change is one message.
 
     The exit code is 2 for a config, bundle or label store that cannot be used, and 1 for what failed during a run.
     """
-    from al_core.errors import BundleError, ConfigError, GraftError, StoreError
+    from al_core.errors import BundleError, ConfigError, GraftError, SiteError, StoreError
 
     try:
         app()
     except GraftError as error:
-        unusable = isinstance(error, ConfigError) or (isinstance(error, BundleError | StoreError) and not error.in_run)
+        unusable = isinstance(error, ConfigError) or (
+            isinstance(error, BundleError | SiteError | StoreError) and not error.in_run
+        )
         print(f"{'error' if unusable else 'failed'}: {error}", file=sys.stderr)
         sys.exit(2 if unusable else 1)
     except OSError as error:

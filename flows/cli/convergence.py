@@ -5,21 +5,22 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import Out, Set, Verbose
-from flows.cli.preparing import check_free, prepare_prefect
+from flows.cli.options import Out, Set, Site, Verbose
+from flows.cli.preparing import changes, check_free, prepare_prefect
 
 
 def convergence(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="The convergence study's config.")],
     out: Out = None,
     set_: Set = None,
+    site: Site = None,
     verbose: Verbose = False,
 ) -> None:
     """Compare DFT settings with tight ones: errors of forces, energy differences and stress, and cost."""
     from al_core.config.convergence import ConvergenceConfig
     from al_core.config.reading import load_config
 
-    overrides = tuple(set_ or ())
+    overrides = changes(set_, site)
     settings = load_config(ConvergenceConfig, config, overrides)
     from flows.preflight import preflight_convergence
 

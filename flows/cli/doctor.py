@@ -1,6 +1,7 @@
 """The command ``graft doctor``."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,13 +12,30 @@ if TYPE_CHECKING:
     from flows.doctor import Check
 
 
-def doctor() -> None:
+def doctor(
+    site: Annotated[
+        Path | None, typer.Option("--site", metavar="FILE", help="Instead: try this site with one small function.")
+    ] = None,
+) -> None:
     """Check compiler, GPAW, threads, data sets, Prefect and versions, and tell what to do about what is wrong."""
+    if site is not None:
+        _check_site(site)
     from flows import set_prefect_defaults
     from flows.doctor import run_checks
 
     set_prefect_defaults()  # what `graft` runs with is what is checked
-    checks = run_checks()
+    _show(run_checks())
+
+
+def _check_site(file: Path) -> None:
+    from al_core.config.reading import read_yaml
+    from flows.planning import checked_site
+    from flows.site_check import check_site
+
+    _show(check_site(checked_site(read_yaml(file, "site")), Path.cwd()))
+
+
+def _show(checks: "list[Check]") -> None:
     print_checks(checks)
     raise typer.Exit(0 if all(check.ok for check in checks) else 1)
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import Out, Set, Verbose
-from flows.cli.preparing import check_free, prepare_prefect
+from flows.cli.options import Out, Set, Site, Verbose
+from flows.cli.preparing import changes, check_free, prepare_prefect
 
 if TYPE_CHECKING:
     from al_core.config.growth import GrowthConfig
@@ -17,6 +17,7 @@ def grow(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="The growth's config.")],
     out: Out = None,
     set_: Set = None,
+    site: Site = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print what it would cost. Nothing is computed.")] = False,
     verbose: Verbose = False,
 ) -> None:
@@ -24,7 +25,7 @@ def grow(
     from al_core.config.growth import GrowthConfig
     from al_core.config.reading import load_config
 
-    overrides = tuple(set_ or ())
+    overrides = changes(set_, site)
     settings = load_config(GrowthConfig, config, overrides)
     from flows.growth_preflight import preflight_growth
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.options import Out, Verbose
+from flows.cli.options import Out, Site, Verbose
 from flows.cli.preparing import check_free, prepare_prefect
 
 
@@ -25,6 +25,7 @@ def label(
         typer.Option(metavar="URL", help="Keep the labels on a PostgreSQL server: postgresql://user@host/name"),
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="How many labels at once; 0 is one a core.")] = 0,
+    site: Site = None,
     import_: Annotated[
         Path | None,
         typer.Option("--import", metavar="LABELLED", help="Instead: put labels computed elsewhere into the store."),
@@ -49,24 +50,26 @@ def label(
         _import_labels(import_, out, store, theory, keys | {"stress_unit": stress_unit, "virial_key": virial_key})
         return
     assert file is not None
-    from al_core.config.reading import apply_overrides
+    from al_core.config.reading import apply_overrides, read_yaml
     from al_core.structures.datasets import read_structures
     from calculators.preflight import check_labels_possible
-    from flows.planning import checked_labeler, checked_store
-    from flows.preflight import check_writable
+    from flows.planning import checked_labeler, checked_site, checked_store
+    from flows.preflight import check_site, check_writable
 
     settings: dict[str, Any] = {"kind": labeler}
     apply_overrides(settings, tuple(set_ or ()))
     parsed = checked_labeler(settings)
     check_labels_possible(read_structures(file), parsed, str(file))
+    where = {"kind": "local", "workers": workers} if site is None else read_yaml(site, "site")
     folder = (out or Path("runs") / f"labels-{file.stem}").resolve()
     check_writable(folder, checked_store(store))
+    check_site(checked_site(where), store)
     check_free(folder)
     prepare_prefect(verbose)
     from flows import label_structures
 
     begin = time.monotonic()
-    path = label_structures(str(file), settings, str(folder), workers, store)
+    path = label_structures(str(file), settings, str(folder), where, store)
     print(f"labelled structures after {time.monotonic() - begin:.0f} s: {path}")
 
 

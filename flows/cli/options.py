@@ -11,5 +11,9 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a value of the config; repeatable. Values are YAML."),
 ]
+Site = Annotated[
+    Path | None,
+    typer.Option("--site", metavar="FILE", help="Where to compute: a YAML file with the settings of a `site`."),
+]
 Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show Prefect's log.")]

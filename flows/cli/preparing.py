@@ -1,5 +1,6 @@
 """What commands do before a flow starts: check, note what is slow, prepare Prefect; and after: show the report."""
 
+import json
 import os
 import sys
 import time
@@ -26,6 +27,19 @@ def checked_study(config: Path, out: Path | None, overrides: tuple[str, ...]) ->
 
     note_if_slow(source_architecture(settings.source))
     return settings, folder
+
+
+def changes(set_: list[str] | None, site: Path | None) -> tuple[str, ...]:
+    """Return the changes to a config that a command line asks for, as ``key.path=value``.
+
+    Raises:
+        ConfigError: the site's file is not one.
+    """
+    if site is None:
+        return tuple(set_ or ())
+    from al_core.config.reading import read_yaml
+
+    return (*(set_ or ()), f"site={json.dumps(read_yaml(site, 'site'))}")
 
 
 def note_if_slow(architecture: Any) -> None:

@@ -7,21 +7,22 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import Out, Set, Verbose
-from flows.cli.preparing import check_free, note_if_slow, prepare_prefect
+from flows.cli.options import Out, Set, Site, Verbose
+from flows.cli.preparing import changes, check_free, note_if_slow, prepare_prefect
 
 
 def pretrain(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="The pretraining config.")],
     out: Out = None,
     set_: Set = None,
+    site: Site = None,
     verbose: Verbose = False,
 ) -> None:
     """Train a committee of source models."""
     from al_core.config.reading import load_config
     from al_core.config.sources import PretrainConfig
 
-    overrides = tuple(set_ or ())
+    overrides = changes(set_, site)
     settings = load_config(PretrainConfig, config, overrides)
     from flows.preflight import preflight_pretraining
 

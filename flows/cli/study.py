@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import ConfigFile, Open, Out, Set, Verbose
-from flows.cli.preparing import checked_study, run_study, show
+from flows.cli.options import ConfigFile, Open, Out, Set, Site, Verbose
+from flows.cli.preparing import changes, checked_study, run_study, show
 
 if TYPE_CHECKING:
     from al_core.config.study import StudyConfig
 
 
-def study_run(config: ConfigFile, out: Out = None, set_: Set = None, verbose: Verbose = False) -> None:
+def study_run(
+    config: ConfigFile, out: Out = None, set_: Set = None, site: Site = None, verbose: Verbose = False
+) -> None:
     """Run a study, or go on with it. Nothing finished is computed again."""
-    run_study(config, out, tuple(set_ or ()), verbose)
+    run_study(config, out, changes(set_, site), verbose)
 
 
 def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:

@@ -30,7 +30,7 @@ def test_a_missing_file_is_refused(refused_study: Refused, workdir: Path, change
     pool = file_of("pool.extxyz", *map(germanium, range(6)))
     test = file_of("test.extxyz", *map(labelled, range(10, 13)))
     missing = refused_study(
-        f"pool={pool}", f"test={test}", "source.labeler=null" if ".str" in change else "workers=1", change
+        f"pool={pool}", f"test={test}", "source.labeler=null" if ".str" in change else "site.workers=1", change
     )
     assert re.search(f"error: {workdir / 'gone.extxyz'}: no (such file|committee)", missing)
 

@@ -117,7 +117,7 @@ def test_a_contradiction_is_refused(refused_study: Refused, change: str, expecte
         ("training.energy_weight=-1", "training.energy_weight: input should be greater than or equal to 0, got -1"),
         ("budgets=[0, 1]", "budgets.0: input should be greater than or equal to 1, got 0"),
         ("seeds=[-1]", "seeds.0: input should be greater than or equal to 0, got -1"),
-        ("workers=-1", "workers: input should be greater than or equal to 0, got -1"),
+        ("site.workers=-1", "site.workers: input should be greater than or equal to 0, got -1"),
         ("committee=1", "committee: input should be greater than or equal to 2, got 1"),
         ("max_failed_share=2", "max_failed_share: input should be less than or equal to 1, got 2"),
         ("labeler={kind: gpaw, cutoff_eV: -300}", "labeler.cutoff_eV: input should be greater than or equal to 100"),
@@ -154,8 +154,8 @@ def test_a_supercell_of_every_shape_is_not_of_the_cubic_cell(refused_study: Refu
 
 
 def test_all_faults_are_told_at_once(refused_study: Refused) -> None:
-    message = refused_study("budgets=4", "arms=[transfre]", "training.step=3", "workers=-1")
-    assert [key for key in ("budgets", "arms.0", "training", "workers") if f"  {key}: " not in message] == []
+    message = refused_study("budgets=4", "arms=[transfre]", "training.step=3", "site.workers=-1")
+    assert [key for key in ("budgets", "arms.0", "training", "site.workers") if f"  {key}: " not in message] == []
 
 
 def test_a_missing_key_is_named(refused: Refused) -> None:

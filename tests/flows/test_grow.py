@@ -221,7 +221,7 @@ SMALL = {
     "purpose.force_error_meV_per_A": "20",  # never good enough
     "purpose.picoseconds": "0.02",
     "training.steps": "60",
-    "workers": "2",
+    "site.workers": "2",
 }
 
 

@@ -23,7 +23,7 @@ SMALL = {
     "acquisitions": "[random]",
     "budgets": "[1, 2]",
     "training.steps": "60",
-    "workers": "2",
+    "site.workers": "2",
 }
 MODELS = 2 + 2 * 2 * 2  # source; arms, budgets, members
 

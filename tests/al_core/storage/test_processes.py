@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-GUARDS = ("al_core.storage.processes import exit_with_parent", "flows.runtime.runner import _start_worker")
+GUARDS = ("al_core.storage.processes import exit_with_parent", "flows.runtime.processes import _start")
 
 
 def ended() -> int:

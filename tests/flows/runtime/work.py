@@ -8,6 +8,7 @@ from pathlib import Path
 
 def report(name: str, folder: Path) -> int:
     """Write a file that says this began, wait until the file ``go`` is there, and return the process id."""
+    (folder / f"process-{os.getpid()}").touch()
     (folder / f"began-{name}").write_text(str(time.monotonic()))
     while not (folder / "go").exists():
         time.sleep(0.005)
@@ -18,6 +19,12 @@ def began(folder: Path) -> list[str]:
     """Return the names of what began, in order."""
     files = sorted(folder.glob("began-*"), key=lambda file: float(file.read_text() or "inf"))
     return [file.name.removeprefix("began-") for file in files]
+
+
+def alive(folder: Path) -> list[int]:
+    """Return the processes that :func:`report` ran in and that are still there."""
+    found = [int(file.name.removeprefix("process-")) for file in folder.glob("process-*")]
+    return [process for process in found if Path(f"/proc/{process}").exists()]
 
 
 def threads() -> int:

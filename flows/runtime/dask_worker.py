@@ -1,0 +1,72 @@
+"""What a run brings to each Dask worker: processes of one thread, in which its functions run."""
+
+import asyncio
+import importlib.metadata
+import multiprocessing
+import platform
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from distributed import Status, Worker, WorkerPlugin, get_worker
+
+from al_core.errors import SiteError, WorkerError
+from flows.runtime.processes import Processes
+
+CORES = "cores"  # the resource that functions ask for: as many as the worker has threads
+_COMPARED = ("graft-mlip", "torch", "numpy", "ase", "gpaw", "mace-torch")
+
+
+def versions() -> dict[str, str]:
+    """Return what must be the same everywhere, as labels and models depend on it: {package: version}."""
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _COMPARED}
+
+
+class WorkerSetup(WorkerPlugin):
+    """Gives a Dask worker its processes, after a look at its versions.
+
+    Args:
+        name: of the run, which each has a set of processes for.
+        wanted: the versions of the flow's process.
+    """
+
+    idempotent = True
+
+    def __init__(self, name: str, wanted: dict[str, str]) -> None:
+        self.name, self._wanted = name, wanted
+
+    async def setup(self, worker: Worker) -> None:
+        """Start.
+
+        Raises:
+            SiteError: the worker has other versions, or cannot start processes.
+        """
+        found, wanted = versions(), self._wanted
+        if other := [f"{name} {found[name]}, not {wanted[name]}" for name in found if found[name] != wanted[name]]:
+            raise SiteError(f"the worker {worker.name} at {worker.address} has {'; '.join(other)}")
+        if multiprocessing.current_process().daemon:
+            message = f"the worker {worker.name} has a nanny, and so cannot start processes; start it with --no-nanny"
+            raise SiteError(message)
+        self.processes = Processes(worker.state.nthreads)
+        if CORES not in worker.state.total_resources:
+            await worker.set_resources(**{CORES: worker.state.nthreads})
+            worker.status = Status.paused  # the scheduler looks for waiting functions where a worker starts to run,
+            worker.status = Status.running  # and has looked before it knew of the cores
+
+    def teardown(self, worker: Worker) -> None:
+        """End what still runs."""
+        self.processes.close()
+
+
+async def in_process(setup: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Run a function in one of the worker's processes.
+
+    Raises:
+        WorkerError: the process was killed.
+    """
+    plugin: Any = get_worker().plugins[setup]
+    try:
+        return await asyncio.wrap_future(plugin.processes.submit(function, *arguments))
+    except BrokenProcessPool as error:
+        message = f"a worker process was killed while it ran {function.__name__}; is memory short?"
+        raise WorkerError(message) from error

@@ -1,0 +1,71 @@
+"""Jobs of a queue: a real Slurm of one node, where its packages are installed."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from al_core.config.site import Jobs, PBSSite, SlurmSite
+from al_core.errors import SiteError
+from flows.runtime.activity import read_activity
+from flows.runtime.runner import ACTIVITY, make_runner
+from tests.flows.runtime import work
+from tests.flows.runtime.slurm import slurm, why_not
+from tests.flows.runtime.waiting import wait_for
+
+JOBS = Jobs(cores=1, memory="1GB", walltime="00:30:00", jobs=(0, 1))
+SITE = SlurmSite(dft=JOBS, interface="lo")
+
+
+def _jobs() -> list[str]:
+    """Return the numbers of the jobs in the queue."""
+    return subprocess.run(
+        ["squeue", "--noheader", "--format=%i", "--states=PENDING,RUNNING"], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+
+@pytest.fixture
+def _queue(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if reason := why_not():
+        pytest.skip(reason)
+    with slurm(tmp_path_factory.mktemp("slurm")) as conf:
+        monkeypatch.setenv("SLURM_CONF", str(conf))
+        yield
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_queue")
+def test_labels_run_in_jobs_and_what_a_lost_job_was_at_in_another(tmp_path: Path) -> None:
+    with make_runner(SITE, tmp_path) as runner:
+        here = runner.submit(work.threads)
+        futures = [runner.submit(work.report, str(number), tmp_path, dft=True) for number in range(2)]
+        assert here.result(60) == 1
+        wait_for(lambda: work.began(tmp_path) == ["0"], 60)
+        (first,), (job,) = work.alive(tmp_path), _jobs()
+        wait_for(lambda: any(one.waiting for one in read_activity(tmp_path / ACTIVITY)))
+        (dft,) = [one for one in read_activity(tmp_path / ACTIVITY) if one.waiting]
+        assert (dft.workers[0].job, dft.workers[0].does, dft.waiting) == (job, ("report",), {"report": 1})
+        subprocess.run(["scancel", job], check=True)
+        (tmp_path / "go").touch()
+        assert first not in {future.result(120) for future in futures}
+    wait_for(lambda: not _jobs())
+    assert not (tmp_path / "jobs" / "dft" / "certificates").exists()
+    assert list((tmp_path / "jobs" / "dft").glob("*.err")), "what a job printed stays"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_queue")
+def test_a_job_that_the_queue_refuses_is_told(tmp_path: Path) -> None:
+    site = SlurmSite(dft=JOBS.model_copy(update={"queue": "nope"}), interface="lo")
+    begin = time.monotonic()
+    with pytest.raises(SiteError, match=r"slurm takes no job: .*invalid partition specified: nope"):
+        make_runner(site, tmp_path).submit(work.threads, dft=True)
+    assert time.monotonic() - begin < 30
+
+
+def test_a_machine_without_the_queue_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(SiteError, match=r"pbs takes no job: .*No such file or directory: 'qsub'"):
+        make_runner(PBSSite(dft=JOBS, interface="lo"), tmp_path).submit(work.threads, dft=True)

@@ -1,0 +1,92 @@
+"""A Dask cluster that is there: what runs on its workers, who may join, and what is refused."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from al_core.config.site import DaskSite
+from al_core.errors import SiteError
+from flows.runtime.certificates import write_certificates
+from flows.runtime.runner import make_runner
+from tests.flows.runtime import work
+from tests.flows.runtime.clusters import Cluster, scheduler
+from tests.flows.runtime.waiting import wait_for
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    with scheduler(folder) as found:
+        yield found
+
+
+def test_functions_run_on_all_workers_each_in_a_process_of_one_thread(cluster: Cluster, tmp_path: Path) -> None:
+    workers = [cluster.worker(name) for name in ("one", "two")]
+    with make_runner(cluster.site, tmp_path) as runner:
+        futures = [runner.submit(work.report, str(number), tmp_path) for number in range(4)]
+        wait_for(lambda: len(work.began(tmp_path)) == 2)
+        (tmp_path / "go").touch()
+        assert len({future.result(60) for future in futures}) == 2
+        assert runner.submit(work.threads).result(60) == 1
+        with pytest.raises(OSError, match="No space left on device: '/data/model'"):
+            runner.submit(work.fill_the_disk).result(60)
+    assert [worker.poll() for worker in workers] == [None, None], "the cluster stays"
+    wait_for(lambda: not work.alive(tmp_path))
+
+
+def test_what_a_lost_worker_was_at_is_done_by_another(cluster: Cluster, tmp_path: Path) -> None:
+    lost = cluster.worker("lost")
+    with make_runner(cluster.site, tmp_path) as runner:
+        futures = [runner.submit(work.report, str(number), tmp_path) for number in range(3)]
+        wait_for(lambda: work.began(tmp_path) == ["0"])
+        (first,) = work.alive(tmp_path)
+        lost.kill()
+        cluster.worker("other")
+        (tmp_path / "go").touch()
+        assert first not in {future.result(60) for future in futures}
+
+
+def test_who_has_other_certificates_cannot_join(cluster: Cluster, tmp_path: Path) -> None:
+    write_certificates(tmp_path / "others")
+    stranger = cluster.worker("stranger", "--death-timeout", 3, certificates=tmp_path / "others")
+    assert stranger.wait(60) != 0
+    cluster.worker("known")
+    with make_runner(cluster.site, tmp_path) as runner:
+        assert runner.cores == 1
+    site = DaskSite(address=cluster.address, certificates=tmp_path / "others")
+    with pytest.raises(SiteError, match=r"no Dask scheduler answers at tls://127\.0\.0\.1:"):
+        make_runner(site, tmp_path).submit(work.threads)
+
+
+def test_a_cluster_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{unused.getsockname()[1]}"
+    begin = time.monotonic()
+    with pytest.raises(SiteError, match=f"no Dask scheduler answers at {address}.*is it running"):
+        make_runner(DaskSite(address=address), tmp_path).submit(work.threads)
+    assert time.monotonic() - begin < 30
+
+
+def test_a_cluster_without_workers_is_told(cluster: Cluster, tmp_path: Path) -> None:
+    site = cluster.site.model_copy(update={"wait_minutes": 0.02})
+    with pytest.raises(SiteError, match=r"has no worker after 0.02 minutes; start some"):
+        make_runner(site, tmp_path).submit(work.threads)
+
+
+def test_a_worker_of_another_version_is_named(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.runtime import dask_worker
+
+    cluster.worker("old")
+    there = dask_worker.versions()
+    monkeypatch.setattr(dask_worker, "versions", lambda: {**there, "ase": "3.99"})
+    with pytest.raises(SiteError, match=rf"the worker old at tls://\S+ has ase {there['ase']}, not 3.99"):
+        make_runner(cluster.site, tmp_path).submit(work.threads)
