@@ -7,11 +7,6 @@ from pydantic_core import PydanticCustomError
 
 from al_core.config.base import KIND, PositiveFloat, PositiveInt, Strict, UserPath, kinds
 
-_MINUTES = Field(description="How long to wait for the first worker, minutes; then the run ends with an error.")
-_CERTIFICATES = Field(
-    description="Folder of `graft site certificates`, which encrypts what is sent and says who may join."
-)
-
 
 class LocalSite(Strict):
     """Processes of this machine, one thread each."""
@@ -43,8 +38,13 @@ class DaskSite(Strict):
             description="Of the scheduler: `tls://host:8786`, here also `tcp://`.",
         ),
     ]
-    certificates: Annotated[UserPath | None, _CERTIFICATES] = None
-    wait_minutes: Annotated[PositiveFloat, _MINUTES] = 2.0
+    certificates: Annotated[
+        UserPath | None,
+        Field(description="Folder of `graft site certificates`, which encrypts what is sent and says who may join."),
+    ] = None
+    wait_minutes: Annotated[
+        PositiveFloat, Field(description="How long to wait for the first worker; then the run ends with an error.")
+    ] = 2.0
 
     @model_validator(mode="after")
     def _closed_to_others(self) -> Self:
@@ -113,7 +113,6 @@ class _Queue(Strict):
         str | None,
         Field(description="Network by which jobs reach this machine: `ib0`; the default one if not given."),
     ] = None
-    wait_minutes: Annotated[PositiveFloat, _MINUTES] = 24 * 60.0
 
 
 class SlurmSite(_Queue):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import uuid
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ase.data import atomic_numbers
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -81,7 +83,9 @@ def load_bundle(folder: Path) -> Bundle:
         weights = load_file(Path(folder) / WEIGHTS)
         architecture = Architecture.model_validate(card.pop("architecture"))
         element, neighbors = str(card.pop("element")), float(card.pop("avg_num_neighbors"))
-    except (SafetensorError, ValidationError, KeyError, ValueError) as error:
+        if element not in atomic_numbers or not 0 < neighbors < math.inf:
+            raise ValueError(f"element {element}, {neighbors:g} neighbours")
+    except (SafetensorError, ValidationError, KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{folder}: corrupt bundle: {type(error).__name__}: {error}") from error
     info = {key: value for key, value in card.items() if key not in ("format", "units", "weights_sha256")}
     return Bundle(architecture, element, neighbors, weights, info)

@@ -1,5 +1,6 @@
-"""Records of finished steps, read back without torch. A record that is cut off or lacks a part is as none."""
+"""Records of finished steps, read back without torch. One that is cut off, or lacks what it should have, is as none."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,9 @@ from al_core.errors import StoreError
 from al_core.evaluation.measured import Measured
 from al_core.models.card import CARD, WEIGHTS
 from al_core.storage.files import read_json
+
+OTHER_KINDS = (AttributeError, KeyError, TypeError, ValueError)
+"""What parts of a record raise that are not of the kind they should be."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +98,12 @@ def read_record(path: Path, *required: str) -> dict[str, Any] | None:
 def model_record(folder: Path) -> ModelRecord | None:
     """Return the record of a committee's folder, None where it is not trained or some of its files are gone."""
     record = read_record(folder / "training.json", "labels", "members", "core_seconds", "failure")
-    if record is None or not has_members(folder, record["members"]):
+    if record is None:
         return None
-    return ModelRecord(tuple(record["labels"]), float(record["core_seconds"]), str(record["failure"]))
+    with contextlib.suppress(*OTHER_KINDS):
+        if has_members(folder, record["members"]):
+            return ModelRecord(tuple(record["labels"]), float(record["core_seconds"]), str(record["failure"]))
+    return None
 
 
 def has_members(folder: Path, numbers: Sequence[int]) -> bool:
@@ -108,19 +115,31 @@ def has_members(folder: Path, numbers: Sequence[int]) -> bool:
 def evaluation_record(path: Path) -> EvaluationRecord | None:
     """Return the record of an evaluation of errors, or of a cell of earlier versions; None where there is none."""
     record = read_record(path, "metrics", "members_force_mae_meV_per_A")
-    if record is None or not (record.get("failure") or "all" in record["metrics"]):
+    if record is None:
         return None
-    members = tuple(record["members_force_mae_meV_per_A"])
-    return EvaluationRecord(record["metrics"], members, str(record.get("failure", "")))
+    with contextlib.suppress(*OTHER_KINDS):
+        members, failure = tuple(record["members_force_mae_meV_per_A"]), str(record.get("failure", ""))
+        metrics = {name: dict(errors) for name, errors in record["metrics"].items()}
+        if failure or "all" in metrics:
+            return EvaluationRecord(metrics, members, failure)
+    return None
 
 
 def property_record(path: Path) -> PropertyRecord | None:
     """Return the record of an evaluation of properties; None where there is none."""
     record = read_record(path, "properties", "details", "wall_s", "failure")
-    return PropertyRecord(Measured.from_dict(record), record["wall_s"], record["failure"]) if record else None
+    if record is None:
+        return None
+    with contextlib.suppress(*OTHER_KINDS):
+        return PropertyRecord(Measured.from_dict(record), float(record["wall_s"]), str(record["failure"]))
+    return None
 
 
 def reference_record(path: Path) -> Measured | None:
     """Return a reference; None where there is none."""
     record = read_record(path, "properties", "details")
-    return Measured.from_dict(record) if record else None
+    if record is None:
+        return None
+    with contextlib.suppress(*OTHER_KINDS):
+        return Measured.from_dict(record)
+    return None

@@ -9,6 +9,7 @@ from typing import Any
 from al_core.errors import ConfigError
 from al_core.evaluation.measured import Measured, Properties
 from al_core.studies.records import (
+    OTHER_KINDS,
     EvaluationRecord,
     evaluation_record,
     model_record,
@@ -172,11 +173,16 @@ def load_results(out: Path) -> StudyResults:
     if not workspace.index.is_file():
         raise ConfigError(f"{out}: no study here (study.json is missing); run `graft study run` first")
     study = read_record(workspace.index, *_PARTS)
-    if study is None:
+    try:
+        return _results(workspace, study or {})
+    except OTHER_KINDS as error:
         raise ConfigError(
             f"{workspace.index}: got a damaged index, expected {', '.join(_PARTS)}; run `graft study run` with the "
             "same config again: it writes the index anew and computes nothing twice"
-        )
+        ) from error
+
+
+def _results(workspace: Workspace, study: Mapping[str, Any]) -> StudyResults:
     rows, failures, properties = [], [], []
     for cell in study["grid"]:
         where = {key: cell[key] for key in ("comparison", "arm", "acquisition", "seed", "budget")}

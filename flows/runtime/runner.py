@@ -76,6 +76,7 @@ def make_runner(site: AnySite, out: Path) -> Runner:
         return _local(site.workers or available_cores(), out)
     if site.kind == "dask":
         return DaskRunner(partial(sites.join, site), None, out / ACTIVITY / "cluster.json")
+    sites.queue_clusters()
     training = _queue(site, site.training, "training", out) if site.training else _local(available_cores(), out)
     return Divided(_queue(site, site.dft, "dft", out), training)
 

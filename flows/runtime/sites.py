@@ -2,9 +2,9 @@
 
 import logging
 import shutil
+import signal
 import socket
 import uuid
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,13 +79,13 @@ def start_queue(site: QueueSite, jobs: Jobs, folder: Path) -> Connection:
         folder: of the jobs' output, and of the certificates that only they can read; all machines see it.
 
     Raises:
-        SiteError: dask-jobqueue is not installed, the queue refuses the job, or none has started in time.
+        SiteError: dask-jobqueue is not installed, or the queue refuses the job.
     """
     _silence()
     import dask
     from distributed import Client
 
-    cluster_of = _queues()[site.kind]
+    cluster_of = queue_clusters()[site.kind]
     certificates = folder / "certificates"
     shutil.rmtree(certificates, ignore_errors=True)  # of a run that was killed
     write_certificates(certificates)
@@ -140,13 +140,20 @@ def _silence() -> None:
     dask.config.set({"logging": {"distributed": "critical"}})
 
 
-def _queues() -> dict[str, Callable[..., Any]]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            import dask_jobqueue
-        except ModuleNotFoundError as error:
-            raise SiteError("queues need dask-jobqueue: pip install 'graft-mlip[queues]'") from error
+def queue_clusters() -> dict[str, Callable[..., Any]]:
+    """Return the class of each queue's clusters. To be called in the main thread the first time.
+
+    Raises:
+        SiteError: dask-jobqueue is not installed.
+    """
+    _silence()
+    interrupted = signal.getsignal(signal.SIGINT)
+    try:
+        import dask_jobqueue
+    except ModuleNotFoundError as error:
+        raise SiteError("queues need dask-jobqueue: pip install 'graft-mlip[queues]'") from error
+    if signal.getsignal(signal.SIGINT) is not interrupted:
+        signal.signal(signal.SIGINT, interrupted)  # it takes Ctrl-C for itself when it is imported
     of_kind = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
     return {kind: getattr(dask_jobqueue, name) for kind, name in of_kind.items()}
 

@@ -9,26 +9,14 @@ import pytest
 from al_core.errors import ConfigError
 from al_core.evaluation.measured import Measured, Property
 from al_core.storage.files import write_json
-from al_core.studies.grid import Learner, learners
+from al_core.studies.grid import learners
 from al_core.studies.index import write_index
-from al_core.studies.records import Cell
-from al_core.studies.results import METRICS, Row, StudyResults, load_results
+from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.workspace import Workspace
+from tests.al_core.studies.made_up import BETTER, METRIC_VALUES, write_finished, write_study
 from tests.helpers import study_config
 
 FORCE = "force_mae_meV_per_A"
-METRIC_VALUES = {metric: 10.0 + number for number, metric in enumerate(METRICS)} | {"n_structures": 3}
-BETTER = {metric: value - 1.0 for metric, value in METRIC_VALUES.items()}
-
-
-def _finished(workspace: Workspace, number: int, metrics: dict[str, float]) -> Cell:
-    """Write the records of a committee and its errors, as the steps of a round do."""
-    model, evaluation = f"m{number}", f"e{number}"
-    record = {"labels": ["La", "Lb"], "members": [], "core_seconds": 5.0 + number, "failure": ""}
-    write_json(workspace.models(model) / "training.json", record)
-    values = {"metrics": {"all": metrics, "bulk": metrics}, "members_force_mae_meV_per_A": [11.0, 12.0], "failure": ""}
-    write_json(workspace.evaluation(evaluation), values)
-    return Cell(model, {"errors": evaluation})
 
 
 @pytest.fixture
@@ -36,22 +24,8 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "out")
 
 
-def _write(workspace: Workspace, failing: str = "") -> dict[tuple[Learner, int], Cell]:
-    """Write a study of two arms on the same random labels, at the first of two budgets."""
-    config = study_config(name="results", arms=["scratch", "transfer"], seeds=[0])
-    cells = {}
-    for number, learner in enumerate(learners(config)):
-        metrics = METRIC_VALUES if learner.arm.is_baseline else BETTER
-        failed = learner.arm.kind == failing
-        cells[learner, 1] = (
-            Cell("m9", {}, "the loss is not finite") if failed else _finished(workspace, number, metrics)
-        )
-    write_index(workspace, config, cells, {"labels_done": 3}, {"pool": {"hash": "abc"}}, {})
-    return cells
-
-
 def test_rows_are_read_back(workspace: Workspace) -> None:
-    _write(workspace)
+    write_study(workspace)
     results = load_results(workspace.out)
     assert (results.name, results.baseline, results.expected_rows) == ("results", "scratch", 8)
     assert not results.complete
@@ -73,7 +47,7 @@ def test_rows_are_read_back(workspace: Workspace) -> None:
 def test_properties_and_what_they_are_measured_against_are_read_back(workspace: Workspace) -> None:
     config, elastic = study_config(name="results", seeds=[0], comparisons=["own"]), {"C11_GPa": Property(99.0, "GPa")}
     (learner,) = learners(config)
-    cell = _finished(workspace, 0, METRIC_VALUES)
+    cell = write_finished(workspace, 0, METRIC_VALUES)
     record = {"failure": "", "wall_s": 2.5, **Measured(elastic, {"curve": [1.0]}).as_dict()}
     write_json(workspace.evaluation("p0"), record)
     write_json(workspace.evaluation("half"), {"failure": ""})
@@ -89,7 +63,7 @@ def test_properties_and_what_they_are_measured_against_are_read_back(workspace: 
 
 
 def test_an_arm_carries_the_baseline_on_the_same_labels(workspace: Workspace) -> None:
-    _write(workspace)
+    write_study(workspace)
     scratch, transfer = load_results(workspace.out).rows[:2]
     assert (transfer.baseline_model, scratch.baseline_model) == ("m0", "m0")
     assert transfer.baseline_metrics == scratch.metrics
@@ -98,7 +72,7 @@ def test_an_arm_carries_the_baseline_on_the_same_labels(workspace: Workspace) ->
 
 
 def test_a_cell_that_failed_is_a_result_with_its_cause(workspace: Workspace) -> None:
-    _write(workspace, failing="transfer")
+    write_study(workspace, failing="transfer")
     results = load_results(workspace.out)
     assert [row.arm for row in results.rows] == ["scratch", "scratch"]
     assert [(cell.comparison, cell.arm, cell.budget, cell.cause) for cell in results.failures] == [
@@ -109,21 +83,21 @@ def test_a_cell_that_failed_is_a_result_with_its_cause(workspace: Workspace) -> 
 
 @pytest.mark.parametrize("half", ['{"metrics": {"all"', "", "[]", '{"metrics": {}}'])
 def test_an_evaluation_cut_in_half_is_as_none(workspace: Workspace, half: str) -> None:
-    _write(workspace)
+    write_study(workspace)
     workspace.evaluation("e1").write_text(half)
     assert [row.arm for row in load_results(workspace.out).rows] == ["scratch", "scratch"]
 
 
 @pytest.mark.parametrize("half", ['{"labels": ["La"', "", "3"])
 def test_a_training_record_cut_in_half_is_as_none(workspace: Workspace, half: str) -> None:
-    _write(workspace)
+    write_study(workspace)
     (workspace.models("m1") / "training.json").write_text(half)
     assert [row.arm for row in load_results(workspace.out).rows] == ["scratch", "scratch"]
 
 
 @pytest.mark.parametrize("half", ['{"name": "results", "config"', "", "{}"])
 def test_a_damaged_index_is_one_clear_error(workspace: Workspace, half: str) -> None:
-    _write(workspace)
+    write_study(workspace)
     workspace.index.write_text(half)
     with pytest.raises(ConfigError, match=r"study\.json: got a damaged index, expected .*; run `graft study run`"):
         load_results(workspace.out)
