@@ -27,12 +27,12 @@ def running(runner: Runner) -> Iterator[Runner]:
     """Let the tasks of the current flow run use a runner while the block lasts.
 
     What fails in the block is marked as a failure of a run: it is no bad input, which is found before.
-    As many tasks wait at once as the runner has cores; Prefect's own default is a thread for every task.
+    As many tasks wait at once as are worth submitting; Prefect's own default is a thread for every task.
     """
     flow_run = FlowRunContext.get()
     if flow_run is None:
         raise RuntimeError("expected to be inside a flow run")
-    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=runner.cores)
+    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=runner.submitted_at_once)
     with threads, flow_run.model_copy(update={"task_runner": threads}), runner:
         token = _RUNNER.set(runner)
         try:

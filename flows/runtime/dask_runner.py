@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+_WAITING, _THREADS = 64, 1000  # fewest that wait on a cluster; most threads that wait in the flow's process
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -94,6 +96,11 @@ class DaskRunner:
     def cores(self) -> int:
         """How many functions of one core run at once."""
         return self._connected().cores if self._cores is None else self._cores
+
+    @property
+    def submitted_at_once(self) -> int:
+        """How many functions are worth submitting: a cluster whose cores are asked of it may grow."""
+        return min(self.cores if self._cores else max(_WAITING, 2 * self.cores), _THREADS)
 
     def submit(
         self, function: Callable[..., Result], *arguments: Any, cores: int = 1, dft: bool = False

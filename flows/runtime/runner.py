@@ -37,6 +37,10 @@ class Runner(Protocol):
     def cores(self) -> int:
         """How many functions of one core run at once."""
 
+    @property
+    def submitted_at_once(self) -> int:
+        """How many functions are worth submitting: those that run, and those that a growing cluster may run."""
+
     def submit(
         self, function: Callable[..., Result], *arguments: Any, cores: int = 1, dft: bool = False
     ) -> Pending[Result]:
@@ -107,6 +111,11 @@ class Divided:
         """How many functions of one core run at once."""
         return self.dft.cores + self.training.cores
 
+    @property
+    def submitted_at_once(self) -> int:
+        """How many functions are worth submitting."""
+        return self.dft.submitted_at_once + self.training.submitted_at_once
+
     def submit(
         self, function: Callable[..., Result], *arguments: Any, cores: int = 1, dft: bool = False
     ) -> Pending[Result]:
@@ -127,7 +136,7 @@ class Divided:
 class InProcess:
     """Runs every function at once, in the thread that submits it, one after the other."""
 
-    cores = 1
+    cores = submitted_at_once = 1
 
     def __init__(self) -> None:
         self._one_at_a_time = threading.Lock()

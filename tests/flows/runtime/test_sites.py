@@ -33,6 +33,7 @@ def test_functions_run_on_all_workers_each_in_a_process_of_one_thread(cluster: C
         wait_for(lambda: len(work.began(tmp_path)) == 2)
         (tmp_path / "go").touch()
         assert len({future.result(60) for future in futures}) == 2
+        assert runner.submitted_at_once > runner.cores, "more workers may join"
         assert runner.submit(work.threads).result(60) == 1
         with pytest.raises(OSError, match="No space left on device: '/data/model'"):
             runner.submit(work.fill_the_disk).result(60)
