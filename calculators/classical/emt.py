@@ -4,7 +4,6 @@ K. W. Jacobsen, P. Stoltze and J. K. Nørskov, Surf. Sci. 366, 394 (1996), as AS
 perfect fcc crystal, not from free atoms. ASE's parameters for H, C, N and O describe nothing and are not offered.
 """
 
-from importlib.metadata import version
 from typing import Any
 
 from ase import Atoms
@@ -12,7 +11,7 @@ from ase.calculators.calculator import Calculator
 
 from al_core.config.labelers import EMTLabeler as Settings
 from al_core.errors import LabelError
-from calculators.classical.labeler import ClassicalLabeler
+from calculators.classical.labeler import ClassicalLabeler, version
 
 ELEMENTS = ("Al", "Cu", "Ag", "Au", "Ni", "Pd", "Pt")
 

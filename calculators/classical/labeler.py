@@ -2,6 +2,8 @@
 
 import time
 from abc import abstractmethod
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 from ase import Atoms
@@ -10,6 +12,8 @@ from ase.calculators.calculator import Calculator
 from al_core.structures.checks import boxed
 from al_core.types import Label
 from calculators.cheap import CheapLabeler
+
+version = cache(metadata.version)  # looked up for every label, which takes longer than the label
 
 _MARGIN_A = 12.0  # more than the cutoff of any of the potentials
 

@@ -5,7 +5,6 @@ Phys. Rev. B 34, 6987 (1986): the same reduced form with epsilon 1.93 eV, sigma 
 The potential itself is matscipy's.
 """
 
-from importlib.metadata import version
 from typing import Any
 
 from ase import Atoms
@@ -13,7 +12,7 @@ from ase.calculators.calculator import Calculator
 
 from al_core.config.labelers import StillingerWeberLabeler as Settings
 from al_core.errors import LabelError
-from calculators.classical.labeler import ClassicalLabeler
+from calculators.classical.labeler import ClassicalLabeler, version
 
 _REDUCED = {
     "costheta0": 1.0 / 3.0,

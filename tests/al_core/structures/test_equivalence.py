@@ -1,5 +1,6 @@
 """Equivalent structures are found, their labels turn along, and nothing else is taken for equivalent."""
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from ase import Atoms
 from ase.build import bulk, make_supercell
 from scipy.spatial.transform import Rotation
 
-from al_core.structures.equivalence import carried_over, mark
+from al_core.structures.equivalence import are_equivalent, carried_over, mark
 
 MIRROR = np.diag([1.0, -1.0, 1.0])
 
@@ -105,3 +106,14 @@ def test_a_crystal_with_many_symmetries_keeps_zero_forces(sw_label: Any) -> None
 def test_structures_that_are_not_periodic_have_no_mark(known: Atoms) -> None:
     known.pbc = [True, True, False]
     assert mark(known) is None
+
+
+def test_most_others_are_told_apart_before_structures_are_matched(
+    crystals: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pool of one cell has marks near each other, and matching takes longer than a cheap label."""
+    monkeypatch.setattr("pymatgen.analysis.structure_matcher.StructureMatcher", lambda **_: pytest.fail("matched"))
+    frames = crystals("Ge", 12, seed=5)
+    assert not any(are_equivalent(one, other) for one, other in combinations(frames, 2))
+    assert not are_equivalent(frames[0].repeat((2, 1, 1)), frames[1])
+    assert not are_equivalent(frames[0], frames[1][:7]), "one is no multiple of the other"
