@@ -55,7 +55,7 @@ class Computing(Generic[Result]):
         """Wait for what the function returned; raise what it raised.
 
         Raises:
-            WorkerError: its process was killed, or workers again and again.
+            WorkerError: its process was killed, or workers again and again; or the scheduler was lost.
             CancelledError: nobody computes it any more.
             TimeoutError: it takes more than so many seconds.
         """
@@ -68,6 +68,11 @@ class Computing(Generic[Result]):
         except KilledWorker as error:
             last = error.last_worker.name
             raise WorkerError(f"workers ended while they ran {self._name}, the last one was {last}") from error
+        except CancelledError as error:
+            if getattr(error, "reason", "") != "scheduler-connection-lost":
+                raise
+            message = f"the connection to the Dask scheduler was lost while {self._name} ran; when it is there again "
+            raise WorkerError(f"{message}the same command goes on") from error
         return found
 
     def cancel(self) -> None:

@@ -62,9 +62,11 @@ async def in_process(setup: str, function: Callable[..., Any], arguments: tuple[
     """Run a function in one of the worker's processes.
 
     Raises:
-        WorkerError: the process was killed.
+        WorkerError: the process was killed, or the scheduler was.
     """
-    plugin: Any = get_worker().plugins[setup]
+    plugin: Any = get_worker().plugins.get(setup)
+    if plugin is None:
+        raise WorkerError("the Dask scheduler was started anew and knows nothing of this run; the same command goes on")
     try:
         return await asyncio.wrap_future(plugin.processes.submit(function, *arguments))
     except BrokenProcessPool as error:

@@ -13,7 +13,9 @@ from al_core.storage.processes import exit_with_parent, keep_freed_memory
 
 _IDLE_SECONDS = 600
 # torch, BLAS and OpenMP read these when they are loaded
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+# loky ends a process that has grown by 300 MB, as each does that keeps its freed memory
+_ENVIRONMENT |= {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 
 
 class Processes:
@@ -43,7 +45,7 @@ class Processes:
                 timeout=_IDLE_SECONDS,
                 initializer=_start,
                 initargs=(os.getpid(),),
-                env=_ONE_THREAD,
+                env=_ENVIRONMENT,
             )
             first: Future[Any] = self._pool.submit(function, *arguments)
             return first

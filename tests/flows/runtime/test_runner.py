@@ -88,6 +88,16 @@ def test_a_worker_has_one_thread(two: DaskRunner) -> None:
     assert two.submit(work.threads).result(60) == 1
 
 
+def test_a_process_that_has_grown_is_kept(tmp_path: Path) -> None:
+    """It has imported torch, and the next one would have to."""
+    with make_runner(LocalSite(workers=1), tmp_path) as runner:
+        processes = set()
+        for megabytes in (1, 400, 1):
+            processes.add(runner.submit(work.grow, megabytes).result(60))
+            time.sleep(1.1)  # so often loky looks
+    assert len(processes) == 1
+
+
 def test_an_error_ends_what_runs_and_what_waits(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="diverged"), make_runner(LocalSite(workers=1), tmp_path) as runner:  # noqa: PT012
         running, waiting = (runner.submit(work.report, name, tmp_path) for name in ("running", "waiting"))

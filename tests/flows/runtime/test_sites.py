@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from al_core.config.site import DaskSite
-from al_core.errors import SiteError
+from al_core.errors import SiteError, WorkerError
 from flows.runtime.certificates import write_certificates
 from flows.runtime.runner import make_runner
 from tests.flows.runtime import work
@@ -51,6 +51,17 @@ def test_what_a_lost_worker_was_at_is_done_by_another(cluster: Cluster, tmp_path
         cluster.worker("other")
         (tmp_path / "go").touch()
         assert first not in {future.result(60) for future in futures}
+
+
+def test_a_scheduler_that_is_lost_is_told(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.worker("one")
+    with make_runner(cluster.site, tmp_path) as runner:
+        future = runner.submit(work.report, "0", tmp_path)
+        wait_for(lambda: work.began(tmp_path) == ["0"])
+        cluster.programs[0].kill()
+        with pytest.raises(WorkerError, match="connection to the Dask scheduler was lost while report ran; when it is"):
+            future.result(60)
+    wait_for(lambda: not work.alive(tmp_path), 60)
 
 
 def test_who_has_other_certificates_cannot_join(cluster: Cluster, tmp_path: Path) -> None:

@@ -42,3 +42,12 @@ def fill_the_disk() -> None:
 def crash() -> None:
     """End this process without a word."""
     os.abort()
+
+
+def grow(megabytes: int) -> int:
+    """Take memory, keep it, and return the process id."""
+    _KEPT.append(b"x" * (megabytes << 20))
+    return os.getpid()
+
+
+_KEPT: list[bytes] = []
