@@ -1,5 +1,6 @@
 """Runs functions on the workers of a Dask cluster, the machine's own or one of many machines."""
 
+import contextlib
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -141,8 +142,9 @@ class DaskRunner:
             watch, self._watch = self._watch, None
         if connection is not None and watch is not None:
             watch.stop()
-            connection.client.cancel(list(connection.client.futures))
-            connection.client.unregister_worker_plugin(connection.setup)  # what still runs ends
+            with contextlib.suppress(OSError):  # a scheduler that is gone has lost it all
+                connection.client.cancel(list(connection.client.futures))
+                connection.client.unregister_worker_plugin(connection.setup)  # what still runs ends
             connection.client.close()
             connection.close()
 
