@@ -21,6 +21,7 @@ _CONNECT_S = 10
 # Dask opens a port for its web pages in any case: here it is not reached from elsewhere, and has none
 _LOOPBACK = "127.0.0.1:0"
 _NO_PAGES: dict[str, Any] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+_NO_PAGES_THERE = "export DASK_DISTRIBUTED__WORKER__HTTP__ROUTES='[]'"
 _EXPECTED = {"label": "5m", "reference": "30m"}  # until some are finished: how many jobs there is work for
 _IDLE_LOOKS = 150  # of two seconds, before a job that has nothing to do is ended
 _ACCOUNT = {"slurm": "account", "pbs": "account", "lsf": "project", "sge": "project"}
@@ -100,7 +101,7 @@ def start_queue(site: QueueSite, jobs: Jobs, folder: Path) -> Connection:
             nanny=False,
             memory=jobs.memory,
             walltime=jobs.walltime,
-            job_script_prologue=[*jobs.prologue],
+            job_script_prologue=[_NO_PAGES_THERE, *jobs.prologue],
             job_extra_directives=[*jobs.extra],
             worker_extra_args=["--lifetime", f"{lifetime}s", "--lifetime-stagger", f"{stagger}s", "--no-dashboard"],
             log_directory=str(folder),
