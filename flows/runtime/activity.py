@@ -82,6 +82,8 @@ class Watch:
         self._stopped.set()
         self._thread.join()
         self._file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it was never made, or another cluster's file is in it
+            self._file.parent.rmdir()
 
     def _write(self) -> None:
         while not self._stopped.wait(_EVERY_S):
