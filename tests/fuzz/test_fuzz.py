@@ -42,6 +42,9 @@ CONFIGS = {
 }
 SITES = [yaml.safe_load(file.read_text()) for file in sorted((ROOT / "configs" / "sites").glob("*.yaml"))]
 
+# threads of earlier tests in this process, Dask's, draw random numbers meanwhile
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+
 EXAMPLES = int(os.environ.get("GRAFT_FUZZ", "60"))  # of each test
 settings.register_profile("fuzz", max_examples=EXAMPLES, deadline=5000, suppress_health_check=list(HealthCheck))
 settings.load_profile("fuzz")
