@@ -69,6 +69,8 @@ def preflight(config: StudyConfig, out: Path) -> None:
     check_pool_size(slices, config)
     check_writable(out, config.store)
     check_site(config.site, config.store)
+    if config.source.kind == "pretrain" and config.source.labeler is not None:
+        check_site(config.site, config.source.store, "source.store")
     check_device(config.device)
 
 
@@ -101,6 +103,8 @@ def preflight_pretraining(config: PretrainConfig, out: Path) -> None:
         ConfigError, StoreError: what is wrong, with its key and what to do.
     """
     _check_pretraining(config, "")
+    if config.labeler is not None:
+        check_site(config.site, config.store)
     check_writable(out)
     check_device(config.device)
 
@@ -150,12 +154,12 @@ def check_writable(out: Path, store: str | None = None) -> None:
         LabelStore(out / "labels.db")
 
 
-def check_site(site: AnySite, store: str | None) -> None:
+def check_site(site: AnySite, store: str | None, key: str = "store") -> None:
     """Refuse labels in an SQLite file where other machines write them: its locks do not hold over a network."""
     if store is None and site.elsewhere:
         raise ConfigError(
-            f"store: with a site of kind {site.kind} workers of other machines write labels, which an SQLite file does "
-            "not bear; name a data base on a PostgreSQL server: store=postgresql://user@host/name"
+            f"{key}: with a site of kind {site.kind} workers of other machines write labels, which an SQLite file does "
+            f"not bear; name a data base on a PostgreSQL server: {key}=postgresql://user@host/name"
         )
 
 

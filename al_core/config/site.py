@@ -69,6 +69,13 @@ class DaskSite(Strict):
         return host.strip("[]") not in ("localhost", "127.0.0.1", "::1")
 
 
+def _time(value: Any) -> Any:
+    """Return what YAML takes for a number to the base of 60, 04:00:00 without quotes, as it was written."""
+    if not isinstance(value, int):
+        return value
+    return f"{value // 3600:02d}:{value // 60 % 60:02d}:{value % 60:02d}"
+
+
 class Jobs(Strict):
     """Jobs of a queue. Each is one Dask worker."""
 
@@ -84,6 +91,7 @@ class Jobs(Strict):
             pattern=r"^[0-9]{1,3}:[0-9]{2}:[0-9]{2}$",
             description="Time of a job, `HH:MM:SS`. Its worker leaves some minutes before, and another job takes over.",
         ),
+        BeforeValidator(_time),
     ]
     jobs: Annotated[
         tuple[Annotated[int, Field(ge=0)], PositiveInt],

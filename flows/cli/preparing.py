@@ -39,7 +39,7 @@ def changes(set_: list[str] | None, site: Path | None) -> tuple[str, ...]:
         return tuple(set_ or ())
     from al_core.config.reading import read_yaml
 
-    return (*(set_ or ()), f"site={json.dumps(read_yaml(site, 'site'))}")
+    return (*(set_ or ()), f"site={json.dumps(read_yaml(site, 'site'), default=str)}")
 
 
 def note_if_slow(architecture: Any) -> None:
