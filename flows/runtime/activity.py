@@ -87,7 +87,7 @@ class Watch:
 
     def _write(self) -> None:
         while not self._stopped.wait(_EVERY_S):
-            with contextlib.suppress(OSError, TimeoutError):  # the scheduler or the disk hesitated: the next time
+            with contextlib.suppress(OSError):  # the scheduler or the disk hesitated: the next time
                 self._file.parent.mkdir(parents=True, exist_ok=True)
                 write_json(self._file, asdict(activity(self._client, self._jobs())))
 

@@ -60,7 +60,7 @@ def join(site: DaskSite) -> Connection:
     security = None if site.certificates is None else security_of(site.certificates)
     try:
         client = Client(site.address, security=security, timeout=_CONNECT_S)
-    except (OSError, TimeoutError) as error:
+    except OSError as error:
         raise SiteError(f"no Dask scheduler answers at {site.address}: {error}; is it running?") from error
     try:
         threads = _wait_for_workers(client, site.wait_minutes, f"the scheduler at {site.address}")

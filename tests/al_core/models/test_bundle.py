@@ -67,6 +67,18 @@ def test_loading_executes_no_code(saved: Path, monkeypatch: pytest.MonkeyPatch) 
     load_bundle(saved)
 
 
+class _Opened:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return pytest.fail, ("a pickle was opened",)
+
+
+def test_a_pickle_in_place_of_the_weights_is_refused_and_not_opened(saved: Path) -> None:
+    torch.save({"weights": _Opened()}, saved / "weights.safetensors")
+    _edit_card(saved, weights_sha256=file_sha256(saved / "weights.safetensors"))
+    with pytest.raises(BundleError, match="corrupt bundle: SafetensorError"):
+        load_bundle(saved)
+
+
 def _edit_card(folder: Path, **changes: Any) -> None:
     card = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps({**card, **changes}))
