@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+import torch
+
 from al_core.config.evaluation import AnyProperties, PropertySettings
 from al_core.config.labelers import AnyLabeler
 from al_core.errors import ConfigError
@@ -13,6 +15,7 @@ from al_core.evaluation.properties import METHODS, STATIC, measurements, of_comm
 from al_core.labels.calculator import LabelCalculator, is_kept
 from al_core.labels.store import LabelStore
 from al_core.models.bundle import load_bundle
+from al_core.models.calculator import CommitteeCalculator
 from al_core.models.card import read_card
 from al_core.models.committee import bundle_folders
 from al_core.models.engine.stack import pick_device
@@ -64,16 +67,34 @@ def properties_of_models(
 
 
 def properties_of_labeler(
-    labeler: AnyLabeler, element: str, settings: Sequence[AnyProperties], structure: str | None, out: Path
+    labeler: AnyLabeler,
+    element: str,
+    settings: Sequence[AnyProperties],
+    structure: str | None,
+    out: Path,
+    guide: Path | None = None,
 ) -> tuple[dict[str, Measured], dict[str, float]]:
     """Return by kind the properties of what computes labels, and what the labels cost.
 
     Labels that cost something are kept in the folder's store. The cost is how many they are, and their core-seconds,
     whenever they were paid.
 
+    Args:
+        labeler: what computes them.
+        element: chemical symbol.
+        settings: which properties, and how.
+        structure: of the crystal, see :class:`~al_core.evaluation.material.Material`.
+        out: folder of the store.
+        guide: a bundle, or a folder of bundles, whose way relaxations follow, so that they take fewer labels.
+
     Raises:
-        ConfigError: the element's crystal is not cubic, the labeler cannot label it here, or the folder cannot be used.
+        BundleError: the guide cannot be used.
+        ConfigError: the element's crystal is not cubic, the labeler cannot label it here, the guide is of another
+            element, or the folder cannot be used.
     """
+    if guide is not None and element_of(guide) != element:
+        raise ConfigError(f"--guide {guide} is a model of {element_of(guide)}, expected one of {element}")
+    way = CommitteeCalculator.of_folder(guide, dtype=torch.float64) if guide else None
     ready = make_labeler(labeler)
     cell = Material(element, LabelCalculator(ready), structure).expected
     check_labels_possible([cell], labeler, f"the crystal of {element}")
@@ -84,7 +105,7 @@ def properties_of_labeler(
         store = LabelStore(workspace.store) if kept else None
         asked: set[str] = set()
         potential = LabelCalculator(ready, store, workspace.label_files, asked.add)
-        found = of_potential(potential, element, settings, structure, progress=lambda: counters.done(COUNTED))
+        found = of_potential(potential, element, settings, structure, lambda: counters.done(COUNTED), way)
         entries = [store.get(key) for key in asked] if store else []
         spent = sum(entry.core_seconds for entry in entries if entry)
         return found, {"labels": len(entries), "core_seconds": spent}

@@ -1,6 +1,5 @@
 """A material under test: a crystal and a potential, and what is common to the properties computed of it."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,10 +10,10 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator
 from ase.data import atomic_numbers, reference_states
 from ase.eos import EquationOfState as Fit
-from ase.optimize import LBFGS
 
 from al_core.errors import ConfigError, LabelError
-from al_core.evaluation.measured import Properties, Property
+from al_core.evaluation.measured import NoPropertyError, Properties, Property
+from al_core.evaluation.relaxation import relaxed
 from al_core.structures.elements import CRYSTALS
 
 _ATOMS_OF_CUBE = {"diamond": 8, "fcc": 4, "bcc": 2, "sc": 1}
@@ -23,13 +22,6 @@ _BETA_TIN_RATIO = 0.55  # c/a, of germanium and tin
 _USUAL_VOLUME = 15.0  # Å^3 per atom, where nothing is known of an element's crystal
 _SCAN = np.linspace(0.7, 1.3, 13)  # of the expected volume
 _FITTED = np.linspace(0.94, 1.06, 7)  # of that with the least energy
-_FORCE_TOLERANCE = 0.01  # eV/Å
-_STEPS = 300
-_LARGEST_FORCE = 100.0  # eV/Å: a relaxation beyond is lost
-
-
-class NoPropertyError(Exception):
-    """A property cannot be computed of this material; the message says why."""
 
 
 def computed(units_of: dict[str, str], compute: Callable[[], Sequence[float]]) -> Properties:
@@ -69,6 +61,7 @@ class Material:
         element: chemical symbol.
         potential: energies (eV), forces and stresses; in double precision.
         structure: ``diamond``, ``fcc``, ``bcc`` or ``sc``; that of the element at room temperature if not given.
+        guide: a cheap potential that resembles it, whose way relaxations follow.
 
     Attributes:
         expected: the primitive cell, with the volume of density-functional theory or experiment, as far as it is known.
@@ -77,7 +70,9 @@ class Material:
         ConfigError: the element's crystal is not cubic, and no other is named.
     """
 
-    def __init__(self, element: str, potential: Calculator, structure: str | None = None) -> None:
+    def __init__(
+        self, element: str, potential: Calculator, structure: str | None = None, guide: Calculator | None = None
+    ) -> None:
         state = reference_states[atomic_numbers[element]] or {}
         own, edge = str(state.get("symmetry")), float(str(state.get("a", 0)))
         if element in CRYSTALS:
@@ -87,7 +82,7 @@ class Material:
         if structure not in _ATOMS_OF_CUBE:
             cubic = ", ".join(_ATOMS_OF_CUBE)
             raise ConfigError(f"{element} crystallises as {structure}; properties are computed of {cubic}")
-        self.element, self.potential, self.structure = element, potential, structure
+        self.element, self.potential, self.structure, self.guide = element, potential, structure, guide
         volume = edge**3 / _ATOMS_OF_CUBE[own] if own in _ATOMS_OF_CUBE else _USUAL_VOLUME
         self.expected = primitive_cell(element, structure, volume * phase_volume(own, structure))
 
@@ -137,16 +132,7 @@ class Material:
         Raises:
             NoPropertyError: they do not come to rest.
         """
-        copy: Atoms = atoms.copy()
-        copy.calc = self.potential
-        with LBFGS(copy, logfile=os.devnull) as optimizer:
-            for _ in optimizer.irun(fmax=_FORCE_TOLERANCE, steps=_STEPS):
-                largest = float(np.linalg.norm(copy.get_forces(), axis=1).max())
-                if not largest < _LARGEST_FORCE:
-                    raise NoPropertyError(f"the relaxation is lost: a force of {largest:.3g} eV/Å")
-        if largest > _FORCE_TOLERANCE:
-            raise NoPropertyError(f"not relaxed: a force of {largest:.3g} eV/Å after {_STEPS} steps")
-        return copy
+        return relaxed(atoms, self.potential, self.guide)
 
 
 def phase_volume(known: str, phase: str) -> float:

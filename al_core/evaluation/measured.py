@@ -5,6 +5,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 
+class NoPropertyError(Exception):
+    """A property cannot be computed of this material; the message says why."""
+
+
 @dataclass(frozen=True)
 class Property:
     """One number that was computed of a material.

@@ -88,9 +88,10 @@ def of_potential(
     settings: Sequence[AnyProperties],
     structure: str | None = None,
     progress: Callable[[], None] = lambda: None,
+    guide: Calculator | None = None,
 ) -> dict[str, Measured]:
-    """Return by kind the properties of an ASE calculator; arguments as :func:`of_committee`."""
-    material = Material(element, potential, structure)
+    """Return by kind the properties of an ASE calculator; arguments as :func:`of_committee`, and of ``Material``."""
+    material = Material(element, potential, structure, guide)
     found: dict[str, Measured] = {}
     for one in settings:
         found[one.kind] = METHODS[one.kind](material, one)

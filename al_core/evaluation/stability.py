@@ -9,8 +9,8 @@ from scipy.stats import binomtest
 from al_core.config.evaluation import StabilityEvaluation
 from al_core.errors import LabelError
 from al_core.evaluation.failures import failure_of
-from al_core.evaluation.material import Material, NoPropertyError
-from al_core.evaluation.measured import Measured, Properties, Property
+from al_core.evaluation.material import Material
+from al_core.evaluation.measured import Measured, NoPropertyError, Properties, Property
 from al_core.evaluation.walkers import Walkers, batched
 
 _FRICTION_PER_FS = 0.01

@@ -9,8 +9,8 @@ from ase import Atoms, units
 from al_core.config.evaluation import StructureEvaluation
 from al_core.errors import LabelError
 from al_core.evaluation.failures import displacement, failure_of
-from al_core.evaluation.material import Material, NoPropertyError
-from al_core.evaluation.measured import Measured, Properties, Property
+from al_core.evaluation.material import Material
+from al_core.evaluation.measured import Measured, NoPropertyError, Properties, Property
 from al_core.evaluation.trajectories import (
     bond_angles,
     coordination,

@@ -30,6 +30,12 @@ def properties(
     structure: Annotated[
         str | None, typer.Option("--structure", help="diamond, fcc, bcc or sc; the element's own if not given.")
     ] = None,
+    guide: Annotated[
+        Path | None,
+        typer.Option(
+            "--guide", metavar="DIR", help="A model whose way relaxations follow, with --labeler: fewer labels."
+        ),
+    ] = None,
     reference: Annotated[
         Path | None, typer.Option("--reference", metavar="FILE", help="What --json printed of another potential.")
     ] = None,
@@ -58,6 +64,8 @@ def properties(
         raise ConfigError("expected either --bundle, or --labeler with --element")
     if (labeler is None) != (element is None):
         raise ConfigError("--labeler and --element go together; a bundle knows its element")
+    if guide and not labeler:
+        raise ConfigError("--guide shows a labeler's relaxations the way; a bundle needs none")
     if lights and not reference:
         raise ConfigError("--lights judges deviations from a --reference; there is none")
     from al_core.config.evaluation import PropertySettings
@@ -83,7 +91,7 @@ def properties(
         found = properties_of_models(bundle, settings, structure)
     else:
         folder, computing = out or Path("runs") / f"properties-{labeler}-{symbol}", checked_labeler(of_labeler)
-        found, cost = properties_of_labeler(computing, symbol, settings, structure, folder)
+        found, cost = properties_of_labeler(computing, symbol, settings, structure, folder, guide)
         identity = make_labeler(computing).identity()
     whole = as_file(symbol, str(bundle or labeler), identity, {one.kind: one for one in settings}, found, cost)
     rows = _rows(whole, found, expected, table)

@@ -114,6 +114,12 @@ def test_a_committees_properties_their_spread_and_progress(graft: Callable[..., 
         (("--labeler", "emt", "--element", "Cu", "--reference", "gone.json"), "gone.json cannot be read"),
         (("--bundle", "models", "--set", "labeler.cutoff_eV=400"), "a bundle is measured, there is no labeler"),
         (("--bundle", "gone"), "gone: no such folder"),
+        (
+            ("--bundle", "models", "--guide", "models"),
+            "--guide shows a labeler's relaxations the way; a bundle needs none",
+        ),
+        (("--labeler", "emt", "--element", "Cu", "--guide", "models"), "models is a model of Si, expected one of Cu"),
+        (("--labeler", "emt", "--element", "Cu", "--guide", "gone"), "gone: no such folder"),
         (("--labeler", "emt", "--element", "Cu", "--lights", "lights.yaml"), "--lights judges deviations from a --ref"),
     ],
 )

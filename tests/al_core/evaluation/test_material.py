@@ -8,8 +8,8 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from al_core.errors import ConfigError, LabelError
-from al_core.evaluation.material import Material, NoPropertyError, computed, equation_of_state
-from al_core.evaluation.measured import Property
+from al_core.evaluation.material import Material, computed, equation_of_state
+from al_core.evaluation.measured import NoPropertyError, Property
 
 
 def test_silicon_is_where_its_potential_has_it(silicon: Any) -> None:

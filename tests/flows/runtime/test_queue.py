@@ -48,6 +48,7 @@ def test_labels_run_in_jobs_and_what_a_lost_job_was_at_in_another(tmp_path: Path
         (dft,) = [one for one in read_activity(tmp_path / ACTIVITY) if one.waiting]
         assert (dft.workers[0].job, dft.workers[0].does, dft.waiting) == (job, ("report",), {"report": 1})
         subprocess.run(["scancel", job], check=True)
+        wait_for(lambda: not work.alive(tmp_path), 60)
         (tmp_path / "go").touch()
         assert first not in {future.result(120) for future in futures}
     wait_for(lambda: not _jobs())
