@@ -12,7 +12,7 @@ BENCHMARKS := machine train_step train_committee same_error screen_pool md_step 
 PIP_INSTALL := CC=g++ CXX=g++ $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help study test test-fast fuzz lint format typecheck bench bench-quick wheel server clean
+.PHONY: help study test test-fast fuzz chaos lint format typecheck bench bench-quick wheel server clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test-fast: $(VENV)/.installed-test ## Run the fast tests only, in three minutes 
 
 fuzz: $(VENV)/.installed-test ## Try 100,000 changed inputs, ten minutes or so
 	GRAFT_FUZZ=10000 $(BIN)/python -m pytest tests/fuzz $(PYTEST_ARGS)
+
+chaos: $(VENV)/.installed-test ## Kill, cut and restart everything at random for an hour, as root
+	GRAFT_CHAOS_MINUTES=60 $(BIN)/python -m pytest -m "" -n0 -s tests/chaos $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-test ## Check style and format with ruff
 	$(BIN)/ruff check .

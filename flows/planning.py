@@ -138,7 +138,7 @@ def plan_growth(config: GrowthConfig, out: Path) -> tuple[GrowthPlan, int, CostM
 def _label_costs(settings: AnyLabeler, structures: Sequence[Atoms], out: Path) -> tuple[int, list[float], CostModel]:
     """Return how many labels the store of a folder holds, the expected core-seconds of structures, and the model."""
     workspace = Workspace(out)
-    done = [entry for entry in LabelStore(workspace.store).entries() if entry.label] if workspace.has_store else []
+    done = [entry for entry in LabelStore(workspace.store).each() if entry.label] if workspace.has_store else []
     labeler, model = make_labeler(settings), cost_model(done, settings.kind)
     costs = [model.seconds(labeler.estimate_core_seconds(one), labeler.cost_factors(one)) for one in structures]
     return len(done), costs, model

@@ -92,7 +92,7 @@ def _counted(names: Mapping[str, int]) -> str:
 
 
 def _print_store(console: Console, workspace: Workspace) -> None:
-    entries = LabelStore(workspace.store).entries()
+    entries = LabelStore(workspace.store).each()
     states = {state: sum(entry.state == state for entry in entries) for state in ("done", "running", "failed")}
     spent = sum(entry.core_seconds for entry in entries)
     counts = ", ".join(f"{number} {state}" for state, number in states.items())

@@ -244,17 +244,23 @@ def atoms() -> Any:
 
 
 class PostgresServer:
-    """A PostgreSQL server of our own, on a socket in a temporary folder."""
+    """A PostgreSQL server of our own, on a socket in a temporary folder, or open to the machines of a network."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, address: str = "", network: str = "") -> None:
         user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
         if user:
             shutil.chown(folder, user)
         self.url = f"postgresql://graft@/postgres?host={folder}"
         quiet = subprocess.DEVNULL
         self._quiet: dict[str, Any] = {"user": user, "cwd": folder, "stdout": quiet, "stderr": quiet}
-        data, options = folder / "data", ["-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+        data, options = folder / "data", ["-k", folder, "-c", "fsync=off", "-c", "listen_addresses="]
         subprocess.run([programs / "initdb", "-D", data, "-U", "graft", "--no-sync"], check=True, **self._quiet)
+        if address:
+            with (data / "pg_hba.conf").open("a") as file:
+                file.write(f"host all all {network} trust\n")
+            port = str(_free_port())
+            options[-1:] = [f"listen_addresses={address}", "-p", port, "-c", "max_connections=300"]
+            self.url = f"postgresql://graft@{address}:{port}/postgres"
         self._command = [programs / "postgres", "-D", data, *options]
         self.start()
 
@@ -272,21 +278,22 @@ class PostgresServer:
                 assert time.monotonic() < deadline, "PostgreSQL does not start"
                 time.sleep(0.1)
 
-    def stop(self) -> None:
-        """Stop it, whoever is connected."""
-        self._process.send_signal(signal.SIGINT)
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it, whoever is connected; by SIGQUIT without putting anything in order."""
+        self._process.send_signal(how)
         self._process.wait(timeout=30)
 
 
 @contextlib.contextmanager
-def _running_postgres() -> Iterator[PostgresServer]:
+def running_postgres(address: str = "", network: str = "") -> Iterator[PostgresServer]:
+    """Run a server while the block lasts; for the machines of a network where an address is given."""
     folders = [Path("/usr/local/bin"), *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
     programs = next((folder for folder in folders if (folder / "initdb").exists()), None)
     if programs is None:
         pytest.skip("there is no PostgreSQL here (Debian: apt-get install postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="graft-pg-"))
     try:
-        server = PostgresServer(programs, folder)
+        server = PostgresServer(programs, folder, address, network)
         try:
             yield server
         finally:
@@ -298,14 +305,14 @@ def _running_postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """The server of all tests."""
-    with _running_postgres() as server:
+    with running_postgres() as server:
         yield server
 
 
 @pytest.fixture
 def own_postgres_server() -> Iterator[PostgresServer]:
     """A server of one test, which may stop it."""
-    with _running_postgres() as server:
+    with running_postgres() as server:
         yield server
 
 

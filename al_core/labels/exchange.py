@@ -4,7 +4,7 @@ Every label is of one level of theory, the settings it was computed with. A file
 of each structure, so that labels of several levels are not trained on together by mistake.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from al_core.errors import ConfigError, StoreError
-from al_core.labels.store import Entry, LabelStore
+from al_core.labels.store import LabelStore
 from al_core.storage.hashing import file_sha256, label_key, structure_id
 from al_core.structures.datasets import LEVEL, write_labelled
 from al_core.types import Label, Labeler
@@ -41,16 +41,11 @@ class Level:
 
 def levels(store: LabelStore) -> list[Level]:
     """Return the levels of theory that a store has labels of."""
-    grouped: dict[str, list[Entry]] = {}
-    for entry in store.entries():
-        if entry.label:
-            grouped.setdefault(entry.level, []).append(entry)
     found = []
-    for level, entries in grouped.items():
-        first = entries[0]
+    for first, number, core_seconds in store.levels():
         identity = first.label.provenance.get("labeler", {}) if first.label else {}
         settings = ", ".join(f"{key} {value}" for key, value in identity.items() if key != "kind")
-        found.append(Level(level, first.labeler, settings, len(entries), sum(entry.core_seconds for entry in entries)))
+        found.append(Level(first.level, first.labeler, settings, number, core_seconds))
     return found
 
 
@@ -78,14 +73,15 @@ def export_labels(store: LabelStore, out: Path, level: str | None = None, *, mix
             f"{store} has labels of {len(wanted)} levels of theory ({named}); choose one with --level, or write all of "
             "them into one file with --mix-levels"
         )
-    labelled = []
-    for entry in store.entries():
-        if entry.label and entry.level in wanted:
-            atoms = entry.atoms
-            atoms.info = {"structure": f"S{entry.structure}", LEVEL: "+".join(sorted(wanted))}
-            labelled.append((atoms, entry.label))
-    write_labelled(out, labelled)
-    return len(labelled)
+    named_level = {LEVEL: "+".join(sorted(wanted))}
+
+    def labelled() -> Iterator[tuple[Atoms, Label]]:
+        for entry in store.each():
+            if entry.label and entry.level in wanted:
+                entry.atoms.info = {"structure": f"S{entry.structure}", **named_level}
+                yield entry.atoms, entry.label
+
+    return write_labelled(out, labelled())
 
 
 def import_labels(

@@ -26,6 +26,7 @@ from al_core.types import Label
 __all__ = ["Attempt", "Entry", "LabelStore", "NextRung"]
 
 VERSION = 1
+_PAGE = 500  # entries that are read at once
 
 NextRung = Callable[[Entry, list[Attempt]], int | None]
 """Of a failed label and the attempts at it: the rung to try next, or None if the failure is final."""
@@ -69,11 +70,29 @@ class LabelStore:
 
     def entries(self, keys: Collection[str] | None = None) -> list[Entry]:
         """Return the entries of some keys, in their order and as far as they are there; or all, oldest first."""
+        if keys is None:
+            return list(self.each())
         with self._database.open() as db:
-            if keys is None:
-                return [entry_of(row) for row in db.select("label_key", sort="id")]
             rows = [self._row(db, key) for key in keys]
             return [entry_of(row) for row in rows if row is not None]
+
+    def each(self) -> Iterator[Entry]:
+        """Yield all entries, oldest first. Others may use the store meanwhile."""
+        last = 0
+        while True:
+            with self._database.open() as db:
+                page = self._database.page(db, last, _PAGE)
+                found = [entry_of(db.get(id=number)) for number in page]
+            if not found:
+                return
+            yield from found
+            last = page[-1]
+
+    def levels(self) -> list[tuple[Entry, int, float]]:
+        """Return of each level of theory the first finished label, their number, and the core-seconds they cost."""
+        with self._database.open() as db:
+            found = self._database.levels(db)
+            return [(entry_of(db.get(id=first)), number, spent) for _, number, spent, first in found]
 
     def count(self) -> int:
         """Return the number of finished labels."""

@@ -164,19 +164,23 @@ def slice_of(atoms: Atoms) -> str:
     return str(atoms.info.get("config_type", "all"))
 
 
-def write_labelled(path: Path, labelled: list[tuple[Atoms, Label]]) -> None:
-    """Write an extxyz file atomically, labels under ``REF_energy``, ``REF_forces`` and ``REF_stress`` (Voigt)."""
-    frames = []
-    for atoms, label in labelled:
-        frame = bare(atoms)
-        frame.info = {k: v for k, v in atoms.info.items() if isinstance(v, str | int | float)}
-        frame.info["REF_energy"] = label.energy
-        frame.arrays["REF_forces"] = np.array(label.forces)
-        if label.stress is not None:
-            frame.info["REF_stress"] = np.array(label.stress)
-        frames.append(frame)
-    with atomic_path(path) as temporary:
-        write(temporary, frames, format="extxyz")
+def write_labelled(path: Path, labelled: Iterable[tuple[Atoms, Label]]) -> int:
+    """Write an extxyz file atomically, labels under ``REF_energy``, ``REF_forces`` and ``REF_stress`` (Voigt).
+
+    Returns:
+        How many structures were written.
+    """
+    number = 0
+    with atomic_path(path) as temporary, temporary.open("w") as file:
+        for number, (atoms, label) in enumerate(labelled, 1):
+            frame = bare(atoms)
+            frame.info = {k: v for k, v in atoms.info.items() if isinstance(v, str | int | float)}
+            frame.info["REF_energy"] = label.energy
+            frame.arrays["REF_forces"] = np.array(label.forces)
+            if label.stress is not None:
+                frame.info["REF_stress"] = np.array(label.stress)
+            write(file, frame, format="extxyz")
+    return number
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,7 @@ def prepare_prefect(verbose: bool) -> None:
     """
     level = "INFO" if verbose else "CRITICAL"
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", level)
+    os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", level)  # of its events, each in full
     os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", level)  # the temporary server logs how it was stopped
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")  # it reports what a stop left open
     from flows import set_prefect_defaults

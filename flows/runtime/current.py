@@ -9,6 +9,7 @@ from prefect.context import FlowRunContext
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from al_core.errors import GraftError
+from flows.runtime.own_server import kept_alive
 from flows.runtime.runner import Runner
 
 _RUNNER: ContextVar[Runner] = ContextVar("runner")
@@ -33,7 +34,7 @@ def running(runner: Runner) -> Iterator[Runner]:
     if flow_run is None:
         raise RuntimeError("expected to be inside a flow run")
     threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=runner.submitted_at_once)
-    with threads, flow_run.model_copy(update={"task_runner": threads}), runner:
+    with threads, flow_run.model_copy(update={"task_runner": threads}), kept_alive(), runner:
         token = _RUNNER.set(runner)
         try:
             yield runner

@@ -65,6 +65,9 @@ def join(site: DaskSite) -> Connection:
     try:
         threads = _wait_for_workers(client, site.wait_minutes, f"the scheduler at {site.address}")
         setup = _bring_setup(client)
+    except OSError as error:
+        client.close()
+        raise SiteError(f"the Dask scheduler at {site.address} was lost: {error}; is it running?") from error
     except BaseException:
         client.close()
         raise
@@ -138,7 +141,7 @@ def _silence() -> None:
     """Keep Dask's own log off the terminal; it reads this when it is imported. What goes wrong is an error here."""
     import dask
 
-    dask.config.set({"logging": {"distributed": "critical"}})
+    dask.config.set({"logging": {"distributed": "critical", "distributed.client": "critical"}})
 
 
 def queue_clusters() -> dict[str, Callable[..., Any]]:

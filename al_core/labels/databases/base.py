@@ -73,6 +73,23 @@ class Database(ABC):
     def number(self, column: str) -> str:
         """Return the SQL of a number's column; NULL in rows without it."""
 
+    def page(self, db: Any, after: int, number: int) -> list[int]:
+        """Return the ids of the next so many labels whose ids are beyond ``after``, oldest first."""
+        cursor = db.connection.cursor()
+        wanted = f"id > ? AND {self.text('label_key')} IS NOT NULL"
+        cursor.execute(f"SELECT id FROM systems WHERE {wanted} ORDER BY id LIMIT ?", (after, number))  # noqa: S608 (our names)
+        return [found for (found,) in cursor.fetchall()]
+
+    def levels(self, db: Any) -> list[tuple[str, int, float, int]]:
+        """Return of each level of theory its name, its finished labels, their core-seconds, and the id of the first."""
+        level, seconds = self.text("level"), self.number("core_seconds")
+        cursor = db.connection.cursor()
+        cursor.execute(
+            f"SELECT {level}, COUNT(*), SUM({seconds}), MIN(id) FROM systems"  # noqa: S608 (our names)
+            f" WHERE {self.text('state')} = 'done' GROUP BY {level} ORDER BY MIN(id)"
+        )
+        return [(name, count, spent, first) for name, count, spent, first in cursor.fetchall()]
+
     def ids(
         self, db: Any, equal: Mapping[str, str], between: Mapping[str, tuple[float, float]] | None = None
     ) -> list[int]:
