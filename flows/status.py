@@ -1,6 +1,7 @@
 """What a study has finished and spent, on the terminal."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -92,14 +93,16 @@ def _counted(names: Mapping[str, int]) -> str:
 
 
 def _print_store(console: Console, workspace: Workspace) -> None:
-    entries = LabelStore(workspace.store).each()
-    states = {state: sum(entry.state == state for entry in entries) for state in ("done", "running", "failed")}
-    spent = sum(entry.core_seconds for entry in entries)
-    counts = ", ".join(f"{number} {state}" for state, number in states.items())
-    console.print(f"labels in the store: {counts}, {spent:.0f} core-seconds")
-    for entry in entries:
+    states, spent, failed = Counter[str](), 0.0, []
+    for entry in LabelStore(workspace.store).each():
+        states[entry.state] += 1
+        spent += entry.core_seconds
         if entry.state == "failed":
-            console.print(f"  [red]failed[/red] {entry.structure}: {entry.cause}", soft_wrap=True)
+            failed.append(entry)
+    counts = ", ".join(f"{states[state]} {state}" for state in ("done", "running", "failed"))
+    console.print(f"labels in the store: {counts}, {spent:.0f} core-seconds")
+    for entry in failed:
+        console.print(f"  [red]failed[/red] {entry.structure}: {entry.cause}", soft_wrap=True)
 
 
 def _print_cells(console: Console, results: StudyResults) -> None:

@@ -16,7 +16,7 @@ from al_core.errors import LabelError
 from al_core.labels.obtaining import finished
 from al_core.labels.store import LabelStore
 from al_core.learning.steps import LabelOutcome, SelectionOutcome
-from al_core.storage.hashing import structure_id
+from al_core.storage.hashing import label_key, structure_id
 from al_core.structures.datasets import read_structures
 from al_core.studies.features import MappedInputs
 from al_core.studies.keys import (
@@ -158,14 +158,19 @@ def label_file(file: Path, labeler: AnyLabeler, workspace: Workspace, counters: 
     Raises:
         LabelError: every structure failed.
     """
-    frames = read_structures(file)
+    frames, store, identity = read_structures(file), LabelStore(workspace.store), work.labeler_of(labeler).identity()
+    keys = {structure_id(atoms): label_key(structure_id(atoms), identity) for atoms in frames}
+    known = {entry.key for entry in store.entries(keys.values()) if entry.label}
+    counters.expect("labels", len(known))
+    counters.done("labels", len(known))
+    asked = [name for name, key in keys.items() if key not in known]
+    outcomes = outcomes_of(submit_labels(asked, labeler, workspace, file, counters), counters)
+    known |= {outcome.key for outcome in outcomes.values() if not outcome.failure}
     names = [structure_id(atoms) for atoms in frames]
-    outcomes = outcomes_of(submit_labels(list(dict.fromkeys(names)), labeler, workspace, file, counters), counters)
-    store = LabelStore(workspace.store)
     labelled = [
-        (atoms, finished(store, outcomes[name].key)[1])
+        (atoms, finished(store, keys[name])[1])
         for name, atoms in zip(names, frames, strict=True)
-        if not outcomes[name].failure
+        if keys[name] in known
     ]
     if not labelled:
         raise LabelError(f"all {len(outcomes)} structures failed; the causes are in {store}")

@@ -1,6 +1,6 @@
 """Reading labelled structures, and telling what is wrong with a file before anything is computed from it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -172,7 +172,8 @@ def write_labelled(path: Path, labelled: Iterable[tuple[Atoms, Label]]) -> int:
     """
     number = 0
     with atomic_path(path) as temporary, temporary.open("w") as file:
-        for number, (atoms, label) in enumerate(labelled, 1):
+        for atoms, label in labelled:
+            number += 1
             frame = bare(atoms)
             frame.info = {k: v for k, v in atoms.info.items() if isinstance(v, str | int | float)}
             frame.info["REF_energy"] = label.energy

@@ -1,6 +1,7 @@
 """What a run brings to each Dask worker: processes of one thread, in which its functions run."""
 
 import asyncio
+import contextlib
 import importlib.metadata
 import multiprocessing
 import platform
@@ -14,6 +15,7 @@ from al_core.errors import SiteError, WorkerError
 from flows.runtime.processes import Processes
 
 CORES = "cores"  # the resource that functions ask for: as many as the worker has threads
+_LOOK_EVERY_S = 30.0  # whether the run is still there
 _COMPARED = ("graft-mlip", "torch", "numpy", "ase", "gpaw", "mace-torch")
 
 
@@ -25,15 +27,20 @@ def versions() -> dict[str, str]:
 class WorkerSetup(WorkerPlugin):
     """Gives a Dask worker its processes, after a look at its versions.
 
+    They end with the run. Where its process was killed they end what they are at, a label that is paid for, and then.
+
     Args:
         name: of the run, which each has a set of processes for.
         wanted: the versions of the flow's process.
+        client: Dask's id of the run's process.
     """
 
     idempotent = True
 
-    def __init__(self, name: str, wanted: dict[str, str]) -> None:
-        self.name, self._wanted = name, wanted
+    def __init__(self, name: str, wanted: dict[str, str], client: str) -> None:
+        self.name, self._wanted, self._client = name, wanted, client
+        self._look_every_s = _LOOK_EVERY_S
+        self.running = 0
 
     async def setup(self, worker: Worker) -> None:
         """Start.
@@ -52,10 +59,22 @@ class WorkerSetup(WorkerPlugin):
             await worker.set_resources(**{CORES: worker.state.nthreads})
             worker.status = Status.paused  # the scheduler looks for waiting functions where a worker starts to run,
             worker.status = Status.running  # and has looked before it knew of the cores
+        self._looking = asyncio.create_task(self._leave_with_run(worker))
 
     def teardown(self, worker: Worker) -> None:
         """End what still runs."""
-        self.processes.close()
+        if hasattr(self, "processes"):  # it did not start otherwise
+            self.processes.close()
+
+    async def _leave_with_run(self, worker: Worker) -> None:
+        while True:
+            await asyncio.sleep(self._look_every_s)
+            with contextlib.suppress(OSError):  # a scheduler that is gone ends its workers
+                events = await worker.scheduler.events(topic=self._client)
+                is_there = bool(events) and events[-1][1]["action"] == "add-client"
+                if not is_there and not self.running:
+                    await worker.plugin_remove(name=self.name)
+                    return
 
 
 async def in_process(setup: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -67,8 +86,11 @@ async def in_process(setup: str, function: Callable[..., Any], arguments: tuple[
     plugin: Any = get_worker().plugins.get(setup)
     if plugin is None:
         raise WorkerError("the Dask scheduler was started anew and knows nothing of this run; the same command goes on")
+    plugin.running += 1
     try:
         return await asyncio.wrap_future(plugin.processes.submit(function, *arguments))
     except BrokenProcessPool as error:
         message = f"a worker process was killed while it ran {function.__name__}; is memory short?"
         raise WorkerError(message) from error
+    finally:
+        plugin.running -= 1

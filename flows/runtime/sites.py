@@ -184,7 +184,7 @@ def _bring_setup(client: "Client") -> str:
 
     name = f"graft-{socket.gethostname()}-{uuid.uuid4().hex}"
     try:
-        client.register_plugin(WorkerSetup(name, versions()))
+        client.register_plugin(WorkerSetup(name, versions(), client.id))
     except ModuleNotFoundError as error:
         raise SiteError(f"a Dask worker lacks Graft: {error}; install it there") from error
     return name

@@ -21,7 +21,7 @@ from tests.flows.runtime.waiting import wait_for
 from tests.flows.study.smoke import SMOKE
 
 MINUTES = float(os.environ.get("GRAFT_CHAOS_MINUTES", "1"))
-LABELS, SECONDS_A_LABEL, CELLS = 1000, 0.05, 36
+LABELS, SECONDS_A_LABEL, CELLS = 1000 if MINUTES > 1 else 300, 0.1, 36
 PATIENCE_S = 900  # after the last mischief
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pytest
@@ -79,8 +80,8 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     write_labelled(tmp_path / "x.extxyz", [(germanium(), label())])
     before = (tmp_path / "x.extxyz").read_bytes()
 
-    def half(path: Path, *arguments: object, **named: object) -> None:
-        path.write_text("half")
+    def half(file: TextIO, *arguments: object, **named: object) -> None:
+        file.write("half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(al_core.structures.datasets, "write", half)

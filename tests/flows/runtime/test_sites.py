@@ -1,6 +1,8 @@
 """A Dask cluster that is there: what runs on its workers, who may join, and what is refused."""
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,8 @@ from flows.runtime.runner import make_runner
 from tests.flows.runtime import work
 from tests.flows.runtime.clusters import Cluster, scheduler
 from tests.flows.runtime.waiting import wait_for
+
+ROOT = Path(__file__).resolve().parents[3]
 
 pytestmark = pytest.mark.slow
 
@@ -62,6 +66,35 @@ def test_a_scheduler_that_is_lost_is_told(cluster: Cluster, tmp_path: Path) -> N
         with pytest.raises(WorkerError, match="connection to the Dask scheduler was lost while report ran; when it is"):
             future.result(60)
     wait_for(lambda: not work.alive(tmp_path), 60)
+
+
+_RUN = """
+import sys
+from pathlib import Path
+import flows.runtime.dask_worker
+from al_core.config.site import DaskSite
+from flows.runtime.runner import make_runner
+from tests.flows.runtime import work
+
+flows.runtime.dask_worker._LOOK_EVERY_S = 0.5
+folder = Path(sys.argv[2])
+with make_runner(DaskSite.model_validate_json(sys.argv[1]), folder) as runner:
+    runner.submit(work.report, "0", folder).result()
+"""
+
+
+def test_a_run_that_is_killed_leaves_a_worker_when_what_it_was_at_is_done(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.worker("one")
+    command = [sys.executable, "-c", _RUN, cluster.site.model_dump_json(), str(tmp_path)]
+    run = subprocess.Popen(command, cwd=ROOT)
+    wait_for(lambda: work.began(tmp_path) == ["0"])
+    (process,) = work.alive(tmp_path)
+    run.kill()
+    run.wait()
+    time.sleep(2)
+    assert work.alive(tmp_path) == [process], "what is paid for in part is finished"
+    (tmp_path / "go").touch()
+    wait_for(lambda: not work.alive(tmp_path))
 
 
 def test_who_has_other_certificates_cannot_join(cluster: Cluster, tmp_path: Path) -> None:

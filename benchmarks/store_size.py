@@ -1,12 +1,14 @@
-"""How look-ups in the label store grow with it: ``python -m benchmarks.label_store``; some minutes, 5 GB of disk.
+"""What grows with the label store: ``python -m benchmarks.store_size``; half an hour, 10 GB of disk.
 
 Fills stores with finished labels by SQL and times what a label costs: to find it by its key, to find it as ASE does
 without an index on keys, to list its failed attempts, and to reserve and complete a new one, equivalent structures
-looked for. The ratio is of ASE's look-up to that by key, in the largest store.
+looked for. Then the whole store is listed by level of theory and exported, and the memory that takes beyond what was
+taken before is told. The ratio is of ASE's look-up to that by key, in the largest store.
 """
 
 import argparse
 import json
+import resource
 import sqlite3
 import tempfile
 import time
@@ -18,6 +20,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.db import connect
 
+from al_core.labels.exchange import export_labels, levels
 from al_core.labels.store import LabelStore
 from al_core.types import Label
 from benchmarks._common import ratio, table
@@ -41,7 +44,7 @@ def main() -> None:
 def _times(size: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         store = _filled(Path(folder) / "labels.db", size)
-        key, atoms = _key(size // 2), _cell()
+        key, atoms, before = _key(size // 2), _cell(), _peak_mb()
         atoms.rattle(0.1, seed=1)  # equivalent to none of them
         new = (_key(size + number) for number in range(REPEATS))
         return {
@@ -49,7 +52,15 @@ def _times(size: int) -> dict[str, float]:
             "as ASE ms": _milliseconds(lambda: _as_ase(store, key), 3),
             "attempts ms": _milliseconds(lambda: store.attempts(key), REPEATS),
             "new label ms": _milliseconds(lambda: _compute(store, next(new), atoms), 1),
+            "list s": _milliseconds(lambda: levels(store), 1) / 1e3,
+            "export s": _milliseconds(lambda: export_labels(store, Path(folder) / "all.extxyz"), 1) / 1e3,
+            "memory MB": _peak_mb() - before,
         }
+
+
+def _peak_mb() -> float:
+    """Return the most memory this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _key(number: int) -> str:
@@ -96,7 +107,7 @@ def _filled(path: Path, size: int) -> LabelStore:
 
 
 def _compute(store: LabelStore, key: str, atoms: Atoms) -> None:
-    assert store.claim(key, atoms, "sw", images=True)[0] == "yours"
+    assert store.claim(key, atoms, "sw", use_equivalent=True)[0] == "yours"
     store.complete(key, Label(-1.0, np.zeros((len(atoms), 3)), np.zeros(6), 1.0, {"by": "benchmark"}))
 
 
