@@ -142,7 +142,7 @@ class DaskRunner:
             watch, self._watch = self._watch, None
         if connection is not None and watch is not None:
             watch.stop()
-            with contextlib.suppress(OSError, ValueError):  # a scheduler that is gone, or anew, has lost it all
+            with contextlib.suppress(OSError, ValueError, KeyError):  # lost with the scheduler, or with a worker
                 connection.client.cancel(list(connection.client.futures))
                 connection.client.unregister_worker_plugin(connection.setup)  # what still runs ends
             connection.client.close()

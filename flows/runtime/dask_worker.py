@@ -71,8 +71,8 @@ class WorkerSetup(WorkerPlugin):
             await asyncio.sleep(self._look_every_s)
             with contextlib.suppress(OSError):  # a scheduler that is gone ends its workers
                 events = await worker.scheduler.events(topic=self._client)
-                is_there = bool(events) and events[-1][1]["action"] == "add-client"
-                if not is_there and not self.running:
+                is_gone = not events or events[-1][1]["action"] == "remove-client"
+                if is_gone and not self.running:
                     await worker.plugin_remove(name=self.name)
                     return
 

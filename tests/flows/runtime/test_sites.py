@@ -69,7 +69,7 @@ def test_a_scheduler_that_is_lost_is_told(cluster: Cluster, tmp_path: Path) -> N
 
 
 _RUN = """
-import sys
+import sys, time
 from pathlib import Path
 import flows.runtime.dask_worker
 from al_core.config.site import DaskSite
@@ -79,6 +79,8 @@ from tests.flows.runtime import work
 flows.runtime.dask_worker._LOOK_EVERY_S = 0.5
 folder = Path(sys.argv[2])
 with make_runner(DaskSite.model_validate_json(sys.argv[1]), folder) as runner:
+    runner.submit(work.threads).result()
+    time.sleep(2)
     runner.submit(work.report, "0", folder).result()
 """
 
