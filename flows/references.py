@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from al_core.config.evaluation import AnyProperties
+from al_core.config.reading import validate
 from al_core.config.study import StudyConfig
 from al_core.errors import ConfigError
 from al_core.evaluation.reference import Reference, read_reference, shipped_reference
@@ -79,7 +80,7 @@ def _read(config: StudyConfig) -> Reference | None:
 
 
 def _check_kind(evaluation: AnyProperties, reference: Reference) -> None:
-    kind, ours = evaluation.kind, evaluation.model_dump(mode="json")
+    kind, ours = evaluation.kind, dict(evaluation)
     if kind not in reference.measured:
         if kind in _DYNAMIC:
             return
@@ -87,11 +88,12 @@ def _check_kind(evaluation: AnyProperties, reference: Reference) -> None:
             f"reference: {reference.potential} has {', '.join(reference.measured)}, not {kind}; leave it out of "
             "evaluations, or use reference.kind=computed or none"
         )
-    theirs = reference.settings.get(kind, ours)
+    settings = reference.settings.get(kind, {"kind": kind})
+    theirs = dict(validate(type(evaluation), settings, f"{kind} of the reference {reference.potential}"))
     different = [
-        f"{key} {theirs.get(key)} against {value}"
+        f"{key} {_shown(theirs[key])} against {_shown(value)}"
         for key, value in ours.items()
-        if theirs.get(key) != value and not _is_part(value, theirs.get(key))
+        if not _is_part(value, theirs[key])
     ]
     if different:
         raise ConfigError(
@@ -100,6 +102,10 @@ def _check_kind(evaluation: AnyProperties, reference: Reference) -> None:
         )
 
 
+def _shown(value: Any) -> str:
+    return str(list(value) if isinstance(value, tuple) else value)
+
+
 def _is_part(some: Any, of: Any) -> bool:
-    """Return whether a list, of phases or temperatures, has nothing that another lacks."""
-    return isinstance(some, list) and isinstance(of, list) and set(some) <= set(of)
+    """Return whether a setting is the same as another, or, of phases or temperatures, has nothing that it lacks."""
+    return some == of or (isinstance(some, tuple) and isinstance(of, tuple) and set(some) <= set(of))

@@ -43,8 +43,13 @@ class PhononsEvaluation(Strict):
 class DefectsEvaluation(Strict):
     """Formation energies of a vacancy and of a split interstitial, relaxed."""
 
+    later: ClassVar[tuple[str, ...]] = ("which",)
+
     kind: Annotated[Literal["defects"], KIND] = "defects"
     supercell: Annotated[Repeats, Field(description="Repeats of the cubic cell along each edge.")] = 2
+    which: Annotated[
+        tuple[Literal["vacancy", "interstitial"], ...], Field(min_length=1, description="The defects.")
+    ] = ("vacancy", "interstitial")
 
 
 class SurfacesEvaluation(Strict):

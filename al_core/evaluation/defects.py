@@ -20,11 +20,10 @@ def defects(material: Material, settings: DefectsEvaluation) -> Measured:
 
     E(defect) - N E(crystal) / N_crystal, at the volume of the crystal.
     """
-    repeats = settings.supercell
-    return Measured(
-        _formation(material, repeats, "vacancy", _vacancy)
-        | _formation(material, repeats, "interstitial", _interstitial)
-    )
+    found: Properties = {}
+    for name in settings.which:
+        found |= _formation(material, settings.supercell, name, _MADE[name])
+    return Measured(found)
 
 
 def _formation(material: Material, repeats: int, name: str, made: Callable[[Material, Atoms], Atoms]) -> Properties:
@@ -57,3 +56,6 @@ def _interstitial(material: Material, cell: Atoms) -> Atoms:
     atoms.positions[-1] = site - half
     atoms.rattle(_RATTLE, seed=0)
     return atoms
+
+
+_MADE: dict[str, Callable[[Material, Atoms], Atoms]] = {"vacancy": _vacancy, "interstitial": _interstitial}

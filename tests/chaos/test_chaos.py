@@ -91,7 +91,7 @@ def _until_done(world: World, mischief: Mischief | None, quiet: float, happened:
             to_come = [one for one in to_come if one != what]
             happened[what] += mischief.all()[what]()
             world.note(what)
-            soon = time.monotonic() + mischief.chance.uniform(5, 15)
+            soon = time.monotonic() + mischief.chance.uniform(4, 10)
         time.sleep(0.1)
 
 
