@@ -1,6 +1,7 @@
 """Jobs of a queue: a real Slurm of one node, where its packages are installed."""
 
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.flows.runtime.slurm import slurm, why_not
 from tests.flows.runtime.waiting import wait_for
 
 JOBS = Jobs(cores=1, memory="1GB", walltime="00:30:00", jobs=(0, 1))
+ROOT = Path(__file__).resolve().parents[3]
 SITE = SlurmSite(dft=JOBS, interface="lo")
 
 
@@ -54,6 +56,43 @@ def test_labels_run_in_jobs_and_what_a_lost_job_was_at_in_another(tmp_path: Path
     wait_for(lambda: not _jobs())
     assert not (tmp_path / "jobs" / "dft" / "certificates").exists()
     assert list((tmp_path / "jobs" / "dft").glob("*.err")), "what a job printed stays"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_queue")
+def test_what_a_job_was_at_when_its_walltime_ended_is_done_by_the_next(tmp_path: Path) -> None:
+    site = SlurmSite(dft=JOBS.model_copy(update={"walltime": "00:01:00"}), interface="lo")
+    with make_runner(site, tmp_path) as runner:
+        future = runner.submit(work.report, "0", tmp_path, dft=True)
+        wait_for(lambda: bool(work.began(tmp_path)), 60)
+        (first,), before = work.alive(tmp_path), _jobs()
+        wait_for(lambda: work.alive(tmp_path) not in ([], [first]), 120)
+        assert _jobs() != before
+        (tmp_path / "go").touch()
+        assert future.result(60) != first
+
+
+_RUN = """
+import sys
+from pathlib import Path
+from flows.runtime.runner import make_runner
+from tests.flows.runtime import work
+from tests.flows.runtime.test_queue import SITE
+
+folder = Path(sys.argv[1])
+with make_runner(SITE, folder) as runner:
+    runner.submit(work.report, "0", folder, dft=True).result()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_queue")
+def test_the_jobs_of_a_killed_run_end(tmp_path: Path) -> None:
+    run = subprocess.Popen([sys.executable, "-c", _RUN, str(tmp_path)], cwd=ROOT)
+    wait_for(lambda: bool(work.began(tmp_path)), 60)
+    run.kill()
+    run.wait()
+    wait_for(lambda: not _jobs() and not work.alive(tmp_path), 120)
 
 
 @pytest.mark.slow
