@@ -1,5 +1,6 @@
 """The commands ``graft study ...`` and ``graft demo``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ from flows.cli.preparing import changes, checked_study, run_study, show
 
 if TYPE_CHECKING:
     from al_core.config.study import StudyConfig
+
+_MOST = 20  # seeds that are listed one by one
 
 
 def study_run(
@@ -36,7 +39,7 @@ def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:
         ("arms", ", ".join(arm.title for arm in settings.arms)),
         ("acquisitions", ", ".join(part.title for part in settings.acquisitions)),
         ("budgets", ", ".join(str(budget) for budget in settings.budgets)),
-        ("seeds", ", ".join(str(seed) for seed in settings.seeds)),
+        ("seeds", _listed(settings.seeds)),
         ("cells", f"{planned.cells} (from {planned.committees} committees of {settings.committee})"),
         ("labels", f"{planned.labels_least} to {planned.labels_most}, {done} in the store already"),
         ("test labels", str(planned.test_labels)),
@@ -49,6 +52,11 @@ def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:
         if properties or name not in ("properties", "reference"):
             table.add_row(name, value)
     Console().print(table)
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    """Return seeds as they are, or how many there are and their range."""
+    return ", ".join(map(str, seeds)) if len(seeds) <= _MOST else f"{len(seeds)}, {min(seeds)} to {max(seeds)}"
 
 
 def _reference(settings: "StudyConfig") -> str:
