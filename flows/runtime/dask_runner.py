@@ -60,6 +60,7 @@ class Computing(Generic[Result]):
             CancelledError: nobody computes it any more.
             TimeoutError: it takes more than so many seconds.
         """
+        from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
 
         if self._future.cancelled():  # also when the runner has stopped, and there is nobody left to ask
@@ -69,8 +70,8 @@ class Computing(Generic[Result]):
         except KilledWorker as error:
             last = error.last_worker.name
             raise WorkerError(f"workers ended while they ran {self._name}, the last one was {last}") from error
-        except CancelledError as error:
-            if getattr(error, "reason", "") != "scheduler-connection-lost":
+        except (CancelledError, CommClosedError) as error:
+            if isinstance(error, CancelledError) and getattr(error, "reason", "") != "scheduler-connection-lost":
                 raise
             message = f"the connection to the Dask scheduler was lost while {self._name} ran; when it is there again "
             raise WorkerError(f"{message}the same command goes on") from error

@@ -80,6 +80,7 @@ class Machine:
 def machines(folder: Path, names: Sequence[str]) -> Iterator[list[Machine]]:
     """Make machines that reach each other and this one; end them with the block."""
     made: list[Machine] = []
+    _remove(names)  # of a run that was killed
     try:
         _ip("link", "add", _BRIDGE, "type", "bridge")
         _ip("addr", "add", f"{HOST}/24", "dev", _BRIDGE)
@@ -97,9 +98,7 @@ def machines(folder: Path, names: Sequence[str]) -> Iterator[list[Machine]]:
             _ip("-n", name, "link", "set", "lo", "up")
         yield made
     finally:
-        for machine in made:
-            _ip("netns", "del", machine.name, check=False)
-        _ip("link", "del", _BRIDGE, check=False)
+        _remove(names)
 
 
 @contextlib.contextmanager
@@ -111,6 +110,12 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def _remove(names: Sequence[str]) -> None:
+    for name in names:
+        _ip("netns", "del", name, check=False)
+    _ip("link", "del", _BRIDGE, check=False)
 
 
 def _ip(*words: str, check: bool = True) -> None:
