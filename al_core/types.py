@@ -67,6 +67,9 @@ class Labeler(Protocol):
     def cost_factors(self, atoms: Atoms) -> dict[str, float]:
         """What the cost depends on, positive numbers by name; see :mod:`al_core.labels.costs`."""
 
+    def estimate_megabytes(self, atoms: Atoms) -> float:
+        """Memory that one label takes, MB, rather too much than too little; 0 where it is not worth mentioning."""
+
     def cores(self, atoms: Atoms) -> int:
         """Cores that one label takes while it is computed."""
 

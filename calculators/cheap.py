@@ -39,6 +39,10 @@ class CheapLabeler(ABC):
         """See :class:`al_core.types.Labeler`."""
         return {}
 
+    def estimate_megabytes(self, atoms: Atoms) -> float:
+        """See :class:`al_core.types.Labeler`."""
+        return 0.0
+
     def cores(self, atoms: Atoms) -> int:
         """See :class:`al_core.types.Labeler`."""
         return 1

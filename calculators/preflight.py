@@ -8,8 +8,9 @@ from typing import Any, get_args
 from ase import Atoms
 
 from al_core.config.labelers import AnyLabeler
-from al_core.errors import ConfigError, LabelError
+from al_core.errors import ConfigError, LabelError, SiteError
 from al_core.structures.sampling import prototype
+from al_core.types import Labeler
 from calculators.base import make_labeler
 
 _LEFT_OUT = {key for settings in get_args(AnyLabeler) for key in settings.later}  # of an identity, at their default
@@ -39,6 +40,28 @@ def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, wher
         raise ConfigError(f"labeler {labeler.kind}: {error}") from error
     for note in ready.notes(elements):
         _report(f"note: labeler {labeler.kind}: {note}")
+
+
+def check_memory(structures: Sequence[Atoms], labeler: Labeler, room_MB: float | None) -> None:
+    """Check that there is memory for the labels of some structures.
+
+    Args:
+        structures: what is to be labelled.
+        labeler: what labels them.
+        room_MB: what each core of a job has; None where it is not known.
+
+    Raises:
+        SiteError: there is not.
+    """
+    if room_MB is None:
+        return
+    for atoms in structures:
+        needed = labeler.estimate_megabytes(atoms) / labeler.cores(atoms)
+        if needed > room_MB:
+            raise SiteError(
+                f"a label of {len(atoms)} atoms by {labeler.name} takes some {needed:.0f} MB of memory, and a core of "
+                f"the site's jobs has {room_MB:.0f} MB (dft.memory by dft.cores); ask for more, or for fewer cores"
+            )
 
 
 @functools.cache

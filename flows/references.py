@@ -88,8 +88,8 @@ def _check_kind(evaluation: AnyProperties, reference: Reference) -> None:
             f"reference: {reference.potential} has {', '.join(reference.measured)}, not {kind}; leave it out of "
             "evaluations, or use reference.kind=computed or none"
         )
-    settings = reference.settings.get(kind, {"kind": kind})
-    theirs = dict(validate(type(evaluation), settings, f"{kind} of the reference {reference.potential}"))
+    given = reference.settings.get(kind, ours)
+    theirs = dict(validate(type(evaluation), given, f"{kind} of the reference {reference.potential}"))
     different = [
         f"{key} {_shown(theirs[key])} against {_shown(value)}"
         for key, value in ours.items()

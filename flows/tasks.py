@@ -31,6 +31,7 @@ from al_core.studies.pool_map import MapInputs
 from al_core.studies.workspace import Workspace
 from al_core.types import Label
 from al_core.uncertainty.calibration import Calibration
+from calculators.preflight import check_memory
 from flows import work
 from flows.runtime.current import current_runner
 from flows.runtime.progress import Counters
@@ -139,6 +140,7 @@ def submit_labels(
     """Start labelling structures of a file, the dearest first, and return what :func:`outcomes_of` waits for."""
     counters.expect("labels", len(names))
     atoms, ready = work.structures_of((file,)), work.labeler_of(labeler)
+    check_memory([atoms[name] for name in names], ready, current_runner().megabytes_per_core)
     dearest_first = sorted(names, key=lambda name: -ready.estimate_core_seconds(atoms[name]))
     return {name: label.submit(name, (file,), labeler, workspace) for name in dearest_first}
 

@@ -1,5 +1,6 @@
 """Where a study computes."""
 
+import re
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -108,6 +109,13 @@ class Jobs(Strict):
             message = f"jobs: the fewest, {self.jobs[0]}, are more than the most, {self.jobs[1]}"
             raise PydanticCustomError("jobs", "{message}", {"message": message})
         return self
+
+    @property
+    def megabytes_per_core(self) -> float:
+        """What each of its cores has, MB."""
+        number, unit = re.fullmatch(r"([0-9]+) ?([KMGT]i?)B", self.memory).groups()  # type: ignore[union-attr]
+        scale = (1024 if unit.endswith("i") else 1000) ** ("KMGT".index(unit[0]) + 1)
+        return float(int(number) * scale / 1e6 / self.cores)
 
 
 class _Queue(Strict):

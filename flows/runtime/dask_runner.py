@@ -89,10 +89,18 @@ class DaskRunner:
         connect: starts or finds the cluster; called once, with the first function.
         cores: how many functions of one core run at once; asked of the cluster if None.
         activity: file that says what the workers are at.
+        megabytes_per_core: what each core has; None where it is not known.
     """
 
-    def __init__(self, connect: Callable[[], Connection], cores: int | None, activity: Path) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        cores: int | None,
+        activity: Path,
+        megabytes_per_core: float | None = None,
+    ) -> None:
         self._connect, self._cores, self._activity = connect, cores, activity
+        self.megabytes_per_core = megabytes_per_core
         self._connection: Connection | None = None
         self._watch: Watch | None = None
         self._submitted = 0

@@ -41,6 +41,10 @@ class Runner(Protocol):
     def submitted_at_once(self) -> int:
         """How many functions are worth submitting: those that run, and those that a growing cluster may run."""
 
+    @property
+    def megabytes_per_core(self) -> float | None:
+        """What a core that labels has, MB; None where it is not known."""
+
     def submit(
         self, function: Callable[..., Result], *arguments: Any, cores: int = 1, dft: bool = False
     ) -> Pending[Result]:
@@ -91,7 +95,7 @@ def _local(cores: int, out: Path) -> DaskRunner:
 
 def _queue(site: QueueSite, jobs: Jobs, name: str, out: Path) -> DaskRunner:
     connect = partial(sites.start_queue, site, jobs, out / "jobs" / name)
-    return DaskRunner(connect, jobs.jobs[1] * jobs.cores, out / ACTIVITY / f"{name}.json")
+    return DaskRunner(connect, jobs.jobs[1] * jobs.cores, out / ACTIVITY / f"{name}.json", jobs.megabytes_per_core)
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,11 @@ class Divided:
         """How many functions are worth submitting."""
         return self.dft.submitted_at_once + self.training.submitted_at_once
 
+    @property
+    def megabytes_per_core(self) -> float | None:
+        """What a core that labels has, MB."""
+        return self.dft.megabytes_per_core
+
     def submit(
         self, function: Callable[..., Result], *arguments: Any, cores: int = 1, dft: bool = False
     ) -> Pending[Result]:
@@ -137,6 +146,7 @@ class InProcess:
     """Runs every function at once, in the thread that submits it, one after the other."""
 
     cores = submitted_at_once = 1
+    megabytes_per_core = None
 
     def __init__(self) -> None:
         self._one_at_a_time = threading.Lock()

@@ -6,10 +6,11 @@ import pytest
 from ase.build import bulk
 
 from al_core.config.labelers import AnyLabeler, GPAWLabeler, StillingerWeberLabeler
-from al_core.errors import ConfigError
+from al_core.config.site import Jobs
+from al_core.errors import ConfigError, SiteError
 from al_core.structures.checks import bare
 from calculators.base import make_labeler
-from calculators.preflight import _report, check_labels_possible, check_same_theory
+from calculators.preflight import _report, check_labels_possible, check_memory, check_same_theory
 
 
 def test_a_note_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -36,3 +37,19 @@ def test_labels_of_two_theories_are_told_apart(theirs: AnyLabeler, ours: AnyLabe
     with pytest.raises(ConfigError, match=rf"x was labelled with other settings .*\({different}\)"):
         check_same_theory("test: x", make_labeler(theirs).identity(), ours, "test.kind=md")
     check_same_theory("test: x", make_labeler(theirs).identity(), theirs, "test.kind=md")
+
+
+def test_a_job_without_memory_for_a_label_is_refused() -> None:
+    labeler, cell = make_labeler(GPAWLabeler()), bulk("Ge", a=5.77, cubic=True)
+    vacancy = cell * (2, 2, 2)
+    del vacancy[0]
+    assert 1276 < labeler.estimate_megabytes(vacancy) < 1.5 * 1276, "it took 1,276 MB"
+    jobs = Jobs(cores=32, memory="32 GiB", walltime="04:00:00")
+    assert jobs.megabytes_per_core == pytest.approx(1073.7, abs=0.1)
+    check_memory([cell], labeler, jobs.megabytes_per_core)
+    check_memory([cell, vacancy], labeler, None)
+    with pytest.raises(
+        SiteError, match=r"a label of 63 atoms by gpaw takes some 1\d\d\d MB of memory, and a core of the"
+    ):
+        check_memory([cell, vacancy], labeler, jobs.megabytes_per_core)
+    check_memory([vacancy], make_labeler(StillingerWeberLabeler()), 1.0)
