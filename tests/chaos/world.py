@@ -19,8 +19,8 @@ from tests.chaos.machines import HOST, Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Python imports a module of this name at the start of every process: labels take a moment, and what is begun and
-# finished is written down
+# Python imports a module of this name at the start of every process: labels take a moment, and which labels and
+# committees are begun and finished is written down
 _WATCH = """
 import importlib.abc, importlib.util, os, sys, time
 
@@ -55,17 +55,20 @@ def watch_store(module):
         note("finished", key)
     module.LabelStore.complete = watched
 
-def watch_records(module):
-    write = module.write_json
-    def watched(path, *arguments, **named):
-        write(path, *arguments, **named)
-        note("wrote", path)
-    module.write_json = watched
+def watch_committees(module):
+    train = module.train_committee
+    def watched(inputs):
+        if module.trained(inputs) is None:
+            note("began", inputs.key)
+        failure = train(inputs)
+        note("finished", inputs.key)
+        return failure
+    module.train_committee = watched
 
 WATCHED = {
     "calculators.classical.stillinger_weber": watch_labeler,
     "al_core.labels.store": watch_store,
-    "al_core.storage.files": watch_records,
+    "al_core.studies.committees": watch_committees,
 }
 
 class Finder(importlib.abc.MetaPathFinder):
