@@ -13,7 +13,7 @@ from al_core.evaluation.measured import NoPropertyError
 _FORCE_TOLERANCE = 0.01  # eV/Å
 _STEPS = 300
 _LARGEST_FORCE = 100.0  # eV/Å: a relaxation beyond is lost
-_WORTH = 0.8  # of the largest force: a round by the guide that leaves more is the last
+_WORTH = 0.9  # of the largest force: a round by the guide that leaves more is the last
 
 
 def relaxed(atoms: Atoms, potential: Calculator, guide: Calculator | None = None) -> Atoms:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ase.collections import dcdft
 
-from al_core.config.evaluation import ElasticEvaluation, LatticeEvaluation, PropertySettings
+from al_core.config.evaluation import DefectsEvaluation, ElasticEvaluation, LatticeEvaluation, PropertySettings
 from al_core.config.labelers import GPAWLabeler
 from al_core.errors import ConfigError
 from al_core.evaluation.measured import Measured, Property
@@ -37,7 +37,8 @@ def test_shipped_germanium_is_near_all_electron_calculations() -> None:
     assert values["bulk_modulus_GPa"] == pytest.approx(wien2k["wien2k_B"], rel=0.03)
     assert (values["C11_GPa"] + 2 * values["C12_GPa"]) / 3 == pytest.approx(wien2k["wien2k_B"], rel=0.02)
     assert found.labeler == make_labeler(GPAWLabeler()).identity() | {key: found.labeler[key] for key in VERSIONS}
-    assert found.settings == {one: getattr(PropertySettings(), one).model_dump(mode="json") for one in found.measured}
+    usual = {one: getattr(PropertySettings(), one).model_dump(mode="json") for one in found.measured}
+    assert found.settings == usual | {"defects": DefectsEvaluation(which=("vacancy",)).model_dump(mode="json")}
 
 
 @pytest.mark.parametrize(
