@@ -20,8 +20,9 @@ def why_not() -> str:
         return "machines of their own are made by root"
     if missing := [name for name in ("ip", "unshare", "nsenter", "mount") if shutil.which(name) is None]:
         return f"no {', '.join(missing)}: apt-get install iproute2 util-linux mount"
-    if subprocess.run(["unshare", "--net", "--uts", "true"], capture_output=True, check=False).returncode:
-        return "this kernel gives no network namespaces"
+    probe = "ip netns add graft-probe && ip netns del graft-probe && unshare --uts true"
+    if failed := subprocess.run(["sh", "-c", probe], capture_output=True, text=True, check=False).stderr:
+        return f"no network namespaces: {failed.strip()}"
     return ""
 
 

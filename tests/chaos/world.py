@@ -93,13 +93,11 @@ class Command:
         name: of it.
         arguments: what it is called with.
         ends: {how a run ended: how often}: ``killed``, or the first line of what it said.
-        runs: how many began.
     """
 
     name: str
     arguments: Sequence[str]
     ends: Counter[str] = field(default_factory=Counter)
-    runs: int = 0
     process: "subprocess.Popen[bytes] | None" = None
     done: bool = False
 
@@ -153,18 +151,19 @@ class World:
         for name, worker in self.workers.items():
             if worker is None or worker.poll() is not None:
                 own = ("--name", name, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "30")
-                where = ("--host", self._machine(name).address, "--local-directory", str(self._machine(name).folder))
+                where = (
+                    "--host",
+                    self.machine_of(name).address,
+                    "--local-directory",
+                    str(self.machine_of(name).folder),
+                )
                 address = f"tls://{HOST}:{self._port}"
-                self.workers[name] = self._dask("worker", address, *own, *where, machine=self._machine(name))
+                self.workers[name] = self._dask("worker", address, *own, *where, machine=self.machine_of(name))
         for command in self.commands:
             if not command.done and (command.process is None or command.process.poll() is not None):
                 self._ended(command)
                 if not command.done:
                     self._begin(command)
-
-    def machine_of(self, worker: str) -> Machine:
-        """Return where a worker runs."""
-        return self._machine(worker)
 
     def kill(self, process: int, signal_: signal.Signals = signal.SIGKILL) -> None:
         """Send a process a signal, if it is still there."""
@@ -200,7 +199,6 @@ class World:
         print(f"{time.monotonic() - self._begin_s:7.1f} s  {what}", flush=True)
 
     def _begin(self, command: Command) -> None:
-        command.runs += 1
         self.note(f"{command.name} begins")
         with (self.folder / f"{command.name}.out").open("wb") as output:
             command.process = subprocess.Popen(
@@ -239,7 +237,8 @@ class World:
         with log.open("ab") as output:
             return subprocess.Popen(command, env=self._environment, cwd=self.folder, stdout=output, stderr=output)
 
-    def _machine(self, worker: str) -> Machine:
+    def machine_of(self, worker: str) -> Machine:
+        """Return where a worker runs."""
         return next(machine for machine in self.machines if worker.startswith(f"{machine.name}-"))
 
 
