@@ -112,7 +112,8 @@ def _may_pass(error: Any) -> bool:
 
     if error.pgcode:
         return str(error.pgcode).startswith(_TRANSIENT)
-    return isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError))
+    lost = type(error) is psycopg2.DatabaseError  # "server closed the connection unexpectedly"
+    return lost or isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError))
 
 
 class _ServerClaim:
@@ -159,7 +160,7 @@ class Session:
         with self._talking:
             try:
                 return self._ask(statement, *values)
-            except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            except (psycopg2.DatabaseError, psycopg2.InterfaceError):
                 if not self._connection.closed:
                     raise
                 self._come_back()

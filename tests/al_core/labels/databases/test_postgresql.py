@@ -119,3 +119,16 @@ def test_no_look_up_reads_the_whole_store(postgres: str, atoms: Atoms) -> None:
     ):
         plan = "\n".join(line for (line,) in session.ask(f"EXPLAIN SELECT id FROM systems WHERE {condition}"))
         assert index in plan
+
+
+def test_a_connection_that_is_lost_without_a_code_comes_back(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session.of(postgres)
+    ask = session._ask
+
+    def lost(statement: str, *values: object) -> list[tuple[object, ...]]:
+        monkeypatch.setattr(session, "_ask", ask)
+        session._connection.close()
+        raise psycopg2.DatabaseError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(session, "_ask", lost)
+    assert session.ask("SELECT 1") == [(1,)]
