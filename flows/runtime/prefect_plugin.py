@@ -9,6 +9,7 @@ Prefect's temporary server, which a flow starts where no other is set, would sta
 flow is killed; here it ends with it.
 """
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ async def setup_environment(*, ctx: HookContext) -> SetupResult | None:
     """
     if os.environ.get("PREFECT__SERVER_EPHEMERAL") and (owner := os.environ.get("GRAFT_PROCESS")):
         end_with(int(owner))
+        logging.getLogger("sqlalchemy").setLevel(logging.CRITICAL)  # prints tracebacks when the server is stopped
     command = prefect_command(sys.orig_argv)
     if command is None:
         return None
