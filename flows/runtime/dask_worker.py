@@ -16,6 +16,7 @@ from flows.runtime.processes import Processes
 
 CORES = "cores"  # the resource that functions ask for: as many as the worker has threads
 _LOOK_EVERY_S = 30.0  # whether the run is still there
+_ENDING = (Status.closing_gracefully, Status.closing, Status.closed, Status.failed)
 _COMPARED = ("graft-mlip", "torch", "numpy", "ase", "gpaw", "mace-torch")
 
 
@@ -63,13 +64,15 @@ class WorkerSetup(WorkerPlugin):
 
     def teardown(self, worker: Worker) -> None:
         """End what still runs."""
+        if looking := getattr(self, "_looking", None):
+            worker.loop.add_callback(looking.cancel)  # not at once: it may be this that removes the plugin
         if hasattr(self, "processes"):  # it did not start otherwise
             self.processes.close()
 
     async def _leave_with_run(self, worker: Worker) -> None:
-        while True:
+        while worker.status not in _ENDING:
             await asyncio.sleep(self._look_every_s)
-            with contextlib.suppress(OSError):  # a scheduler that is gone ends its workers
+            with contextlib.suppress(OSError):  # a scheduler that is gone ends its workers; so is being cancelled told
                 events = await worker.scheduler.events(topic=self._client)
                 is_gone = not events or events[-1][1]["action"] == "remove-client"
                 if is_gone and not self.running:
