@@ -16,6 +16,7 @@ from flows.runtime.processes import Processes
 
 CORES = "cores"  # the resource that functions ask for: as many as the worker has threads
 _LOOK_EVERY_S = 30.0  # whether the run is still there
+_SIGNAL_S = 2.0  # until a worker that was told to end closes
 _ENDING = (Status.closing_gracefully, Status.closing, Status.closed, Status.failed)
 _COMPARED = ("graft-mlip", "torch", "numpy", "ase", "gpaw", "mace-torch")
 
@@ -80,6 +81,23 @@ class WorkerSetup(WorkerPlugin):
                     return
 
 
+def dask_setup(worker: Worker) -> None:
+    """See to it that a queue's signal ends a worker (``dask worker --preload flows.runtime.dask_worker``)."""
+    _ends.append(asyncio.create_task(_end(worker)))
+
+
+_ends: list[asyncio.Task[None]] = []  # asyncio forgets a task that nobody keeps
+
+
+async def _end(worker: Worker) -> None:
+    try:
+        await worker.finished()
+    except asyncio.CancelledError:
+        if worker.status in _ENDING:  # the signal came while it closed and cut that short,
+            worker._event_finished.set()  # and Dask would wait for its end for ever
+        raise
+
+
 async def in_process(setup: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Run a function in one of the worker's processes.
 
@@ -93,6 +111,7 @@ async def in_process(setup: str, function: Callable[..., Any], arguments: tuple[
     try:
         return await asyncio.wrap_future(plugin.processes.submit(function, *arguments))
     except BrokenProcessPool as error:
+        await asyncio.sleep(_SIGNAL_S)  # a job whose processes were all told to end: another worker gets this
         message = f"a worker process was killed while it ran {function.__name__}; is memory short?"
         raise WorkerError(message) from error
     finally:

@@ -95,6 +95,7 @@ def start_queue(site: QueueSite, jobs: Jobs, folder: Path) -> Connection:
     write_certificates(certificates)
     seconds = sum(unit * int(part) for unit, part in zip((3600, 60, 1), jobs.walltime.split(":"), strict=True))
     lifetime, stagger = int(seconds - min(300, 0.2 * seconds)), int(min(120, 0.05 * seconds))
+    limits = ["--lifetime", f"{lifetime}s", "--lifetime-stagger", f"{stagger}s"]
     with dask.config.set({**_NO_PAGES, "distributed.scheduler.default-task-durations": _EXPECTED}):
         cluster = cluster_of(
             queue=jobs.queue,
@@ -106,7 +107,7 @@ def start_queue(site: QueueSite, jobs: Jobs, folder: Path) -> Connection:
             walltime=jobs.walltime,
             job_script_prologue=[_NO_PAGES_THERE, *jobs.prologue],
             job_extra_directives=[*jobs.extra],
-            worker_extra_args=["--lifetime", f"{lifetime}s", "--lifetime-stagger", f"{stagger}s", "--no-dashboard"],
+            worker_extra_args=[*limits, "--no-dashboard", "--preload", "flows.runtime.dask_worker"],
             log_directory=str(folder),
             interface=site.interface,
             security=security_of(certificates),

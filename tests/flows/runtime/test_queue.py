@@ -28,13 +28,20 @@ def _jobs() -> list[str]:
     ).stdout.split()
 
 
+def _programs(folder: Path) -> list[str]:
+    """Return the processes of Dask workers that were started for a run in a folder."""
+    found = subprocess.run(["pgrep", "-f", f"dask_worker .*{folder}"], capture_output=True, text=True, check=False)
+    return found.stdout.split()
+
+
 @pytest.fixture
-def _queue(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _queue(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if reason := why_not():
         pytest.skip(reason)
     with slurm(tmp_path_factory.mktemp("slurm")) as conf:
         monkeypatch.setenv("SLURM_CONF", str(conf))
         yield
+        wait_for(lambda: not _programs(tmp_path), 60)
 
 
 @pytest.mark.slow
