@@ -15,8 +15,8 @@ from al_core.report.growth import write_growth_report
 from al_core.report.growth_card import growth_card
 from al_core.storage.files import write_text
 from al_core.storage.hashing import digest, file_sha256, label_key, structure_id
-from al_core.structures.datasets import bundled, read_structures, write_labelled
-from al_core.studies.data import file_or_bundled, unique, with_slices, write_structures
+from al_core.structures.datasets import read_structures, write_labelled
+from al_core.studies.data import file_or_bundled, given_structures, unique, write_structures
 from al_core.studies.features import MappedInputs, are_mapped
 from al_core.studies.growth_index import Round, write_growth
 from al_core.studies.ledger import Requests, ledger
@@ -114,10 +114,8 @@ def _prepare(config: GrowthConfig, workspace: Workspace) -> None:
     if config.starts is None:
         points = starting_points(config.purpose, config.exploration, config.target, config.seed, 0)
         structures = [point.atoms for point in points]
-    elif config.starts.kind == "bundled":
-        structures = read_structures(bundled(config.starts.name).path)
     else:
-        structures = with_slices(read_structures(config.starts.path), config.starts.slice_key)
+        structures = given_structures(config.starts)
     write_structures(workspace.pool, unique(structures))
     if config.test is not None:
         write_labelled(workspace.test, file_or_bundled(config.test))

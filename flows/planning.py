@@ -24,8 +24,9 @@ from al_core.labels.store import Entry, LabelStore
 from al_core.models.card import read_card
 from al_core.models.committee import committee_folders
 from al_core.models.sources.shipped import shipped_committee
-from al_core.structures.datasets import LabelKeys, bundled, read_structures
+from al_core.structures.datasets import LabelKeys
 from al_core.structures.sampling import crystals_like
+from al_core.studies.data import given_structures
 from al_core.studies.plan import GrowthPlan, Plan, growth_plan, plan
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
@@ -118,8 +119,7 @@ def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int, CostModel]:
     if isinstance(config.pool, MDStructures):
         pool = crystals_like(config.pool, config.target)
     else:
-        path = bundled(config.pool.name).path if config.pool.kind == "bundled" else config.pool.path
-        pool = read_structures(path)
+        pool = given_structures(config.pool)
     done, costs, model = _label_costs(config.labeler, pool, out)
     sizes = [len(atoms) for atoms in pool]
     return plan(config, source_architecture(config.source), sizes, sum(costs) / len(costs)), done, model

@@ -12,16 +12,16 @@ from al_core.config.convergence import ConvergenceConfig
 from al_core.config.labelers import AnyLabeler
 from al_core.config.site import AnySite
 from al_core.config.sources import PretrainConfig, SourcePart
-from al_core.config.structures import MDStructures
+from al_core.config.structures import BundledStructures, FileStructures, MDStructures
 from al_core.config.study import StudyConfig
 from al_core.errors import BundleError, ConfigError
 from al_core.labels.store import LabelStore
 from al_core.models.card import read_card
 from al_core.models.committee import committee_folders
 from al_core.models.sources.shipped import shipped_committee
-from al_core.structures.datasets import bundled, read_structures, slice_of
+from al_core.structures.datasets import bundled, slice_of
 from al_core.structures.elements import CRYSTALS
-from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, hold_out, unique, with_slices
+from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, given_structures, hold_out, unique
 from calculators.base import make_labeler
 from calculators.classical.neutral import NEUTRAL
 from calculators.preflight import check_labels_possible, check_same_theory, check_sampled_labels_possible
@@ -200,7 +200,9 @@ def _check_pretraining(config: PretrainConfig, prefix: str) -> None:
         raise ConfigError(f"{prefix}structures: one structure is too few to train on and to hold one out")
 
 
-def check_structures(key: str, settings: object, element: str) -> list[Atoms] | None:
+def check_structures(
+    key: str, settings: MDStructures | FileStructures | BundledStructures, element: str
+) -> list[Atoms] | None:
     """Return the structures of a file or data set; None for ones that are sampled later."""
     if isinstance(settings, MDStructures):
         if element not in NEUTRAL:
@@ -209,10 +211,7 @@ def check_structures(key: str, settings: object, element: str) -> list[Atoms] | 
             )
         _check_atoms_are_left(key, settings, element)
         return None
-    if settings.kind == "bundled":  # type: ignore[attr-defined]
-        frames = read_structures(bundled(settings.name).path)  # type: ignore[attr-defined]
-    else:
-        frames = with_slices(read_structures(settings.path), settings.slice_key)  # type: ignore[attr-defined]
+    frames = given_structures(settings)
     check_elements(key, frames, element)
     return unique(frames)
 

@@ -115,6 +115,20 @@ class FileStructures(LabelledFile):
     slice_key: Annotated[str, Field(description="Key of the name of its slice.")] = "config_type"
 
 
+class FilePool(FileStructures):
+    """The candidates of a study, from a file of any size."""
+
+    later: ClassVar[tuple[str, ...]] = (*FileStructures.later, "at_most")
+
+    at_most: Annotated[
+        PositiveInt | None,
+        Field(
+            description="Structures to draw at random where the file has more, such as all frames of long "
+            "trajectories. They are read one after another, so that only what is drawn takes memory."
+        ),
+    ] = None
+
+
 class BundledStructures(Strict):
     """A data set shipped with Graft."""
 
@@ -132,6 +146,9 @@ class HoldoutStructures(Strict):
 
 SourceStructures = Annotated[
     MDStructures | FileStructures | BundledStructures, Field(discriminator="kind"), kinds("md", "file", "bundled")
+]
+PoolStructures = Annotated[
+    MDStructures | FilePool | BundledStructures, Field(discriminator="kind"), kinds("md", "file", "bundled")
 ]
 TestStructures = Annotated[
     MDStructures | FileStructures | BundledStructures | HoldoutStructures,

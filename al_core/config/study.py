@@ -13,7 +13,7 @@ from al_core.config.labelers import LabelerPart
 from al_core.config.references import ComputedReference, ReferencePart
 from al_core.config.site import LocalSite, Site
 from al_core.config.sources import SourcePart
-from al_core.config.structures import SourceStructures, TestStructures
+from al_core.config.structures import PoolStructures, TestStructures
 from al_core.config.training import Training
 
 
@@ -26,7 +26,7 @@ class StudyConfig(Strict):
         SourcePart, Field(description="The source committee: models of the element that has many labels.")
     ]
     labeler: Annotated[LabelerPart, Field(description="What labels the structures of the target element.")]
-    pool: Annotated[SourceStructures, Field(description="The candidates, from which structures to label are selected.")]
+    pool: Annotated[PoolStructures, Field(description="The candidates, from which structures to label are selected.")]
     test: Annotated[TestStructures, Field(description="The frozen test set. No model selects from it or trains on it.")]
     budgets: Annotated[tuple[PositiveInt, ...], Field(description="Numbers of labels to train with, increasing.")]
     arms: Annotated[tuple[ArmPart, ...], Field(description="How the models of the target element start.")]

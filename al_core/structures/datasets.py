@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from ase import Atoms
-from ase.io import read, write
+from ase.io import iread, write
 
 from al_core.config.structures import StressUnit
 from al_core.errors import ConfigError
@@ -55,8 +55,12 @@ class LabelKeys:
         return {key: value for key, value in names.items() if key not in later or value != later[key]}
 
 
-def read_structures(path: Path) -> list[Atoms]:
-    """Return all structures of a file in any format ASE reads.
+def read_structures(path: Path, at_most: int | None = None) -> list[Atoms]:
+    """Return the structures of a file in any format ASE reads, in its order.
+
+    Args:
+        path: the file.
+        at_most: how many to draw at random where it has more, the same each time; all of them if not given.
 
     Raises:
         ConfigError: no such file, not readable, empty, or a structure with NaN or atoms closer than 0.5 Å.
@@ -64,19 +68,30 @@ def read_structures(path: Path) -> list[Atoms]:
     path = Path(path)
     if not path.is_file():
         raise ConfigError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
-    try:
-        frames = read(path, index=":")
-    except Exception as error:  # ASE's readers raise whatever they stumble over
-        raise ConfigError(f"{path}: ASE cannot read it: {type(error).__name__}: {error}") from error
-    if not frames:
-        raise ConfigError(f"{path}: holds no structure")
-    for number, atoms in enumerate(frames):
+    drawn: dict[int, tuple[int, Atoms]] = {}  # by place: the number in the file, and the structure
+    rng = np.random.default_rng(0)
+    for number, atoms in enumerate(_frames(path)):
+        # each of the structures read so far is kept with equal probability (J. S. Vitter, algorithm R, 1985)
+        place = number if at_most is None or number < at_most else int(rng.integers(number + 1))
+        if at_most is not None and place >= at_most:
+            continue
         if wrong := fault(atoms):
             raise ConfigError(f"{path}: structure {number} {wrong}")
         # to the precision of structure ids, so that an id survives writing and reading
         atoms.positions = atoms.positions.round(DIGITS)
         atoms.cell = atoms.cell.array.round(DIGITS)
-    return list(frames)
+        drawn[place] = number, atoms
+    if not drawn:
+        raise ConfigError(f"{path}: holds no structure")
+    return [atoms for _, atoms in sorted(drawn.values(), key=lambda one: one[0])]
+
+
+def _frames(path: Path) -> Iterator[Atoms]:
+    """Read a file one structure after another."""
+    try:
+        yield from iread(path)
+    except Exception as error:  # ASE's readers raise whatever they stumble over
+        raise ConfigError(f"{path}: ASE cannot read it: {type(error).__name__}: {error}") from error
 
 
 def labelled_structures(path: Path, keys: LabelKeys) -> list[tuple[Atoms, Label]]:

@@ -12,7 +12,7 @@ from ase.calculators.calculator import Calculator
 from ase.io import write
 
 from al_core.config.base import nearest
-from al_core.config.structures import BundledStructures, FileStructures, HoldoutStructures, MDStructures
+from al_core.config.structures import BundledStructures, FilePool, FileStructures, HoldoutStructures, MDStructures
 from al_core.config.study import StudyConfig
 from al_core.errors import ConfigError
 from al_core.storage.files import atomic_path, read_json, write_json
@@ -130,9 +130,15 @@ def pool_structures(config: StudyConfig, potential: Potential, progress: Progres
     """Return the candidates a config describes, before anything is held out."""
     if config.pool.kind == "md":
         return sample(config.pool, config.target, potential, "pool", progress)
-    if config.pool.kind == "file":
-        return with_slices(read_structures(config.pool.path), config.pool.slice_key)
-    return read_structures(bundled(config.pool.name).path)
+    return given_structures(config.pool)
+
+
+def given_structures(settings: FileStructures | BundledStructures) -> list[Atoms]:
+    """Return the structures of a shipped data set or a file, slices under ``config_type``."""
+    if settings.kind == "bundled":
+        return read_structures(bundled(settings.name).path)
+    at_most = settings.at_most if isinstance(settings, FilePool) else None
+    return with_slices(read_structures(settings.path, at_most), settings.slice_key)
 
 
 def file_or_bundled(settings: FileStructures | BundledStructures) -> list[tuple[Atoms, Label]]:

@@ -54,6 +54,20 @@ def test_labels_survive_being_written_and_read(tmp_path: Path) -> None:
     assert again[1][0].info["config_type"] == "strained"
 
 
+def test_of_a_large_file_some_structures_are_drawn(tmp_path: Path) -> None:
+    frames = [Atoms("Ge", cell=[5, 5, 5 + number / 100], pbc=True) for number in range(300)]
+    write(tmp_path / "x.extxyz", frames)
+    drawn = [round(100 * (atoms.cell[2, 2] - 5)) for atoms in read_structures(tmp_path / "x.extxyz", at_most=60)]
+    assert len(set(drawn)) == 60
+    assert drawn == sorted(drawn)
+    thirds = np.histogram(drawn, bins=[0, 100, 200, 300])[0]
+    assert thirds.min() >= 10, "from all parts of the file"
+    assert drawn == [
+        round(100 * (atoms.cell[2, 2] - 5)) for atoms in read_structures(tmp_path / "x.extxyz", at_most=60)
+    ]
+    assert len(read_structures(tmp_path / "x.extxyz", at_most=301)) == 300
+
+
 def test_ids_do_not_change_when_a_users_structures_are_written_again(tmp_path: Path) -> None:
     frames = [germanium(seed) for seed in range(20)]
     for atoms in frames:

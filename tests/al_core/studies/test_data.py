@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.io import read
+from ase.io import read, write
 
 from al_core.config.study import StudyConfig
 from al_core.errors import ConfigError
@@ -18,6 +18,7 @@ from al_core.structures.datasets import LabelKeys, labelled_structures, write_la
 from al_core.studies.data import (
     check_apart,
     check_pool_size,
+    described,
     hash_of_test_set,
     hold_out,
     prepare_data,
@@ -292,3 +293,13 @@ def test_the_pool_as_test_set_is_reported_and_leaves_nothing(tmp_path: Path, lab
     with pytest.raises(ConfigError, match="in the pool too"):
         prepare(study(pool=same, test=same), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_pool_may_be_a_part_of_a_large_file(tmp_path: Path) -> None:
+    write(tmp_path / "long.extxyz", structures({"hot": 40}))
+    pool = {"kind": "file", "path": str(tmp_path / "long.extxyz")}
+    everything = study_config(pool=pool, test={"kind": "holdout", "size": 2})
+    few = study_config(pool={**pool, "at_most": 12}, test={"kind": "holdout", "size": 2})
+    found = prepare_data(few, Workspace(tmp_path / "few"), stillinger_weber, lambda done, total: None)
+    assert (len(found.pool), len(found.test)) == (10, 2)
+    assert "at_most" not in described(everything.pool), "a study of before is found again"
