@@ -24,7 +24,9 @@ def label(
         str | None,
         typer.Option(metavar="URL", help="Keep the labels on a PostgreSQL server: postgresql://user@host/name"),
     ] = None,
-    workers: Annotated[int, typer.Option(min=0, help="How many labels at once; 0 is one a core.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="How many labels at once; 0, the default, is one a core.")
+    ] = None,
     site: Site = None,
     import_: Annotated[
         Path | None,
@@ -49,6 +51,8 @@ def label(
         keys = {"energy_key": energy_key, "forces_key": forces_key, "stress_key": None if virial_key else stress_key}
         _import_labels(import_, out, store, theory, keys | {"stress_unit": stress_unit, "virial_key": virial_key})
         return
+    if workers is not None and site is not None:
+        raise ConfigError("--workers and --site exclude each other: the site says how many labels are computed at once")
     assert file is not None
     from al_core.config.reading import apply_overrides, read_yaml
     from al_core.structures.datasets import read_structures
@@ -60,7 +64,7 @@ def label(
     apply_overrides(settings, tuple(set_ or ()))
     parsed = checked_labeler(settings)
     check_labels_possible(read_structures(file), parsed, str(file))
-    where = {"kind": "local", "workers": workers} if site is None else read_yaml(site, "site")
+    where = {"kind": "local", "workers": workers or 0} if site is None else read_yaml(site, "site")
     folder = (out or Path("runs") / f"labels-{file.stem}").resolve()
     check_writable(folder, checked_store(store))
     check_site(checked_site(where), store)

@@ -16,13 +16,14 @@ from pathlib import Path
 from al_core.config.site import DaskSite
 from flows.runtime.certificates import write_certificates
 from tests.chaos.machines import HOST, Machine
+from tests.watching import WATCHING
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Python imports a module of this name at the start of every process: labels take a moment, and which labels and
+# labels take a moment, and which labels and
 # committees are begun and finished is written down
 _WATCH = """
-import importlib.abc, importlib.util, os, sys, time
+import os, sys, time
 
 if clock := os.environ.get("CHAOS_CLOCK"):
     true, known = time.time, [0.0, 0.0]
@@ -65,23 +66,11 @@ def watch_committees(module):
         return failure
     module.train_committee = watched
 
-WATCHED = {
+WATCHED |= {
     "calculators.classical.stillinger_weber": watch_labeler,
     "al_core.labels.store": watch_store,
     "al_core.studies.committees": watch_committees,
 }
-
-class Finder(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name not in WATCHED:
-            return None
-        watch = WATCHED.pop(name)
-        spec = importlib.util.find_spec(name)
-        execute = spec.loader.exec_module
-        spec.loader.exec_module = lambda module: (execute(module), watch(module))
-        return spec
-
-sys.meta_path.insert(0, Finder())
 """
 
 
@@ -115,7 +104,7 @@ class World:
     def __init__(self, folder: Path, machines: Sequence[Machine], each: int, seconds: float) -> None:
         self.folder, self.machines, self.log = folder, machines, folder / "chaos.log"
         (folder / "watch").mkdir()
-        (folder / "watch" / "sitecustomize.py").write_text(_WATCH)
+        (folder / "watch" / "sitecustomize.py").write_text(WATCHING + _WATCH)
         self.log.touch()
         write_certificates(folder / "certificates")
         with socket.socket() as probe:

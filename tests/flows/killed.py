@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.watching import WATCHING
+
 ROOT = Path(__file__).resolve().parents[2]
 
-# Python imports a module of this name at the start of every process
 _WATCH = """
-import importlib.abc, importlib.util, os, sys
+import os, sys
 
 def note(what):
     with open(os.environ["WATCH_LOG"], "a") as log:
@@ -42,23 +43,11 @@ def watch_labels(module):
         return label(self, atoms, directory, rung)
     module.StillingerWeberLabeler.label = watched
 
-WATCHED = {
+WATCHED |= {
     "al_core.storage.files": watch_records,
     "al_core.models.training.train": watch_training,
     "calculators.classical.stillinger_weber": watch_labels,
 }
-
-class Finder(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name not in WATCHED:
-            return None
-        watch = WATCHED.pop(name)
-        spec = importlib.util.find_spec(name)
-        execute = spec.loader.exec_module
-        spec.loader.exec_module = lambda module: (execute(module), watch(module))
-        return spec
-
-sys.meta_path.insert(0, Finder())
 """
 
 
@@ -130,7 +119,7 @@ class Command:
     def _running(self) -> Iterator[subprocess.Popen[str]]:
         """Run it while the block lasts; its whole process tree is killed with the block."""
         (self.home / "watch").mkdir(exist_ok=True)
-        (self.home / "watch" / "sitecustomize.py").write_text(_WATCH)
+        (self.home / "watch" / "sitecustomize.py").write_text(WATCHING + _WATCH)
         (self.home / "watched").write_text("")
         env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")} | {
             "NO_PROXY": "127.0.0.1,localhost",

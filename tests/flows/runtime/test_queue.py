@@ -79,6 +79,21 @@ def test_what_a_job_was_at_when_its_walltime_ended_is_done_by_the_next(tmp_path:
         assert future.result(60) != first
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("_queue")
+def test_a_job_without_work_ends_and_the_next_label_gets_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.runtime.sites._IDLE_LOOKS", 2)
+    (tmp_path / "go").touch()
+    with make_runner(SITE, tmp_path) as runner:
+        first = runner.submit(work.report, "0", tmp_path, dft=True).result(60)
+        (job,) = _jobs()
+        wait_for(lambda: not _jobs(), 60)
+        assert runner.submit(work.report, "1", tmp_path, dft=True).result(60) != first
+        assert job not in _jobs()
+
+
 _RUN = """
 import sys
 from pathlib import Path
