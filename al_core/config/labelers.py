@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from al_core.config.base import KIND, Name, PositiveFloat, PositiveInt, Strict, kinds
+from al_core.config.codes import ASELabeler
 from al_core.config.launcher import Launcher
 from al_core.config.structures import LabelledFile
 
@@ -183,7 +184,9 @@ class ImportedLabeler(Strict):
     ]
 
 
-AnyLabeler = GPAWLabeler | StillingerWeberLabeler | EMTLabeler | DatasetLabeler | BundledLabeler | ImportedLabeler
+AnyLabeler = (
+    GPAWLabeler | ASELabeler | StillingerWeberLabeler | EMTLabeler | DatasetLabeler | BundledLabeler | ImportedLabeler
+)
 LabelerPart = Annotated[
     AnyLabeler,
     Field(discriminator="kind"),

@@ -143,7 +143,7 @@ def _type(schema: dict[str, Any]) -> str:
         return f"list of {_type(schema['items'])}"
     if schema["type"] == "object":
         (values,) = schema.get("patternProperties", {"": schema.get("additionalProperties")}).values()
-        return f"{_type(values)}, by name"
+        return "anything, by name" if values is True else f"{_type(values)}, by name"
     bounds = [f"{sign} {schema[key]:g}" for key, sign in _BOUNDS.items() if key in schema]
     return f"{_NAMES[schema['type']]} {', '.join(bounds)}".strip()
 

@@ -6,7 +6,6 @@ reads ``structure.json`` and ``settings.json`` in DIRECTORY and writes ``gpaw.tx
 atomically, ``result.json`` with either the label or the reason why there is none. It ends with the process PARENT.
 """
 
-import errno
 import os
 import resource
 import sys
@@ -18,6 +17,7 @@ from ase.io import read
 
 from al_core.storage.files import read_json, write_json
 from al_core.storage.processes import exit_with_parent
+from calculators.guarded import RESULT, cause, limit_memory
 
 _LAUNCHED = ("PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE", "I_MPI_MPIRUN")  # set by mpiexec and srun
 
@@ -33,8 +33,7 @@ def compute(directory: Path) -> dict[str, Any]:
     for part in (_fft, _start, _stress):
         part.install()
     settings = read_json(directory / "settings.json")
-    if limit := settings["memory_limit_MB"]:
-        resource.setrlimit(resource.RLIMIT_AS, (limit << 20, limit << 20))
+    limit_memory(settings["memory_limit_MB"])
     rung = settings["rung"]
     own = {"name": settings["smearing"], "width": settings["smearing_eV"]}
     special = {
@@ -80,21 +79,6 @@ def compute(directory: Path) -> dict[str, Any]:
     }
 
 
-def cause(error: Exception) -> str:
-    """Return the kind and the first line of ``error``; whichever way memory ran out, the kind is ``MemoryError``.
-
-    NumPy has a kind of its own for it; a folder that cannot be listed or a library that cannot be mapped is an
-    :class:`OSError` or :class:`ImportError` with the system's words; a function of NumPy's that gets no memory may end
-    without a word, which is a :class:`SystemError`.
-    """
-    text = f"{type(error).__name__}: {error}".splitlines()[0]
-    if isinstance(error, MemoryError):
-        return f"MemoryError: {error}".splitlines()[0]
-    limited = resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
-    wordless = limited and isinstance(error, SystemError) and "without setting an exception" in text
-    return f"MemoryError: {text}" if wordless or os.strerror(errno.ENOMEM) in text else text
-
-
 def main() -> None:
     """Label the structure in the folder given on the command line."""
     if len(sys.argv) > 2:
@@ -117,7 +101,7 @@ def main() -> None:
     result["processes"] = world.size
     result["core_seconds"] = (usage.ru_utime + usage.ru_stime) * world.size  # they wait for each other, busily
     result["peak_memory_MB"] = usage.ru_maxrss / 1024
-    write_json(directory / "result.json", result)
+    write_json(directory / RESULT, result)
 
 
 if __name__ == "__main__":

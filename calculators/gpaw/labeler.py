@@ -4,13 +4,9 @@ One thread a process and one process a core gives several times the throughput o
 cells. The subprocess also keeps GPAW's memory, crashes and output away from the study.
 """
 
-import contextlib
 import math
 import os
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
@@ -23,15 +19,14 @@ from ase.units import Bohr, Hartree
 
 from al_core.config.labelers import GPAWLabeler as Settings
 from al_core.errors import LabelError
-from al_core.storage.files import read_json, write_json
+from al_core.storage.files import write_json
 from al_core.structures.checks import bare, fault
 from al_core.types import Label
 from calculators.gpaw.label_checks import failed_check, too_large
 from calculators.gpaw.paw import valence_electrons
 from calculators.gpaw.requirements import check_mpi, check_paw_setups
 from calculators.gpaw.spin import check_moments, initial_moments, paired_magnets
-
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+from calculators.guarded import RESULT, run_guarded
 
 
 def n_kpoints(atoms: Atoms, density: float, even: bool) -> int:
@@ -160,7 +155,7 @@ class GPAWLabeler:
 
     def _computed(self, atoms: Atoms, directory: Path, rung: int) -> dict[str, Any]:
         """Run the program of the subprocess and return what it wrote."""
-        for leftover in ("result.json", "gpaw.txt", "worker.log"):
+        for leftover in (RESULT, "gpaw.txt", "worker.log"):
             (directory / leftover).unlink(missing_ok=True)
         structure = bare(atoms)
         structure.set_initial_magnetic_moments(initial_moments(atoms, self.settings.spin))
@@ -168,33 +163,7 @@ class GPAWLabeler:
         special = self.settings.ladder[rung - 1].model_dump(exclude_none=True) if rung else {}
         write_json(directory / "settings.json", {**self.settings.model_dump(mode="json"), "rung": special})
         cores = self.cores(atoms)
-        start = time.monotonic()
-        process = subprocess.Popen(
-            self._command(directory, cores),
-            env={**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1")},
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the study: it must not look like a failure of this structure
-        )
-        try:
-            code = process.wait(timeout=self.settings.timeout_s)
-        except subprocess.TimeoutExpired:
-            raise LabelError(
-                f"GPAW took longer than timeout_s={self.settings.timeout_s:g} s; output in {directory}",
-                transient=True,
-                core_seconds=self.settings.timeout_s * cores,
-            ) from None
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # it leads a group: what it started dies with it
-            process.wait()
-        if not (directory / "result.json").exists():
-            raise LabelError(
-                f"the GPAW process ended with code {code}; output in {directory}",
-                transient=True,
-                core_seconds=(time.monotonic() - start) * cores,  # of one thread
-            )
-        outcome: dict[str, Any] = read_json(directory / "result.json")
-        return outcome
+        return run_guarded(self._command(directory, cores), directory, "GPAW", self.settings.timeout_s, cores)
 
     def _command(self, directory: Path, cores: int) -> list[str]:
         python, parent = [sys.executable, "-m"], str(os.getpid())

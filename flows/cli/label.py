@@ -14,7 +14,7 @@ def label(
     file: Annotated[
         Path | None, typer.Argument(metavar="FILE", help="Structures in any format ASE reads, to be labelled.")
     ] = None,
-    labeler: Annotated[str, typer.Option(help="gpaw, stillinger_weber, emt, dataset or imported.")] = "gpaw",
+    labeler: Annotated[str, typer.Option(help="gpaw, ase, stillinger_weber, emt, dataset or imported.")] = "gpaw",
     out: Out = None,
     set_: Annotated[
         list[str] | None,

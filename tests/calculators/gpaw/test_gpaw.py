@@ -23,8 +23,8 @@ from al_core.errors import LabelError
 from al_core.labels.obtaining import obtain_label
 from al_core.labels.store import LabelStore
 from calculators.base import make_labeler
-from calculators.gpaw._worker import cause
 from calculators.gpaw.labeler import n_kpoints
+from calculators.guarded import cause
 from tests.calculators.cases import CHEAP, crystal
 
 ROOT = Path(__file__).resolve().parents[3]

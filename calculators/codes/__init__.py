@@ -1,0 +1,1 @@
+"""Labels from any code that ASE has a calculator of."""

@@ -1,0 +1,215 @@
+"""Other codes by ASE: two real ones, and a program that fails in every way."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from pydantic import ValidationError
+
+from al_core.config.codes import CODES, ASELabeler
+from al_core.errors import LabelError
+from al_core.labels.obtaining import obtain_label
+from al_core.labels.store import LabelStore
+from calculators.base import make_labeler
+from calculators.codes.calculator import version
+from tests.calculators.cases import crystal, moved
+
+PSEUDO = Path("/usr/share/espresso/pseudo")  # where Debian puts them
+GE = "Ge.pbe-kjpaw.UPF"
+ESPRESSO: dict[str, Any] = {
+    "calculator": "espresso",
+    "folders": {"pseudo_dir": PSEUDO},
+    "parameters": {
+        "pseudopotentials": {"Ge": GE},
+        "kpts": [2, 2, 2],
+        "input_data": {
+            "system": {"ecutwfc": 20, "ecutrho": 80, "occupations": "smearing", "degauss": 0.01},
+            "electrons": {"conv_thr": 1e-9},
+        },
+    },
+}
+XTB = ASELabeler(calculator="tblite", parameters={"method": "GFN1-xTB", "electronic_temperature": 2000})
+
+needs_espresso = pytest.mark.skipif(
+    not (shutil.which("pw.x") and (PSEUDO / GE).is_file()), reason="needs Debian's quantum-espresso"
+)
+
+
+@needs_espresso
+@pytest.mark.dft
+def test_a_label_of_quantum_espresso_is_in_the_store_with_its_own_level_of_theory(tmp_path: Path) -> None:
+    store, atoms = LabelStore(tmp_path / "labels.db"), crystal("Ge", 0)
+    labeler = make_labeler(ASELabeler(**ESPRESSO))
+    labeler.preflight({"Ge"})
+    label = obtain_label(store, labeler, atoms, tmp_path / "labels").entry.label
+    assert (label.forces.shape, label.stress.shape) == ((2, 3), (6,))
+    assert label.core_seconds > 0.5, "that of the program, which is another process"
+    identity = label.provenance["labeler"]
+    assert identity["version"].startswith(("6.", "7."))
+    assert identity["parameters"]["pseudopotentials"]["Ge"].startswith(f"{GE} sha256:")
+    step = 0.01
+    up, down = (labeler.label(moved(atoms, 1, 2, sign * step), tmp_path / f"{sign}").energy for sign in (1, -1))
+    assert label.forces[1, 2] == pytest.approx(-(up - down) / (2 * step), abs=0.02)
+
+
+@needs_espresso
+@pytest.mark.dft
+def test_what_did_not_reach_self_consistency_is_no_label(tmp_path: Path) -> None:
+    parameters = {**ESPRESSO["parameters"], "input_data": {"electrons": {"electron_maxstep": 2}}}
+    parameters["input_data"]["system"] = ESPRESSO["parameters"]["input_data"]["system"]
+    labeler = make_labeler(ASELabeler(**{**ESPRESSO, "parameters": parameters}))
+    with pytest.raises(LabelError, match=r"^espresso: .*output in ") as failure:
+        labeler.label(crystal("Ge", 0), tmp_path / "label")
+    assert not failure.value.transient
+
+
+def test_a_label_of_xtb(tmp_path: Path) -> None:
+    labeler, atoms, step = make_labeler(XTB), crystal("Ge"), 0.005
+    label = labeler.label(atoms, tmp_path / "label")
+    up, down = (labeler.label(moved(atoms, 5, 2, sign * step), tmp_path / f"{sign}").energy for sign in (1, -1))
+    assert label.forces[5, 2] == pytest.approx(-(up - down) / (2 * step), abs=2e-3)
+    assert label.stress is not None
+    assert labeler.identity() != make_labeler(XTB.model_copy(update={"parameters": {"method": "GFN2-xTB"}})).identity()
+
+
+# ---- a program that fails --------------------------------------------------------------------------------------------
+
+FAKE = """#!{python}
+import os, resource, subprocess, sys, time
+if len(sys.argv) == 1:
+    print("     Program PWSCF v.9.9 starts")
+    sys.exit(1)
+open("big.wfc", "wb").write(b"0" * 6_000_000)
+os.makedirs("pwscf.save")
+{what}
+"""
+FAILURES = {
+    "ends with an error": ("sys.exit(3)", r"returned non-zero exit status 3", False),
+    "writes nothing": ("pass", r"espresso: .*output in ", False),
+    "writes something else": ("print('JOB DONE.')", r"espresso: .*output in ", False),
+    "is killed": ("os.kill(os.getpid(), 9)", r"died with <Signals.SIGKILL: 9>", False),
+    "hangs": ("time.sleep(1000)", r"took longer than timeout_s=5 s", True),
+    "hangs in a process of its own": (
+        "subprocess.Popen(['sleep', '1234.5']); time.sleep(1000)",
+        r"took longer than timeout_s=5 s",
+        True,
+    ),
+    "kills who started it": ("os.kill(os.getppid(), 9); time.sleep(1000)", r"process ended with code -9", True),
+    "takes too much memory": ("x = b'1' * 2_000_000_000", r"returned non-zero exit status 1", False),
+}
+
+
+@pytest.fixture
+def _pw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    program = tmp_path / "bin" / "pw.x"
+    program.parent.mkdir()
+    program.write_text(FAKE.format(python=sys.executable, what=FAILURES[request.param][0]))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    version.cache_clear()
+    return program
+
+
+@pytest.fixture
+def fake() -> ASELabeler:
+    return ASELabeler(**{**ESPRESSO, "folders": {}, "timeout_s": 60, "memory_limit_MB": 1500})
+
+
+@pytest.mark.parametrize(("_pw", "how"), [(name, name) for name in FAILURES], indirect=["_pw"])
+def test_a_program_that_fails_is_one_message(_pw: Path, how: str, fake: ASELabeler, tmp_path: Path) -> None:
+    _, message, transient = FAILURES[how]
+    limit = 5.0 if how.startswith("hangs") else fake.timeout_s
+    settings = fake.model_copy(update={"folders": {"pseudo_dir": tmp_path}, "timeout_s": limit})
+    with pytest.raises(LabelError, match=message) as failure:
+        make_labeler(settings).label(bulk("Ge", a=5.6), tmp_path / "label")
+    assert failure.value.transient is transient
+    assert "\n" not in str(failure.value)
+    time.sleep(0.2)
+    assert not subprocess.run(["pgrep", "-f", "sleep 1234.5"], capture_output=True, check=False).stdout
+    if not transient:
+        assert sorted(file.name for file in (tmp_path / "label").iterdir() if file.is_dir()) == []
+        assert not (tmp_path / "label" / "big.wfc").exists(), "wave functions are not kept"
+
+
+@pytest.mark.parametrize("_pw", ["writes nothing"], indirect=True)
+def test_the_version_and_the_content_of_a_pseudopotential_are_in_the_key(
+    _pw: Path, fake: ASELabeler, tmp_path: Path
+) -> None:
+    (tmp_path / GE).write_text("one")
+    labeler = make_labeler(fake.model_copy(update={"folders": {"pseudo_dir": tmp_path}}))
+    first = labeler.identity()
+    assert first["version"] == "9.9"
+    (tmp_path / GE).write_text("another")
+    assert labeler.identity() != first
+
+
+@pytest.mark.parametrize("_pw", ["writes nothing"], indirect=True)
+def test_what_a_machine_lacks_is_told_before_any_label(
+    _pw: Path, fake: ASELabeler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(**changes: Any) -> str:
+        with pytest.raises(LabelError) as failure:
+            make_labeler(fake.model_copy(update=changes)).preflight({"Ge", "Si"})
+        return str(failure.value)
+
+    assert told() == "espresso: folders.pseudo_dir is missing: where the pseudopotentials are"
+    there = {"folders": {"pseudo_dir": tmp_path}}
+    assert told(**there) == f"espresso: no pseudopotential {GE} in {tmp_path}"
+    (tmp_path / GE).touch()
+    assert told(**there) == "espresso: parameters.pseudopotentials has none for Si; give its file's name"
+    assert told(folders={"pseudo_dir": tmp_path / "no"}) == f"folders.pseudo_dir: no such folder: {tmp_path / 'no'}"
+    monkeypatch.setenv("PATH", "/nowhere")
+    version.cache_clear()
+    assert told() == "espresso is not installed: its program pw.x is not on PATH"
+    assert told(calculator="vasp") == "vasp is not installed: its program vasp_std is not on PATH"
+
+
+REFUSED = {
+    "unknown calculator 'espreso'; did you mean 'espresso'?": {"calculator": "espreso"},
+    "program 'rm': expected pw.x": {"program": "rm"},
+    "folders.PATH: espresso has pseudo_dir": {"folders": {"PATH": "/tmp"}},
+    "processes: more than one need a program and a launcher": {"processes": 4},
+    "launcher: got 'sh -c x'": {"launcher": "sh -c x"},
+    "parameters.command: Graft sets it; leave it out": {"parameters": {"command": "rm -r /"}},
+    "parameters.input_data.control.outdir: Graft sets it": {"parameters": {"input_data": {"control": {"outdir": "x"}}}},
+    "parameters.pseudopotentials.Ge: got '../Ge.UPF', a path": {
+        "parameters": {"pseudopotentials": {"Ge": "../Ge.UPF"}}
+    },
+    "parameters.x: got '/etc/passwd', a path": {"parameters": {"x": ["a", "/etc/passwd"]}},
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_settings_that_run_or_read_something_else_are_refused(message: str) -> None:
+    with pytest.raises(ValidationError) as failure:
+        ASELabeler.model_validate({"calculator": "espresso", **REFUSED[message]})
+    told = "; ".join(
+        ".".join([*map(str, one["loc"]), ""]).rstrip(".") + (": " if one["loc"] else "") + one["msg"]
+        for one in failure.value.errors()
+    )
+    assert message in told
+
+
+def test_every_code_has_a_calculator() -> None:
+    from importlib.util import find_spec
+
+    for code in CODES.values():
+        module, _, name = code.calculator.partition(":")
+        assert find_spec(module), module
+        assert name
+        assert bool(code.programs) != bool(code.package)
+
+
+def test_a_command_is_a_launcher_and_a_known_program() -> None:
+    one = ASELabeler(calculator="espresso", launcher="mpiexec -n {processes}", processes=4)
+    assert (one.command, ASELabeler(calculator="dftb").command) == ("mpiexec -n 4 pw.x", "dftb+")
+    assert ASELabeler(calculator="tblite").command == ""
+    np.testing.assert_equal(make_labeler(one).cores(bulk("Ge")), 4)
