@@ -27,7 +27,7 @@ test-fast: $(VENV)/.installed-test ## Run the fast tests only, in three minutes 
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.installed-test ## Try 100,000 changed inputs, ten minutes or so
-	GRAFT_FUZZ=10000 $(BIN)/python -m pytest tests/fuzz $(PYTEST_ARGS)
+	GRAFT_FUZZ=10000 $(BIN)/python -m pytest --timeout 7200 tests/fuzz $(PYTEST_ARGS)
 
 chaos: $(VENV)/.installed-test ## Kill, cut and restart everything at random for an hour, as root
 	GRAFT_CHAOS_MINUTES=60 $(BIN)/python -m pytest -m "" -n0 -s tests/chaos $(PYTEST_ARGS)

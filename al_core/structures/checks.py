@@ -7,6 +7,7 @@ from matscipy.neighbours import neighbour_list
 
 MIN_DISTANCE_A = 0.5
 _SEARCH_A = 3.0
+_LARGEST_A = 500.0
 
 
 def bare(atoms: Atoms) -> Atoms:
@@ -51,8 +52,9 @@ def boxed(atoms: Atoms, margin_A: float) -> Atoms:
 def fault(atoms: Atoms) -> str:
     """Return what makes a structure unusable ('' if nothing).
 
-    That is: no atoms, NaN, atoms closer than 0.5 Å, or a periodic direction whose cell vector is missing or depends on
-    the others. Of directions that are not periodic the cell may say anything.
+    That is: no atoms, NaN, atoms closer than 0.5 Å, a periodic direction whose cell vector is missing or depends on the
+    others, a cell thinner than 0.5 Å, or more than 500 Å along a side. Of directions that are not periodic the cell may
+    say anything.
     """
     if len(atoms) == 0:
         return "has no atoms"
@@ -62,6 +64,12 @@ def fault(atoms: Atoms) -> str:
         return "is periodic along a direction without a cell vector"
     if np.linalg.matrix_rank(atoms.cell.array[atoms.pbc]) < atoms.pbc.sum():
         return "has cell vectors that lie in one plane or line"
+    box = boxed(atoms, _SEARCH_A).cell  # a search for neighbours would take forever in a thin one, or a long one
+    thickness = (1 / np.linalg.norm(np.linalg.inv(box.array), axis=0)).min()
+    if thickness < MIN_DISTANCE_A:
+        return f"has a cell with {thickness:.2g} Å between two faces (at least {MIN_DISTANCE_A} Å expected)"
+    if (longest := box.lengths().max()) > _LARGEST_A:
+        return f"is {longest:.3g} Å long (at most {_LARGEST_A:g} Å expected)"
     distance = closest_distance(atoms)
     if distance < MIN_DISTANCE_A:
         return f"has two atoms {distance:.2f} Å apart (at least {MIN_DISTANCE_A} Å expected)"

@@ -17,6 +17,7 @@ from flows.cli import (
     evaluate,
     export,
     grow,
+    init,
     label,
     labels,
     pretrain,
@@ -29,6 +30,7 @@ from flows.cli import (
 Commands = Mapping[str, Callable[..., None]]
 
 _COMMANDS: Commands = {
+    "init": init.init,
     "demo": study.demo,
     "grow": grow.grow,
     "pretrain": pretrain.pretrain,

@@ -14,8 +14,6 @@ from al_core.types import Label
 
 Labelled = tuple[Atoms, Label]
 
-_WITHOUT_STRESS = 3.0  # times as much counts the energy of such a label: nothing else of it tells the volume
-
 
 @dataclass(frozen=True)
 class Targets:
@@ -56,8 +54,6 @@ def loss(models: Stack, weights: Any, batch: Any, target: Targets) -> torch.Tens
 def labels_of(models: Stack, labelled: Sequence[Labelled], settings: Training, sample_weights: np.ndarray) -> Targets:
     """Return the labels of a batch; energies, forces and stresses each weigh as a mean.
 
-    The energy of a label without stress counts more, as nothing else of it tells the volume.
-
     Args:
         models: whose atomic energies are subtracted.
         labelled: the labels.
@@ -68,7 +64,6 @@ def labels_of(models: Stack, labelled: Sequence[Labelled], settings: Training, s
     energies = np.array([label.energy for _, label in labelled]) / sizes
     stresses = np.array([np.zeros(6) if label.stress is None else label.stress for _, label in labelled])
     has_stress = np.array([label.stress is not None for _, label in labelled], float)
-    energy_weight = settings.energy_weight * np.where(has_stress, 1.0, _WITHOUT_STRESS)
     like = models.weights["scale_shift.scale"]
 
     def put(values: np.ndarray) -> torch.Tensor:
@@ -79,7 +74,7 @@ def labels_of(models: Stack, labelled: Sequence[Labelled], settings: Training, s
         sizes=put(sizes),
         forces=put(np.concatenate([label.forces for _, label in labelled])).unsqueeze(0),
         stresses=put(stresses[:, [[0, 5, 4], [5, 1, 3], [4, 3, 2]]]),
-        energy_weights=put(energy_weight / len(sizes) * sample_weights),
+        energy_weights=put(settings.energy_weight / len(sizes) * sample_weights),
         stress_weights=put(settings.stress_weight * has_stress / max(1.0, has_stress.sum()) * sample_weights),
         force_weights=put(np.repeat(settings.force_weight / sizes.sum() * sample_weights, sizes, axis=1)),
     )

@@ -38,6 +38,23 @@ def test_atoms_of_a_molecule_that_are_too_close_are_found_without_a_cell() -> No
     assert "two atoms 0.20 Å apart" in fault(atoms)
 
 
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ([1e-3, 1e-3, 1e-3], "has a cell with 0.001 Å between two faces (at least 0.5 Å expected)"),
+        ([[5, 0, 0], [5e6, 5, 0], [0, 0, 5]], "has a cell with 5e-06 Å between two faces (at least 0.5 Å expected)"),
+        ([5, 5, 5e4], "is 5e+04 Å long (at most 500 Å expected)"),
+        ([1e9, 1e9, 1e9], "is 1e+09 Å long (at most 500 Å expected)"),
+    ],
+)
+def test_cells_that_a_search_for_neighbours_would_never_end_in_are_found(cell: list[float], expected: str) -> None:
+    assert fault(Atoms("Ge2", [[0, 0, 0], [1, 1, 1]], cell=cell, pbc=True)) == expected
+
+
+def test_atoms_far_apart_without_a_cell_are_found() -> None:
+    assert fault(Atoms("Ge2", [[0, 0, 0], [0, 0, 1e8]])) == "is 1e+08 Å long (at most 500 Å expected)"
+
+
 @pytest.mark.parametrize("turn", [0, 1, 2])
 def test_a_chain_is_searched_across_its_boundary(turn: int) -> None:
     """Its only cell vector lies along any axis, whichever direction it is listed as."""

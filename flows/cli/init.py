@@ -1,0 +1,210 @@
+"""The command ``graft init``: a config to begin with, from six answers."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+_QUESTIONS = {
+    "what": "A study, which compares ways to start, or a potential grown for a purpose? (study, grow)",
+    "target": "Element with few labels",
+    "source": "Where its models start: a shipped committee, a folder of models, or labels of another element",
+    "structures": "Structures to choose from: md (made by molecular dynamics), or a file that ASE reads",
+    "labeler": "What labels them: gpaw, espresso, tblite, stillinger_weber, emt, or a file that has their labels",
+    "labels": "Labels to pay for, at most",
+}
+_DEFAULTS = {"what": "study", "source": "si-pbe-2", "structures": "md", "labeler": "gpaw", "labels": "8"}
+
+
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The config to write.")],
+    what: Annotated[Literal["study", "grow"] | None, typer.Option(help="A study, or one potential.")] = None,
+    target: Annotated[str | None, typer.Option(help="Chemical symbol of the element with few labels.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="A shipped committee, a folder of models, or a file with labels.")
+    ] = None,
+    structures: Annotated[str | None, typer.Option(help="md, or a file that ASE reads.")] = None,
+    labeler: Annotated[
+        str | None, typer.Option(help="gpaw, espresso, tblite, stillinger_weber, emt, or a file with labels.")
+    ] = None,
+    labels: Annotated[int | None, typer.Option(min=2, help="Labels to pay for, at most.")] = None,
+) -> None:
+    """Write a commented config that runs, from six answers. What no option says is asked."""
+    from al_core.errors import ConfigError
+
+    if file.exists():
+        raise ConfigError(f"{file} is there already; remove it, or give another name")
+    if not file.parent.is_dir():
+        raise ConfigError(f"{file}: no such folder: {file.parent}")
+    given = {"what": what, "target": target, "source": source, "structures": structures, "labeler": labeler}
+    answers = {key: value if value is not None else _asked(key) for key, value in given.items()}
+    answers["labels"] = str(labels) if labels is not None else _asked("labels")
+    command, text = _config(file.stem, answers)
+    _check(command, text, str(file))
+    from al_core.storage.files import write_text
+
+    write_text(file, text)
+    print(f"{file}\n\nwhat it costs:    graft study plan {file}\n" if command == "study run" else f"{file}\n")
+    print(f"run it:           graft {command} {file}")
+
+
+def _asked(key: str) -> str:
+    return str(typer.prompt(_QUESTIONS[key], default=_DEFAULTS.get(key)))
+
+
+def _config(name: str, answers: Mapping[str, str]) -> tuple[str, str]:
+    """Return the command that runs a config, and its text.
+
+    Raises:
+        ConfigError: an answer that cannot be.
+    """
+    from al_core.config.base import nearest
+    from al_core.errors import ConfigError
+
+    if answers["what"] not in ("study", "grow"):
+        raise ConfigError(f"unknown kind of config {answers['what']!r}{nearest(answers['what'], ['study', 'grow'])}")
+    try:
+        labels = int(answers["labels"])
+    except ValueError:
+        raise ConfigError(f"labels: expected a number, got {answers['labels']!r}") from None
+    target = answers["target"]
+    head = [
+        f"# {target}: every setting is described in docs/configs.md; `graft schema {answers['what']}` is for editors.",
+        f"name: {name}",
+        f"target: {target}",
+        *_source(answers["source"]),
+        *_labeler(answers["labeler"], target),
+    ]
+    if answers["what"] == "grow":
+        return "grow", "\n".join([*head, *_growth(answers, labels), ""])
+    return "study run", "\n".join([*head, *_study(answers, labels), ""])
+
+
+def _path(answer: str, *suffixes: str) -> str:
+    """Return a path as configs have it, '' where the answer is a word."""
+    path = Path(answer).expanduser()
+    return os.path.abspath(path) if path.exists() or path.suffix in suffixes or os.sep in answer else ""
+
+
+_FILES = (".xyz", ".extxyz", ".traj", ".db")
+
+
+def _source(answer: str) -> list[str]:
+    path = _path(answer, *_FILES)
+    if not path:
+        return [f"source: {{kind: bundled, name: {answer}}}  # or a folder: kind bundles, and its path"]
+    if Path(path).is_dir():
+        return [f"source: {{kind: bundles, path: {path}}}"]
+    return [
+        "source:  # four models, trained first; an hour or more on a small machine",
+        "  kind: pretrain",
+        f"  name: {Path(path).stem}",
+        f"  element: {_element_of(path)}",
+        f"  structures: {{kind: file, path: {path}}}  # energy_key, forces_key, stress_key name its labels",
+        "  committee: 4",
+        "  model: {channels: 32, max_L: 1}",
+        "  training: {steps: 4000, batch_size: 2, ema_decay: 0.99}",
+    ]
+
+
+def _element_of(path: str) -> str:
+    from al_core.errors import ConfigError
+    from al_core.structures.datasets import read_structures
+
+    symbols = {symbol for atoms in read_structures(Path(path)) for symbol in atoms.get_chemical_symbols()}
+    if len(symbols) != 1:
+        raise ConfigError(f"source: {path} has {', '.join(sorted(symbols))}; expected one element")
+    return str(symbols.pop())
+
+
+def _labeler(answer: str, target: str) -> list[str]:
+    if path := _path(answer, *_FILES):
+        return [f"labeler: {{kind: dataset, path: {path}}}"]
+    if answer == "gpaw":
+        return ["labeler: {kind: gpaw, preset: standard}  # PBE; fast and tight are the other presets"]
+    if answer == "tblite":
+        return [
+            "labeler: {kind: ase, calculator: tblite, parameters: {method: GFN1-xTB, electronic_temperature: 2000}}"
+        ]
+    if answer == "espresso":
+        return [
+            "labeler:",
+            "  kind: ase",
+            "  calculator: espresso",
+            "  folders: {pseudo_dir: /usr/share/espresso/pseudo}  # where the pseudopotentials are",
+            "  parameters:",
+            f"    pseudopotentials: {{{target}: {target}.pbe-kjpaw.UPF}}  # the file of each element",
+            "    kpts: [4, 4, 4]",
+            "    input_data:  # cutoffs in Ry",
+            "      system: {ecutwfc: 40, ecutrho: 200, occupations: smearing, degauss: 0.01}",
+            "      electrons: {conv_thr: 1.0e-9}",
+        ]
+    return [f"labeler: {answer}"]
+
+
+def _study(answers: Mapping[str, str], labels: int) -> list[str]:
+    budgets = sorted({1, *(2**power for power in range(20) if 2**power < labels), labels})
+    return [
+        *_pool(answers, labels),
+        f"budgets: {budgets}  # labels to train with",
+        "arms: [scratch, transfer, rescaled]  # how the models start",
+        "acquisitions: [random, lcmd]  # how structures to label are selected",
+        "seeds: [0, 1]  # more seeds, narrower intervals",
+        "committee: 2",
+        "training: {steps: 300, batch_size: 4}",
+    ]
+
+
+def _pool(answers: Mapping[str, str], labels: int) -> list[str]:
+    if path := _path(answers["structures"], *_FILES):
+        return [
+            f"pool: {{kind: file, path: {path}}}  # at_most: 5000 draws from a long file",
+            "test: {kind: holdout, size: 16}  # frozen, unseen; labelled too",
+        ]
+    lines = []
+    for part, seed, count in (("pool", 1, max(8, labels)), ("test", 2, 6)):
+        lines += [
+            f"{part}:" + ("  # candidates to label" if part == "pool" else "  # frozen, unseen; labelled too"),
+            "  kind: md",
+            f"  seed: {seed}",
+            "  slices:",
+            f"    - {{name: cold, count: {count}, temperature_K: 300}}",
+            f"    - {{name: hot, count: {count}, temperature_K: 900}}",
+            f"    - {{name: strained, count: {count}, temperature_K: 300, strain: 0.08}}",
+        ]
+    return lines
+
+
+def _growth(answers: Mapping[str, str], labels: int) -> list[str]:
+    path = _path(answers["structures"], *_FILES)
+    return [
+        "purpose:  # what the potential is for; it grows until it is good enough for it",
+        "  temperatures_K: [300, 900]",
+        "  phases: [crystal]",
+        "  strain: 0.03",
+        "  force_error_meV_per_A: 30",
+        "  picoseconds: 10",
+        f"labels: {labels}  # at most",
+        "batch: 4" if labels >= 4 else f"batch: {labels}",
+        "committee: 2",
+        *([f"starts: {{kind: file, path: {path}}}  # walkers start from these"] if path else []),
+    ]
+
+
+def _check(command: str, text: str, where: str) -> None:
+    """Refuse a config that could not run, before it is written."""
+    import yaml
+
+    from al_core.config.growth import GrowthConfig
+    from al_core.config.reading import validate
+    from al_core.config.study import StudyConfig
+    from flows.growth_preflight import preflight_growth
+    from flows.preflight import preflight
+
+    data: dict[str, Any] = yaml.safe_load(text)
+    if command == "grow":
+        preflight_growth(validate(GrowthConfig, data, where), Path("runs") / data["name"])
+    else:
+        preflight(validate(StudyConfig, data, where), Path("runs") / data["name"])
