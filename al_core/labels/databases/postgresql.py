@@ -160,9 +160,11 @@ class Session:
         with self._talking:
             try:
                 return self._ask(statement, *values)
-            except (psycopg2.DatabaseError, psycopg2.InterfaceError):
-                if not self._connection.closed:
+            except (psycopg2.DatabaseError, psycopg2.InterfaceError) as error:
+                # what the server says has a code; psycopg does not always know that a connection without one is lost
+                if error.pgcode and not self._connection.closed:
                     raise
+                self._connection.close()  # or its locks would be waited for
                 self._come_back()
                 return self._ask(statement, *values)
 

@@ -121,14 +121,22 @@ def test_no_look_up_reads_the_whole_store(postgres: str, atoms: Atoms) -> None:
         assert index in plan
 
 
-def test_a_connection_that_is_lost_without_a_code_comes_back(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("psycopg_knows", [True, False])
+def test_a_connection_that_is_lost_without_a_code_comes_back(
+    postgres: str, monkeypatch: pytest.MonkeyPatch, psycopg_knows: bool
+) -> None:
     session = Session.of(postgres)
-    ask = session._ask
+    session.hold(12345)
+    ask, before = session._ask, session._connection
 
     def lost(statement: str, *values: object) -> list[tuple[object, ...]]:
         monkeypatch.setattr(session, "_ask", ask)
-        session._connection.close()
+        if psycopg_knows:
+            before.close()
         raise psycopg2.DatabaseError("server closed the connection unexpectedly")
 
     monkeypatch.setattr(session, "_ask", lost)
     assert session.ask("SELECT 1") == [(1,)]
+    assert session._connection is not before
+    assert before.closed, "its locks are not waited for"
+    session.drop(12345)
