@@ -59,19 +59,20 @@ def merged(parameters: dict[str, Any], always: dict[str, Any]) -> dict[str, Any]
 
 
 def with_hashes(parameters: Any, places: tuple[Path, ...]) -> Any:
-    """Return parameters in which the name of a file stands beside the hash of what it holds, JSON-ready.
+    """Return parameters in which the hash of what a file holds stands beside its name, JSON-ready.
 
-    Raises:
-        LabelError: a file that is named like one (``Ge.UPF``) is in none of the folders.
+    Args:
+        parameters: any of them; a text is a file's name if one of the folders has such a file.
+        places: the folders.
     """
     if isinstance(parameters, dict):
         return {str(key): with_hashes(value, places) for key, value in parameters.items()}
     if isinstance(parameters, list):
         return [with_hashes(value, places) for value in parameters]
-    if isinstance(parameters, str) and places:
-        for place in places:
-            if parameters and (place / parameters).is_file():
-                return f"{parameters} sha256:{file_sha256(place / parameters)}"
+    if isinstance(parameters, str) and parameters:
+        files = (place / parameters for place in places)
+        if file := next((file for file in files if file.is_file()), None):
+            return f"{parameters} sha256:{file_sha256(file)}"
     return parameters
 
 

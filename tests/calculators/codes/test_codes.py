@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -199,8 +200,6 @@ def test_settings_that_run_or_read_something_else_are_refused(message: str) -> N
 
 
 def test_every_code_has_a_calculator() -> None:
-    from importlib.util import find_spec
-
     for code in CODES.values():
         module, _, name = code.calculator.partition(":")
         assert find_spec(module), module
