@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,17 @@ def given_structures(settings: FileStructures | BundledStructures) -> list[Atoms
     if settings.kind == "bundled":
         return read_structures(bundled(settings.name).path)
     at_most = settings.at_most if isinstance(settings, FilePool) else None
-    return with_slices(read_structures(settings.path, at_most), settings.slice_key)
+    if at_most is None or not settings.path.is_file():
+        return with_slices(read_structures(settings.path), settings.slice_key)
+    file = settings.path.stat()
+    drawn = _drawn(settings.path, at_most, (file.st_size, file.st_mtime_ns))
+    return with_slices([atoms.copy() for atoms in drawn], settings.slice_key)
+
+
+@lru_cache(maxsize=1)
+def _drawn(path: Path, at_most: int, of_file: tuple[int, int]) -> tuple[Atoms, ...]:
+    """Return the structures drawn from a file, which is read once a command, for that takes minutes."""
+    return tuple(read_structures(path, at_most))
 
 
 def file_or_bundled(settings: FileStructures | BundledStructures) -> list[tuple[Atoms, Label]]:
