@@ -147,7 +147,7 @@ def given_structures(settings: FileStructures | BundledStructures) -> list[Atoms
 
 
 @lru_cache(maxsize=1)
-def _drawn(path: Path, at_most: int, of_file: tuple[int, int]) -> tuple[Atoms, ...]:
+def _drawn(path: Path, at_most: int, of_file: tuple[int, int]) -> tuple[Atoms, ...]:  # noqa: ARG001 (of the key)
     """Return the structures drawn from a file, which is read once a command, for that takes minutes."""
     return tuple(read_structures(path, at_most))
 
