@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 
 from al_core.errors import StoreError
@@ -20,13 +21,14 @@ from al_core.labels.databases.base import Claim
 from al_core.labels.rows import Attempt, Entry, attempt_of, entry_of, with_label, write_attempt
 from al_core.storage.hashing import level_of, structure_id
 from al_core.structures.checks import bare
-from al_core.structures.equivalence import Mark, are_equivalent, carried_over, mark
+from al_core.structures.equivalence import Mark, are_equivalent, carried_over, mark, may_be_equivalent, packings
 from al_core.types import Label
 
 __all__ = ["Attempt", "Entry", "LabelStore", "NextRung"]
 
 VERSION = 1
 _PAGE = 500  # entries that are read at once
+_packings_of: dict[tuple[str, int], np.ndarray] = {}  # of rows that this process has seen, by store and row
 
 NextRung = Callable[[Entry, list[Attempt]], int | None]
 """Of a failed label and the attempts at it: the rung to try next, or None if the failure is final."""
@@ -236,8 +238,13 @@ class LabelStore:
 
     def _equivalent(self, db: Any, level: str, marked: Mark, atoms: Atoms) -> tuple[Entry | None, Label | None]:
         """Return the entry of an equivalent structure and its label, turned; no label yet if it is being computed."""
+        ours = packings(atoms)
         for number in self._database.ids(db, {"level": level, "composition": marked.formula}, marked.around()):
+            theirs = _packings_of.get((str(self.where), number))
+            if theirs is not None and not may_be_equivalent(theirs, ours):
+                continue
             row = db.get(id=number)
+            _packings_of[str(self.where), number] = packings(bare(row.toatoms())) if theirs is None else theirs
             if row.state == "failed" or (row.state == "running" and not self._database.is_held(row.data["owner"])):
                 continue
             entry = entry_of(row)

@@ -63,6 +63,18 @@ def _packings(atoms: Atoms) -> np.ndarray:
     return np.bincount(centers, (1 - (distances / _REACH_A) ** 2) ** 3, len(atoms))
 
 
+def packings(atoms: Atoms) -> np.ndarray:
+    """Return how densely each atom is surrounded, in increasing order, [n]: the same for equivalent structures."""
+    return np.sort(_packings(atoms))
+
+
+def may_be_equivalent(one: np.ndarray, other: np.ndarray) -> bool:
+    """Tell by their packings whether two structures are worth a look. It finds most that are not, in microseconds."""
+    larger, smaller = sorted((one, other), key=len, reverse=True)
+    times, rest = divmod(len(larger), len(smaller))
+    return not rest and bool(np.abs(larger - np.repeat(smaller, times)).max() <= _PACKING)
+
+
 def are_equivalent(known: Atoms, atoms: Atoms) -> bool:
     """Return whether two structures, periodic in all directions, are equivalent."""
     return _match(*sorted((known, atoms), key=len, reverse=True)) is not None
@@ -108,11 +120,7 @@ class _Match:
 
 
 def _match(larger: Atoms, smaller: Atoms) -> _Match | None:
-    times, rest = divmod(len(larger), len(smaller))
-    if rest:
-        return None
-    one, other = np.sort(_packings(larger)), np.sort(np.repeat(_packings(smaller), times))
-    if np.abs(one - other).max() > _PACKING:  # finds most that are not, fifty times faster than what follows
+    if not may_be_equivalent(packings(larger), packings(smaller)):
         return None
     from pymatgen.analysis.structure_matcher import StructureMatcher  # slow to import, and seldom needed
 

@@ -6,6 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from al_core.labels.store import Attempt, LabelStore
+from al_core.structures.equivalence import packings
 from al_core.types import Label
 
 LEVEL = "L{}-level"
@@ -73,3 +74,18 @@ def test_no_other_label_serves(store: LabelStore, key: str, change: float, use_e
     atoms = turned(rattled())
     atoms.positions[0, 0] += change
     assert store.claim(key, atoms, "sw", use_equivalent=use_equivalent)[0] == "yours"
+
+
+def test_a_row_that_is_looked_at_and_is_not_equivalent_is_read_once(
+    store: LabelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    monkeypatch.setattr("al_core.labels.store.packings", lambda atoms: read.append(len(atoms)) or packings(atoms))
+    monkeypatch.setattr("al_core.structures.equivalence._PACKING", 1.0)  # marks of any two are near each other,
+    monkeypatch.setattr("al_core.labels.store.may_be_equivalent", lambda one, other: False)  # and none is alike
+    for number in range(4):
+        atoms = bulk("Ge", "diamond", a=5.66)
+        atoms.rattle(0.1, seed=number)
+        assert store.claim(LEVEL.format(number), atoms, "sw", use_equivalent=True)[0] == "yours"
+        read.append(0)
+    assert read == [2, 0, 2, 2, 0, 2, 2, 0, 2, 2, 0], "its own, and the row that is new"
