@@ -1,6 +1,8 @@
 """The command ``graft init``: a config to begin with, from six answers."""
 
+import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -72,14 +74,19 @@ def _config(name: str, answers: Mapping[str, str]) -> tuple[str, str]:
     target = answers["target"]
     head = [
         f"# {target}: every setting is described in docs/configs.md; `graft schema {answers['what']}` is for editors.",
-        f"name: {name}",
-        f"target: {target}",
+        f"name: {_yaml(name)}",
+        f"target: {_yaml(target)}",
         *_source(answers["source"]),
         *_labeler(answers["labeler"], target),
     ]
     if answers["what"] == "grow":
         return "grow", "\n".join([*head, *_growth(answers, labels), ""])
     return "study run", "\n".join([*head, *_study(answers, labels), ""])
+
+
+def _yaml(text: str) -> str:
+    """Return a text as it stands in YAML."""
+    return text if re.fullmatch(r"[\w./+-]+", text) else json.dumps(text)
 
 
 def _path(answer: str, *suffixes: str) -> str:
@@ -94,15 +101,15 @@ _FILES = (".xyz", ".extxyz", ".traj", ".db")
 def _source(answer: str) -> list[str]:
     path = _path(answer, *_FILES)
     if not path:
-        return [f"source: {{kind: bundled, name: {answer}}}  # or a folder: kind bundles, and its path"]
+        return [f"source: {{kind: bundled, name: {_yaml(answer)}}}  # or a folder: kind bundles, and its path"]
     if Path(path).is_dir():
-        return [f"source: {{kind: bundles, path: {path}}}"]
+        return [f"source: {{kind: bundles, path: {_yaml(path)}}}"]
     return [
         "source:  # four models, trained first; an hour or more on a small machine",
         "  kind: pretrain",
-        f"  name: {Path(path).stem}",
+        f"  name: {_yaml(Path(path).stem)}",
         f"  element: {_element_of(path)}",
-        f"  structures: {{kind: file, path: {path}}}  # energy_key, forces_key, stress_key name its labels",
+        f"  structures: {{kind: file, path: {_yaml(path)}}}  # energy_key, forces_key, stress_key name its labels",
         "  committee: 4",
         "  model: {channels: 32, max_L: 1}",
         "  training: {steps: 4000, batch_size: 2, ema_decay: 0.99}",
@@ -121,7 +128,7 @@ def _element_of(path: str) -> str:
 
 def _labeler(answer: str, target: str) -> list[str]:
     if path := _path(answer, *_FILES):
-        return [f"labeler: {{kind: dataset, path: {path}}}"]
+        return [f"labeler: {{kind: dataset, path: {_yaml(path)}}}"]
     if answer == "gpaw":
         return ["labeler: {kind: gpaw, preset: standard}  # PBE; fast and tight are the other presets"]
     if answer == "tblite":
@@ -141,7 +148,7 @@ def _labeler(answer: str, target: str) -> list[str]:
             "      system: {ecutwfc: 40, ecutrho: 200, occupations: smearing, degauss: 0.01}",
             "      electrons: {conv_thr: 1.0e-9}",
         ]
-    return [f"labeler: {answer}"]
+    return [f"labeler: {_yaml(answer)}"]
 
 
 def _study(answers: Mapping[str, str], labels: int) -> list[str]:
@@ -160,7 +167,7 @@ def _study(answers: Mapping[str, str], labels: int) -> list[str]:
 def _pool(answers: Mapping[str, str], labels: int) -> list[str]:
     if path := _path(answers["structures"], *_FILES):
         return [
-            f"pool: {{kind: file, path: {path}}}  # at_most: 5000 draws from a long file",
+            f"pool: {{kind: file, path: {_yaml(path)}}}  # at_most: 5000 draws from a long file",
             "test: {kind: holdout, size: 16}  # frozen, unseen; labelled too",
         ]
     lines = []
@@ -189,7 +196,7 @@ def _growth(answers: Mapping[str, str], labels: int) -> list[str]:
         f"labels: {labels}  # at most",
         "batch: 4" if labels >= 4 else f"batch: {labels}",
         "committee: 2",
-        *([f"starts: {{kind: file, path: {path}}}  # walkers start from these"] if path else []),
+        *([f"starts: {{kind: file, path: {_yaml(path)}}}  # walkers start from these"] if path else []),
     ]
 
 
