@@ -1,5 +1,6 @@
 """Reading labelled structures, and telling what is wrong with a file before anything is computed from it."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -88,10 +89,24 @@ def read_structures(path: Path, at_most: int | None = None) -> list[Atoms]:
 
 def _frames(path: Path) -> Iterator[Atoms]:
     """Read a file one structure after another."""
+    if path.suffix in (".xyz", ".extxyz"):
+        _check_length(path)
     try:
         yield from iread(path)
     except Exception as error:  # ASE's readers raise whatever they stumble over
         raise ConfigError(f"{path}: ASE cannot read it: {type(error).__name__}: {error}") from error
+
+
+def _check_length(path: Path) -> None:
+    """Refuse an xyz file that ends within a structure: ASE goes on to read as many lines as it says it has."""
+    with path.open("rb") as file:
+        for number in itertools.count():
+            line = file.readline()
+            if not line.strip() or not line.strip().isdigit():  # the end, or what ASE has a word for
+                return
+            lines = sum(1 for _ in itertools.islice(file, int(line) + 1))
+            if lines <= int(line):
+                raise ConfigError(f"{path}: structure {number} says {int(line)} atoms, but the file ends before; write it again")
 
 
 def labelled_structures(path: Path, keys: LabelKeys) -> list[tuple[Atoms, Label]]:

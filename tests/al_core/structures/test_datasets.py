@@ -68,6 +68,17 @@ def test_of_a_large_file_some_structures_are_drawn(tmp_path: Path) -> None:
     assert len(read_structures(tmp_path / "x.extxyz", at_most=301)) == 300
 
 
+@pytest.mark.parametrize("atoms", ["9", "999999999999"])
+def test_a_file_that_ends_within_a_structure_is_refused_at_once(tmp_path: Path, atoms: str) -> None:
+    """Such as one whose writing was cut off; ASE would read as many lines as are said, from beyond the end."""
+    file = tmp_path / "x.extxyz"
+    write(file, [germanium(), germanium(1)])
+    head, _, last = file.read_text().rpartition("8\n")
+    file.write_text(f"{head}{atoms}\n{last}")
+    with pytest.raises(ConfigError, match=f"x.extxyz: structure 1 says {atoms} atoms, but the file ends before; write"):
+        read_structures(file)
+
+
 def test_ids_do_not_change_when_a_users_structures_are_written_again(tmp_path: Path) -> None:
     frames = [germanium(seed) for seed in range(20)]
     for atoms in frames:
