@@ -106,7 +106,8 @@ def _check_length(path: Path) -> None:
                 return
             lines = sum(1 for _ in itertools.islice(file, int(line) + 1))
             if lines <= int(line):
-                raise ConfigError(f"{path}: structure {number} says {int(line)} atoms, but the file ends before; write it again")
+                wrong = f"structure {number} says {int(line)} atoms, but the file ends before"
+                raise ConfigError(f"{path}: {wrong}; write it again")
 
 
 def labelled_structures(path: Path, keys: LabelKeys) -> list[tuple[Atoms, Label]]:
