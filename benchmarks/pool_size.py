@@ -7,11 +7,11 @@ largest, to that of drawing from it.
 
 import argparse
 import multiprocessing
-import resource
 import tempfile
 import time
 from pathlib import Path
 
+import psutil
 from ase.build import bulk
 from ase.io import write
 
@@ -36,7 +36,9 @@ def main() -> None:
         for size in sizes:
             file = Path(folder) / f"{size}.extxyz"
             write(file, bulk("Ge", "diamond", 5.7, cubic=True))
-            file.write_bytes(file.read_bytes() * size)
+            frame = file.read_bytes()
+            with file.open("ab") as more:
+                more.writelines(frame for _ in range(size - 1))
             seconds, memory = pool.apply(_read, (file, drawn))
             rows.append((f"{size:,}", f"{drawn:,}", f"{seconds:.0f}", f"{memory:.0f}"))
             if size == sizes[-2]:
@@ -48,13 +50,12 @@ def main() -> None:
 def _read(file: Path, at_most: int | None) -> tuple[float, float]:
     from al_core.structures.datasets import read_structures
 
-    before, begin = _peak_mb(), time.perf_counter()
-    read_structures(file, at_most)
-    return time.perf_counter() - begin, _peak_mb() - before
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    process = psutil.Process()
+    before, begin = process.memory_info().rss, time.perf_counter()
+    structures = read_structures(file, at_most)
+    taken = process.memory_info().rss - before
+    assert structures  # they are still there
+    return time.perf_counter() - begin, taken / 1e6
 
 
 if __name__ == "__main__":

@@ -26,11 +26,12 @@ def kept_alive() -> Iterator[None]:
 
 
 def _keep(ended: threading.Event) -> None:
+    import httpx
     from prefect.server.api.server import SubprocessASGIServer
 
     while not ended.wait(_LOOK_EVERY_S):
         server = SubprocessASGIServer()  # the one of this process
-        if server.running and server.server_process and server.server_process.poll() is not None:
+        if server.server_process and server.server_process.poll() is not None:  # also one that was killed as it started
             server.running = False
-            with contextlib.suppress(RuntimeError):  # tried again
+            with contextlib.suppress(RuntimeError, httpx.HTTPError):  # tried again
                 server.start()
