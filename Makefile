@@ -9,7 +9,8 @@ BENCH_ARGS ?=
 BENCHMARKS := machine train_step train_committee same_error screen_pool md_step explore select_many scaling label_throughput
 
 # GPAW is C++ inside: with plain gcc it does not compile
-PIP_INSTALL := CC=g++ CXX=g++ $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+PIP_INSTALL := CC=g++ CXX=g++ GPAW_CONFIG="$${GPAW_CONFIG:-$$(ls "$(CURDIR)/$(VENV)/siteconfig.py" 2>/dev/null)}" \
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help study test test-fast fuzz chaos lint format typecheck bench bench-quick wheel server clean
@@ -68,6 +69,9 @@ $(VENV)/.made:
 	@command -v g++ >/dev/null || { echo "make: g++ is not on PATH; GPAW is compiled with it (Debian: apt-get install g++)"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' || { echo "make: $(PYTHON) has no venv module (Debian: apt-get install python3.11-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	@# an mpic++ without MPI's headers (Debian's openmpi-bin alone) compiles no GPAW: then it is made without MPI
+	@! command -v mpic++ >/dev/null || mpic++ -E -include mpi.h -x c++ /dev/null >/dev/null 2>&1 || \
+		printf '%s\n' 'mpi = False' 'if not noblas:' '    libraries.append("blas")' > $(VENV)/siteconfig.py
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
