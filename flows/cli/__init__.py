@@ -13,6 +13,7 @@ import typer
 from flows.cli import (
     compare,
     convergence,
+    convert,
     doctor,
     evaluate,
     export,
@@ -39,6 +40,7 @@ _COMMANDS: Commands = {
     "eval": evaluate.evaluate,
     "properties": properties.properties,
     "export": export.export,
+    "convert": convert.convert,
     "schema": schema.schema,
     "doctor": doctor.doctor,
 }
