@@ -36,7 +36,6 @@ _UNUSED = {
     "MLP_irreps": "16x0e",
     "gate": "silu",
     "edge_irreps": None,
-    "use_reduced_cg": False,
     "use_so3": False,
     "use_edge_irreps_first": False,
     "use_agnostic_product": False,
@@ -148,6 +147,7 @@ def _architecture(file: Path, config: dict[str, Any]) -> Architecture:
             radial_mlp=tuple(config["radial_MLP"]),
             cutoff_power=int(config["num_polynomial_cutoff"]),
             first_residual=first,
+            reduced_couplings=config["use_reduced_cg"],
         )
     except ValidationError as error:
         fault = error.errors()[0]
