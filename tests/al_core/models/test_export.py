@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ase.build import bulk
 
 from al_core.models.arms import ARMS
+from al_core.models.arms.scratch import initial_model
 from al_core.models.bundle import Bundle, save_bundle
 from al_core.models.engine.mace import export
 from al_core.models.prediction import predict
+from al_core.models.rescaling import with_atomic_energies, with_scale
 
 pytestmark = [pytest.mark.usefixtures("default_dtype")]
 
@@ -59,6 +62,21 @@ def test_an_exported_model_is_the_same_potential(
     assert torch.equal(torch.get_rng_state(), state), "the process's random numbers were touched"
     assert [path.name for path in tmp_path.iterdir()] == ["m.model"]
     _assert_same_potential(starts[arm], tmp_path / "m.model", cells, cpu)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_an_exported_model_of_a_compound_is_the_same_potential(tiny: Any, cpu: Any, tmp_path: Path) -> None:
+    start = with_scale(initial_model(tiny, [], ("O", "Mg"), 1, cpu), 400.0)
+    bundle = with_atomic_energies(start, np.array([-3.0, -5.0]))
+    export(bundle, tmp_path / "mgo.model")
+    atoms = bulk("MgO", "rocksalt", a=4.2, cubic=True)
+    atoms.rattle(0.1, seed=1)
+    del atoms[0]
+    predicted = predict([bundle], [atoms], cpu)
+    atoms.calc = _calculator(tmp_path / "mgo.model")
+    assert atoms.get_potential_energy() == pytest.approx(predicted.energies[0, 0], abs=ENERGY_EV)
+    np.testing.assert_allclose(atoms.get_forces(), predicted.forces[0][0], rtol=0, atol=FORCE_EV_PER_A)
+    assert np.abs(predicted.forces[0]).max() > 0.05  # else nothing is compared
 
 
 @pytest.mark.slow
