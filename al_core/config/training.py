@@ -11,7 +11,7 @@ from al_core.config.base import KIND, PositiveFloat, PositiveInt, Strict, kinds
 class Architecture(Strict):
     """The hyperparameters of a MACE model that all arms of a study share."""
 
-    later: ClassVar[tuple[str, ...]] = ("first_residual", "reduced_couplings")
+    later: ClassVar[tuple[str, ...]] = ("first_residual",)
 
     channels: Annotated[int, Field(ge=1, le=512, description="Channels of the node features.")] = 32
     max_L: Annotated[
@@ -40,13 +40,6 @@ class Architecture(Strict):
             "mace-torch trains by default."
         ),
     ] = False
-    reduced_couplings: Annotated[
-        bool,
-        Field(
-            description="Whether the product basis leaves out the couplings that its symmetry makes redundant; models "
-            "of older versions of mace have them all."
-        ),
-    ] = True
 
     @property
     def regrouped(self) -> bool:

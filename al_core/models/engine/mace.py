@@ -99,7 +99,6 @@ def new_model(
             correlation=architecture.correlation,
             gate=torch.nn.functional.silu,
             radial_MLP=list(architecture.radial_mlp),
-            use_reduced_cg=architecture.reduced_couplings,
             atomic_inter_scale=1.0,
             atomic_inter_shift=0.0,
         )

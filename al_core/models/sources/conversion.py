@@ -147,7 +147,6 @@ def _architecture(file: Path, config: dict[str, Any]) -> Architecture:
             radial_mlp=tuple(config["radial_MLP"]),
             cutoff_power=int(config["num_polynomial_cutoff"]),
             first_residual=first,
-            reduced_couplings=config["use_reduced_cg"],
         )
     except ValidationError as error:
         fault = error.errors()[0]

@@ -59,19 +59,13 @@ def magnesia() -> Any:
     return atoms
 
 
-@pytest.mark.parametrize(
-    ("first", "reduced"),
-    [("RealAgnosticInteractionBlock", False), ("RealAgnosticResidualInteractionBlock", True)],
-)
-def test_the_committee_says_what_the_models_say(tmp_path: Path, first: str, reduced: bool, cpu: torch.device) -> None:
+@pytest.mark.parametrize("first", ["RealAgnosticInteractionBlock", "RealAgnosticResidualInteractionBlock"])
+def test_the_committee_says_what_the_models_say(tmp_path: Path, first: str, cpu: torch.device) -> None:
     """Of one element less than the models have, and in another order."""
     from mace.calculators import MACECalculator
 
     block = mace_modules().interaction_classes[first]
-    files = [
-        write_model(tmp_path / f"{seed}.model", seed, interaction_cls_first=block, use_reduced_cg=reduced)
-        for seed in (0, 1)
-    ]
+    files = [write_model(tmp_path / f"{seed}.model", seed, interaction_cls_first=block) for seed in (0, 1)]
     folders = convert(files, ("Mg", "O"), tmp_path / "committee", 3)
     bundles = [load_bundle(folder) for folder in folders]
     assert [bundle.elements for bundle in bundles] == [("Mg", "O")] * 3
