@@ -20,7 +20,7 @@ from al_core.models.rescaling import with_atomic_energies, with_scale
 pytestmark = [pytest.mark.usefixtures("default_dtype")]
 
 CELLS = ("perfect", "rattled", "vacancy", "one atom")
-GRAFT = Path(sys.executable).with_name("graft")
+GRAFT, CONVERTER = (Path(sys.executable).with_name(name) for name in ("graft", "mace_create_lammps_model"))
 ENERGY_EV, FORCE_EV_PER_A = 1e-5, 1e-4
 
 
@@ -92,6 +92,34 @@ def test_graft_export(starts: dict[str, Bundle], cells: Any, cpu: Any, tmp_path:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("ge.model")
     _assert_same_potential(starts["rescaled"], tmp_path / "out" / "ge.model", cells, cpu)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_an_exported_model_names_the_basis_of_its_weights(starts: dict[str, Bundle], tmp_path: Path) -> None:
+    export(starts["transfer"], tmp_path / "m.model")
+    model = torch.load(tmp_path / "m.model", weights_only=False)
+    # mace builds its accelerated models by this, for LAMMPS's ML-IAP too; where it is wrong, the weights do not fit
+    assert model.use_reduced_cg is False
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_mace_makes_of_an_exported_model_one_for_lammps(starts: dict[str, Bundle], cells: Any, tmp_path: Path) -> None:
+    export(starts["rescaled"], tmp_path / "ge.model")
+    done = subprocess.run([CONVERTER, "ge.model"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    converted = torch.jit.load(tmp_path / "ge.model-lammps.pt")
+    calculator = _calculator(tmp_path / "ge.model")
+    for name in CELLS:
+        atoms = cells[name].copy()
+        atoms.calc = calculator
+        every_atom = torch.ones(len(atoms), dtype=torch.float64)  # is this process's own, as with one process
+        inputs = calculator._atoms_to_batch(atoms).to_dict()
+        predicted = converted(inputs, every_atom, compute_virials=True)
+        assert predicted["total_energy_local"].item() == pytest.approx(atoms.get_potential_energy(), abs=1e-9), name
+        np.testing.assert_allclose(predicted["forces"], atoms.get_forces(), rtol=0, atol=1e-9, err_msg=name)
+        virial = -atoms.get_stress(voigt=False) * atoms.get_volume()
+        np.testing.assert_allclose(predicted["virials"][0], virial, rtol=0, atol=1e-8, err_msg=name)
 
 
 def test_graft_export_refuses_what_is_no_bundle(tmp_path: Path) -> None:
