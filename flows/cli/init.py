@@ -73,7 +73,9 @@ def _config(name: str, answers: Mapping[str, str]) -> tuple[str, str]:
         raise ConfigError(f"labels: expected a number, got {answers['labels']!r}") from None
     target = answers["target"]
     head = [
-        f"# {target}: every setting is described in docs/configs.md; `graft schema {answers['what']}` is for editors.",
+        f"# yaml-language-server: $schema={answers['what']}.schema.json",
+        f"# {target}: every setting is described in docs/configs.md; editors know them after the command",
+        f"# graft schema {answers['what']} > {answers['what']}.schema.json",
         f"name: {_yaml(name)}",
         f"target: {_yaml(target)}",
         *_source(answers["source"]),

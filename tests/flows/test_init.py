@@ -28,7 +28,9 @@ def test_what_is_not_given_is_asked(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1].split() == ["run", "it:", "graft", "study", "run", "mine.yaml"]
     config = load_config(StudyConfig, tmp_path / "mine.yaml")
     assert (config.name, config.target, config.budgets) == ("mine", "Ge", (1, 2, 4))
-    assert "# frozen, unseen" in (tmp_path / "mine.yaml").read_text()
+    text = (tmp_path / "mine.yaml").read_text()
+    assert text.startswith("# yaml-language-server: $schema=study.schema.json\n")
+    assert "# frozen, unseen" in text
     planned = [sys.executable, "-m", "flows.cli", "study", "plan", "mine.yaml"]
     assert subprocess.run(planned, cwd=tmp_path, capture_output=True, check=False).returncode == 0
 
