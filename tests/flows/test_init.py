@@ -88,3 +88,11 @@ def test_a_config_that_is_there_stays(tmp_path: Path) -> None:
     done = _init(tmp_path, "mine.yaml")
     assert (done.returncode, done.stderr) == (2, "error: mine.yaml is there already; remove it, or give another name\n")
     assert (tmp_path / "mine.yaml").read_text() == "mine"
+
+
+def test_a_shipped_data_set_is_pool_and_labels(tmp_path: Path) -> None:
+    answers = {"source": "si-pbe", "structures": "ge-pool-pbe", "labeler": "ge-pool-pbe"}
+    done = _init(tmp_path, "ge.yaml", what="study", target="Ge", **answers, labels=4)
+    assert done.returncode == 0, done.stderr
+    config = load_config(StudyConfig, tmp_path / "ge.yaml")
+    assert (config.pool.kind, config.labeler.kind, config.test.kind) == ("bundled", "bundled", "holdout")
