@@ -38,7 +38,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     cpu = torch.device("cpu")
     data = labelled_structures(given.data, LabelKeys())
-    starts = [initial_model(Architecture(), data, "Si", seed, cpu) for seed in given.seeds]
+    starts = [initial_model(Architecture(), data, ["Si"], seed, cpu) for seed in given.seeds]
     settings = Training(steps=given.steps, batch_size=4, stress_weight=0.0, ema_decay=0.99, optimizer="adam")
     marks = [time.perf_counter()]
     found = train(starts, data, settings, 0.01, 0, cpu, lambda _done, _total: marks.append(time.perf_counter()))

@@ -153,7 +153,7 @@ def measure(source: str, target: str, budgets: Sequence[int], draws: int) -> tup
     bond = bond_length([atoms for atoms, _ in old]) or 3.0
     small = {"channels": 8, "l_max": 2, "correlation": 2, "radial_functions": 6, "radial_mlp": (16, 16)}
     architecture = Architecture(r_max=round(1.75 * bond, 2), **small)
-    untrained = [initial_model(architecture, old, source, number, cpu) for number in range(2)]
+    untrained = [initial_model(architecture, old, [source], number, cpu) for number in range(2)]
     committee = _kept(train(untrained, old, Training(steps=PRETRAINING_STEPS), 0.03, 0, cpu))
     rows, ratios = [], []
     for budget in budgets:

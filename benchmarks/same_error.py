@@ -59,7 +59,7 @@ def measure(optimizer: str, steps: int, seed: int) -> tuple[float, float]:
     torch.set_num_threads(1)
     cpu = torch.device("cpu")
     labelled, held_out = split(bundled("si-train-pbe").path)
-    starts = [initial_model(Architecture(), labelled, "Si", 2 * seed + number, cpu) for number in range(2)]
+    starts = [initial_model(Architecture(), labelled, ["Si"], 2 * seed + number, cpu) for number in range(2)]
     settings = Training(steps=steps, optimizer=optimizer, ema_decay=0.99)
     begin = time.perf_counter()
     committee = [bundle for bundle in train(starts, labelled, settings, RATES[optimizer], seed, cpu) if bundle]

@@ -74,7 +74,7 @@ def _graft_step(data: Sequence[Any]) -> Callable[[], dict[str, Any]]:
     batch = models.network.join(models.network.prepare([atoms for atoms, _ in data]))
     parameters = {name: models.weights[name].requires_grad_() for name in models.trainable}
     energies, forces = _targets(data)
-    energies = energies - models.atomic_energies.float()
+    energies = energies - models.atomic_energies[:, 0].float()
     sizes = torch.tensor([float(len(atoms)) for atoms, _ in data])
 
     def step() -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _stock_step(data: Sequence[Any], scripted: bool) -> Callable[[], dict[str, A
     bundle, cpu = committee()[0], torch.device("cpu")
     model = build(bundle, torch.float32, cpu)
     if scripted:
-        model = new_model(bundle.architecture, bundle.element, bundle.avg_num_neighbors, torch.float32)
+        model = new_model(bundle.architecture, bundle.elements, bundle.avg_num_neighbors, torch.float32)
         model.load_state_dict(bundle.weights)
     batch = join([graph(atoms, cutoff(model), torch.float32) for atoms, _ in data], cpu)
     names = stack([bundle], torch.float32, cpu).trainable

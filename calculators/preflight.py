@@ -8,8 +8,9 @@ from typing import Any, get_args
 from ase import Atoms
 
 from al_core.config.labelers import AnyLabeler
+from al_core.config.structures import SampledStructures
 from al_core.errors import ConfigError, LabelError, SiteError
-from al_core.structures.sampling import prototype
+from al_core.structures.making import crystals_of
 from al_core.types import Labeler
 from calculators.base import make_labeler
 
@@ -70,11 +71,14 @@ def _report(note: str) -> None:
     logging.getLogger(__name__).warning(note)
 
 
-def check_sampled_labels_possible(element: str, labeler: AnyLabeler, key: str) -> None:
-    """Check that a labeler can label structures of an element that are sampled later.
+def check_sampled_labels_possible(
+    structures: SampledStructures, elements: Sequence[str], labeler: AnyLabeler, key: str
+) -> None:
+    """Check that a labeler can label structures that are sampled later.
 
     Args:
-        element: chemical symbol.
+        structures: how they are sampled.
+        elements: chemical symbols.
         labeler: settings of the labeler.
         key: the config's key of the structures.
 
@@ -86,7 +90,7 @@ def check_sampled_labels_possible(element: str, labeler: AnyLabeler, key: str) -
             f"labeler {labeler.kind} looks labels up, and has none of structures that are yet to be sampled; "
             f"use {key}.kind=file or bundled, or a labeler that computes"
         )
-    check_labels_possible([prototype(element)], labeler, key)
+    check_labels_possible(crystals_of(structures, elements)[:1], labeler, key)
 
 
 def check_same_theory(what: str, theory: Mapping[str, Any], labeler: AnyLabeler, instead: str) -> None:

@@ -31,7 +31,7 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
     Raises:
         ConfigError, BundleError, StoreError: what is wrong, with its key and what to do.
     """
-    check_source(config.source, config.committee)
+    check_source(config.source, config.committee, config.target)
     labeler = make_labeler(config.labeler)
     if not labeler.by_physics or config.labeler.kind == "imported":
         raise ConfigError(
@@ -50,7 +50,7 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
     check_labels_possible(starts, config.labeler, "the walkers' starts")
     if config.test is not None:
         test = [atoms for atoms, _ in file_or_bundled(config.test)]
-        check_elements("test", test, config.target)
+        check_elements("test", test, [config.target])
         if config.starts is not None:
             check_apart(starts, test, "starts")
         if config.test.kind == "bundled":
@@ -92,4 +92,4 @@ def walkers_start_from(config: GrowthConfig) -> list[Atoms]:
     if config.starts is None:
         points = starting_points(config.purpose, config.exploration, config.target, config.seed, 0)
         return [point.atoms for point in points]
-    return check_structures("starts", config.starts, config.target) or []
+    return check_structures("starts", config.starts, [config.target]) or []

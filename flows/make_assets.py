@@ -26,7 +26,8 @@ from al_core.labels.store import LabelStore
 from al_core.storage.files import write_json, write_text
 from al_core.storage.hashing import file_sha256, label_key, structure_id
 from al_core.structures.datasets import ASSETS, LabelKeys, labelled_structures
-from al_core.structures.sampling import Role, sample
+from al_core.structures.sampling import sample
+from al_core.structures.seeding import Role
 from al_core.studies.data import write_structures
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler

@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from ase import Atoms
+from ase.formula import Formula
 
-from al_core.config.base import Element, StoreURL, Strict, nearest
+from al_core.config.base import StoreURL, Strict, nearest
 from al_core.config.growth import GrowthConfig
 from al_core.config.labelers import AnyLabeler, LabelerPart
 from al_core.config.reading import validate
 from al_core.config.site import AnySite, Site
 from al_core.config.sources import SourcePart
-from al_core.config.structures import LabelledFile, MDStructures
+from al_core.config.structures import LabelledFile, SampledStructures
 from al_core.config.study import StudyConfig
+from al_core.config.target import Elements, elements_of
 from al_core.config.training import Architecture
 from al_core.errors import ConfigError
 from al_core.evaluation.material import Material
@@ -25,7 +27,7 @@ from al_core.models.card import read_card
 from al_core.models.committee import committee_folders
 from al_core.models.sources.shipped import shipped_committee
 from al_core.structures.datasets import LabelKeys
-from al_core.structures.sampling import crystals_like
+from al_core.structures.making import crystals_of
 from al_core.studies.data import given_structures
 from al_core.studies.plan import GrowthPlan, Plan, growth_plan, plan
 from al_core.studies.workspace import Workspace
@@ -39,8 +41,8 @@ class _LabelerOnly(Strict):
     labeler: LabelerPart
 
 
-class _ElementOnly(Strict):
-    element: Element
+class _ElementsOnly(Strict):
+    element: Elements
 
 
 class _LabelledFileOnly(Strict):
@@ -60,9 +62,14 @@ def checked_labeler(settings: dict[str, Any]) -> AnyLabeler:
     return validate(_LabelerOnly, {"labeler": settings}, "of the labeler (--labeler, --set)", below="labeler").labeler
 
 
-def checked_element(symbol: str) -> str:
-    """Return a chemical symbol; errors as above."""
-    return validate(_ElementOnly, {"element": symbol}, "of the command line").element
+def checked_formula(text: str) -> str:
+    """Return a chemical symbol or a formula; errors as above."""
+    try:
+        symbols = list(Formula(text).count())
+    except ValueError:
+        symbols = [text]
+    validate(_ElementsOnly, {"element": symbols}, "of the command line")
+    return text
 
 
 def label_keys(file: Path, settings: dict[str, Any]) -> LabelKeys:
@@ -116,8 +123,8 @@ def source_architecture(source: SourcePart) -> Architecture:
 
 def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int, CostModel]:
     """Return the plan of a study, how many finished labels its store holds already, and what they say of the cost."""
-    if isinstance(config.pool, MDStructures):
-        pool = crystals_like(config.pool, config.target)
+    if isinstance(config.pool, SampledStructures):
+        pool = crystals_of(config.pool, elements_of(config.target))
     else:
         pool = given_structures(config.pool)
     done, costs, model = _label_costs(config.labeler, pool, out)

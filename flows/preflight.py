@@ -12,15 +12,25 @@ from al_core.config.convergence import ConvergenceConfig
 from al_core.config.labelers import AnyLabeler
 from al_core.config.site import AnySite
 from al_core.config.sources import PretrainConfig, SourcePart
-from al_core.config.structures import BundledStructures, FileStructures, MDStructures
+from al_core.config.structures import (
+    BundledStructures,
+    FileStructures,
+    MDStructures,
+    PoolStructures,
+    RattledStructures,
+    SampledStructures,
+)
 from al_core.config.study import StudyConfig
+from al_core.config.target import Target, elements_of, sources_of, title_of
 from al_core.errors import BundleError, ConfigError
 from al_core.labels.store import LabelStore
 from al_core.models.card import read_card
 from al_core.models.committee import committee_folders
 from al_core.models.sources.shipped import shipped_committee
+from al_core.structures.checks import fault
 from al_core.structures.datasets import bundled, slice_of
 from al_core.structures.elements import CRYSTALS
+from al_core.structures.making import crystals_of
 from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, given_structures, hold_out, unique
 from calculators.base import make_labeler
 from calculators.classical.neutral import NEUTRAL
@@ -36,37 +46,39 @@ def preflight(config: StudyConfig, out: Path) -> None:
     Raises:
         ConfigError, BundleError, StoreError: what is wrong, with its key and what to do.
     """
-    check_source(config.source, config.committee)
+    elements = elements_of(config.target)
+    check_source(config.source, config.committee, config.target)
     _check_costs(config)
     check_oracle(config.acquisitions, config.labeler)
-    pool = check_structures("pool", config.pool, config.target)
+    pool = check_structures("pool", config.pool, elements)
     if config.test.kind == "holdout":
         if pool is None:
-            raise ConfigError("test.kind: holdout takes structures from a pool of kind file or bundled, not md")
+            raise ConfigError(
+                f"test.kind: holdout takes structures from a pool of kind file or bundled, not {config.pool.kind}"
+            )
         pool, test = hold_out(pool, config.test.size, config.test.seed)
         check_apart(pool, test)
         check_labels_possible([*pool, *test], config.labeler, "the pool")
-    elif config.test.kind == "md":
-        check_structures("test", config.test, config.target)
-        check_sampled_labels_possible(config.target, config.labeler, "test")
+    elif isinstance(config.test, SampledStructures):
+        check_structures("test", config.test, elements)
+        check_sampled_labels_possible(config.test, elements, config.labeler, "test")
     else:
         test = [atoms for atoms, _ in file_or_bundled(config.test)]
-        check_elements("test", test, config.target)
+        check_elements("test", test, elements)
         if pool is not None:
             check_apart(pool, test)
-        if config.source.kind == "pretrain" and config.source.structures.kind != "md":
+        if config.source.kind == "pretrain" and not isinstance(config.source.structures, SampledStructures):
             trained_on = [atoms for atoms, _ in file_or_bundled(config.source.structures)]
             check_apart(trained_on, test, "source.structures")
-    if pool is not None:
-        check_labels_possible(pool, config.labeler, "the pool")
+    if isinstance(config.pool, SampledStructures):
+        check_sampled_labels_possible(config.pool, elements, config.labeler, "pool")
     else:
-        check_sampled_labels_possible(config.target, config.labeler, "pool")
+        check_labels_possible(pool or [], config.labeler, "the pool")
     if config.test.kind == "bundled":
         theory = bundled(config.test.name).sheet["labeler"]
         check_same_theory(f"test: {config.test.name}", theory, config.labeler, "test.kind=md")
     check_reference(config)
-    slices = _slices(config.pool) if config.pool.kind == "md" else [slice_of(atoms) for atoms in pool or []]
-    check_pool_size(slices, config)
+    check_pool_size(_slices(config.pool, pool or []), config)
     check_writable(out, config.store)
     check_site(config.site, config.store)
     if config.source.kind == "pretrain" and config.source.labeler is not None:
@@ -77,7 +89,7 @@ def preflight(config: StudyConfig, out: Path) -> None:
 def _check_costs(config: StudyConfig) -> None:
     """Refuse an acquisition that divides by the cost of labels where they cost nothing."""
     asking = [acquisition.title for acquisition in config.acquisitions if acquisition.asks_costs]
-    atoms = Atoms(config.target, cell=[3.0, 3.0, 3.0], pbc=True)
+    atoms = Atoms(title_of(config.target), cell=[3.0, 3.0, 3.0], pbc=True)
     if asking and make_labeler(config.labeler).original_core_seconds(atoms) <= 0:
         raise ConfigError(
             f"acquisitions: {asking[0]} has per_cost, and labels of kind {config.labeler.kind} are looked up and cost "
@@ -116,9 +128,9 @@ def preflight_convergence(config: ConvergenceConfig, out: Path) -> None:
         ConfigError, StoreError: what is wrong, with its key and what to do.
     """
     for element in config.elements:
-        check_structures("structures", config.structures, element)
+        check_structures("structures", config.structures, [element])
         for settings in (config.reference, config.base, *config.settings.values()):
-            check_sampled_labels_possible(element, settings, "structures")
+            check_sampled_labels_possible(config.structures, [element], settings, "structures")
     if not config.vary and not config.settings:
         raise ConfigError("vary and settings are both empty: there is nothing to compare")
     check_writable(out, config.store)
@@ -170,29 +182,40 @@ def check_file_writable(out: Path) -> None:
     check_writable(out.resolve().parent)
 
 
-def check_source(source: SourcePart, committee: int) -> None:
-    """Refuse a source that is not there, of several elements, or with too few models for a committee."""
+def check_source(source: SourcePart, committee: int, target: Target) -> None:
+    """Refuse a source that is not there, that the target does not start from, or with too few models."""
     if source.kind == "pretrain":
         _check_pretraining(source, "source.")
+        _check_target(target, source.element)
         return
     folder = shipped_committee(source.name) if source.kind == "bundled" else source.path
     folders = committee_folders(folder)
-    elements = {read_card(one)["element"] for one in folders}
+    elements = {tuple(read_card(one)["elements"]) for one in folders}
     if len(elements) > 1:
-        raise BundleError(f"{folder}: its models are of different elements ({', '.join(sorted(elements))})")
+        several = ", ".join("".join(symbols) for symbols in sorted(elements))
+        raise BundleError(f"{folder}: its models are of different elements ({several})")
+    _check_target(target, *elements)
     if committee > len(folders):
         raise ConfigError(
             f"committee: {committee} members need as many source models; in {folder} there are {len(folders)}"
         )
 
 
+def _check_target(target: Target, of_source: Sequence[str]) -> None:
+    try:
+        sources_of(target, of_source)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
 def _check_pretraining(config: PretrainConfig, prefix: str) -> None:
     if config.store:
         LabelStore(config.store)
-    if config.structures.kind == "md":
+    if isinstance(config.structures, SampledStructures):
         check_structures(f"{prefix}structures", config.structures, config.element)
         if config.labeler is not None:
-            check_sampled_labels_possible(config.element, config.labeler, f"{prefix}structures")
+            key = f"{prefix}structures"
+            check_sampled_labels_possible(config.structures, config.element, config.labeler, key)
         return
     structures = [atoms for atoms, _ in file_or_bundled(config.structures)]
     check_elements(f"{prefix}structures", structures, config.element)
@@ -201,18 +224,22 @@ def _check_pretraining(config: PretrainConfig, prefix: str) -> None:
 
 
 def check_structures(
-    key: str, settings: MDStructures | FileStructures | BundledStructures, element: str
+    key: str, settings: SampledStructures | FileStructures | BundledStructures, elements: Sequence[str]
 ) -> list[Atoms] | None:
     """Return the structures of a file or data set; None for ones that are sampled later."""
     if isinstance(settings, MDStructures):
-        if element not in NEUTRAL:
+        formula = "".join(elements)
+        if formula not in NEUTRAL:
             raise ConfigError(
-                f"{key}: the neutral sampler knows {', '.join(NEUTRAL)}, not {element}; use {key}.kind=file"
+                f"{key}: the neutral sampler knows {', '.join(NEUTRAL)}, not {formula}; use {key}.kind=file or rattled"
             )
-        _check_atoms_are_left(key, settings, element)
+        _check_atoms_are_left(key, settings, formula)
+        return None
+    if isinstance(settings, RattledStructures):
+        _check_crystals(key, settings, elements)
         return None
     frames = given_structures(settings)
-    check_elements(key, frames, element)
+    check_elements(key, frames, elements)
     return unique(frames)
 
 
@@ -228,11 +255,25 @@ def _check_atoms_are_left(key: str, settings: MDStructures, element: str) -> Non
             )
 
 
-def check_elements(key: str, structures: Sequence[Atoms], element: str) -> None:
+def _check_crystals(key: str, settings: RattledStructures, elements: Sequence[str]) -> None:
+    """Refuse a crystal that cannot be made, and slices of which too few atoms would be left."""
+    try:
+        crystals = crystals_of(settings, elements)
+    except ConfigError as error:
+        raise ConfigError(f"{key}.{error}") from error
+    parts = [part for part in settings.slices for _ in range(part.count)]
+    for part, crystal in zip(parts, crystals, strict=True):
+        if part.vacancies and len(crystal) < 2:
+            raise ConfigError(f"{key}: slice {part.name}: vacancies must leave 2 atoms, got {part.vacancies}")
+        if found := fault(crystal):
+            raise ConfigError(f"{key}.crystal: {crystal.symbols} {found}")
+
+
+def check_elements(key: str, structures: Sequence[Atoms], elements: Sequence[str]) -> None:
     """Refuse structures of other elements."""
     for number, atoms in enumerate(structures):
-        if set(atoms.get_chemical_symbols()) != {element}:
-            raise ConfigError(f"{key}: structure {number} is {atoms.symbols}, expected {element} only")
+        if not set(atoms.get_chemical_symbols()) <= set(elements):
+            raise ConfigError(f"{key}: structure {number} is {atoms.symbols}, expected {', '.join(elements)} only")
 
 
 def check_device(device: str) -> None:
@@ -246,6 +287,8 @@ def check_device(device: str) -> None:
         raise ConfigError(f"device: {device} is not there ({torch.cuda.device_count()} found); use auto or cpu")
 
 
-def _slices(settings: MDStructures) -> list[str]:
-    """Return the slice of each structure that will be sampled."""
-    return [part.name for part in settings.slices for _ in range(part.count)]
+def _slices(settings: PoolStructures, given: Sequence[Atoms]) -> list[str]:
+    """Return the slice of each structure of a pool, those that will be sampled or those that are given."""
+    if isinstance(settings, SampledStructures):
+        return [part.name for part in settings.slices for _ in range(part.count)]
+    return [slice_of(atoms) for atoms in given]

@@ -6,6 +6,7 @@ from prefect import flow
 
 from al_core.config.reading import load_config
 from al_core.config.sources import PretrainConfig
+from al_core.config.structures import SampledStructures
 from al_core.errors import ConfigError
 from al_core.models.sources.members import untrained
 from al_core.report.model_card import model_card
@@ -14,7 +15,7 @@ from al_core.storage.hashing import digest
 from al_core.storage.locks import folder_lock
 from al_core.storage.progress import steps_done, steps_file
 from al_core.structures.datasets import write_labelled
-from al_core.structures.sampling import sample
+from al_core.structures.making import make_structures
 from al_core.studies.data import described, file_or_bundled, write_structures
 from al_core.studies.workspace import Workspace
 from calculators.classical.neutral import neutral_potential
@@ -89,12 +90,12 @@ def _training_data(config: PretrainConfig, folder: Path, counters: Counters) -> 
     data = folder / "training.extxyz"
     if data.exists():
         return data
-    if config.structures.kind != "md":
+    if not isinstance(config.structures, SampledStructures):
         write_labelled(data, file_or_bundled(config.structures))
         return data
     file = folder / "structures.extxyz"
     progress = counters.counter("structures sampled")
-    frames = sample(config.structures, config.element, neutral_potential, "source", progress)
+    frames = make_structures(config.structures, config.element, neutral_potential, "source", progress)
     write_structures(file, frames)
     workspace = Workspace(folder)
     workspace.use_store(config.store)

@@ -9,7 +9,7 @@ import torch
 from al_core.config.evaluation import AnyProperties, PropertySettings
 from al_core.config.labelers import AnyLabeler
 from al_core.errors import ConfigError
-from al_core.evaluation.material import Material
+from al_core.evaluation.material import Material, check_possible
 from al_core.evaluation.measured import Measured
 from al_core.evaluation.properties import METHODS, STATIC, measurements, of_committee, of_potential
 from al_core.labels.calculator import LabelCalculator, is_kept
@@ -40,13 +40,13 @@ def chosen(only: str | None, settings: PropertySettings) -> list[AnyProperties]:
     return [getattr(settings, name) for name in dict.fromkeys(names)]
 
 
-def element_of(bundle: Path) -> str:
-    """Return the element of a bundle, or of a folder of bundles.
+def formula_of(bundle: Path) -> str:
+    """Return the elements of a bundle, or of a folder of bundles, as a formula.
 
     Raises:
         BundleError: the bundle cannot be used.
     """
-    return str(read_card(bundle_folders(bundle)[0])["element"])
+    return "".join(read_card(bundle_folders(bundle)[0])["elements"])
 
 
 def properties_of_models(
@@ -68,7 +68,7 @@ def properties_of_models(
 
 def properties_of_labeler(
     labeler: AnyLabeler,
-    element: str,
+    formula: str,
     settings: Sequence[AnyProperties],
     structure: str | None,
     out: Path,
@@ -81,7 +81,7 @@ def properties_of_labeler(
 
     Args:
         labeler: what computes them.
-        element: chemical symbol.
+        formula: chemical symbol, or formula of a compound.
         settings: which properties, and how.
         structure: of the crystal, see :class:`~al_core.evaluation.material.Material`.
         out: folder of the store.
@@ -92,20 +92,21 @@ def properties_of_labeler(
         ConfigError: the element's crystal is not cubic, the labeler cannot label it here, the guide is of another
             element, or the folder cannot be used.
     """
-    if guide is not None and element_of(guide) != element:
-        raise ConfigError(f"--guide {guide} is a model of {element_of(guide)}, expected one of {element}")
+    if guide is not None and formula_of(guide) != formula:
+        raise ConfigError(f"--guide {guide} is a model of {formula_of(guide)}, expected one of {formula}")
     way = CommitteeCalculator.of_folder(guide, dtype=torch.float64) if guide else None
     ready = make_labeler(labeler)
-    cell = Material(element, LabelCalculator(ready), structure).expected
-    check_labels_possible([cell], labeler, f"the crystal of {element}")
-    kept = is_kept(ready, cell)
+    material = Material(formula, LabelCalculator(ready), structure)
+    check_possible(material, settings)
+    check_labels_possible([material.expected], labeler, f"the crystal of {formula}")
+    kept = is_kept(ready, material.expected)
     workspace = Workspace(out.resolve())
     with folder_lock(workspace.out, "labelling") if kept else nullcontext(), Counters() as counters:
         counters.expect(COUNTED, len(settings))
         store = LabelStore(workspace.store) if kept else None
         asked: set[str] = set()
         potential = LabelCalculator(ready, store, workspace.label_files, asked.add)
-        found = of_potential(potential, element, settings, structure, lambda: counters.done(COUNTED), way)
+        found = of_potential(potential, formula, settings, structure, lambda: counters.done(COUNTED), way)
         entries = [store.get(key) for key in asked] if store else []
         spent = sum(entry.core_seconds for entry in entries if entry)
         return found, {"labels": len(entries), "core_seconds": spent}

@@ -6,6 +6,7 @@ from typing import Any
 from al_core.config.evaluation import AnyProperties
 from al_core.config.reading import validate
 from al_core.config.study import StudyConfig
+from al_core.config.target import title_of
 from al_core.errors import ConfigError
 from al_core.evaluation.reference import Reference, read_reference, shipped_reference
 from al_core.labels.calculator import LabelCalculator, is_kept
@@ -26,10 +27,12 @@ def check_reference(config: StudyConfig) -> None:
     """
     if all(one.kind == "errors" for one in config.evaluations):
         return
-    from al_core.evaluation.material import Material
+    from al_core.evaluation.material import Material, check_possible
 
     labeler = make_labeler(config.labeler)
-    crystal = Material(config.target, LabelCalculator(labeler), config.crystal).expected
+    formula = title_of(config.target)
+    material = Material(formula, LabelCalculator(labeler), config.crystal)
+    check_possible(material, [one for one in config.evaluations if one.kind != "errors"])
     wanted = _wanted(config)
     if config.reference.kind == "computed" and wanted:
         if not labeler.by_physics:
@@ -37,7 +40,7 @@ def check_reference(config: StudyConfig) -> None:
                 f"reference: labeler {config.labeler.kind} looks labels up, and has none of what "
                 f"{', '.join(one.kind for one in wanted)} are computed of; use reference.kind=bundled, file or none"
             )
-        check_labels_possible([crystal], config.labeler, f"the crystal of {config.target}")
+        check_labels_possible([material.expected], config.labeler, f"the crystal of {formula}")
     elif (found := _read(config)) is not None:
         if found.labeler:
             check_same_theory(f"reference: {found.potential}", found.labeler, config.labeler, "reference.kind=none")
@@ -50,7 +53,7 @@ def computed_references(config: StudyConfig, out: Path) -> list[ReferenceInputs]
     if config.reference.kind != "computed":
         return []
     identity, crystal = make_labeler(config.labeler).identity(), config.crystal or ""
-    return [ReferenceInputs(out, identity, config.target, crystal, one) for one in _wanted(config)]
+    return [ReferenceInputs(out, identity, title_of(config.target), crystal, one) for one in _wanted(config)]
 
 
 def read_references(config: StudyConfig, out: Path) -> dict[str, str]:
@@ -67,7 +70,7 @@ def _wanted(config: StudyConfig) -> list[AnyProperties]:
     wanted = [one for one in config.evaluations if one.kind not in _ABSOLUTE]
     if config.reference.kind == "computed" and any(one.kind in _DYNAMIC for one in wanted):
         labeler = make_labeler(config.labeler)
-        if is_kept(labeler, Material(config.target, LabelCalculator(labeler), config.crystal).expected):
+        if is_kept(labeler, Material(title_of(config.target), LabelCalculator(labeler), config.crystal).expected):
             wanted = [one for one in wanted if one.kind not in _DYNAMIC]
     return wanted  # type: ignore[return-value]  # errors are not among them
 
@@ -75,8 +78,8 @@ def _wanted(config: StudyConfig) -> list[AnyProperties]:
 def _read(config: StudyConfig) -> Reference | None:
     """Return the reference of a file, None where the config names none."""
     if config.reference.kind == "bundled":
-        return read_reference(shipped_reference(config.reference.name), config.target)
-    return read_reference(config.reference.path, config.target) if config.reference.kind == "file" else None
+        return read_reference(shipped_reference(config.reference.name), title_of(config.target))
+    return read_reference(config.reference.path, title_of(config.target)) if config.reference.kind == "file" else None
 
 
 def _check_kind(evaluation: AnyProperties, reference: Reference) -> None:

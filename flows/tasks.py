@@ -118,7 +118,7 @@ def map_structures(inputs: MappedInputs) -> None:
 @task(task_run_name="reference {kind}", cache_policy=NO_CACHE, **RETRIES)
 def reference(inputs: ReferenceInputs, labeler: AnyLabeler, kind: str) -> None:
     """Compute what properties of a kind are measured against."""
-    cores = work.labeler_of(labeler).cores(Atoms([inputs.element] * _LARGE))
+    cores = work.labeler_of(labeler).cores(Atoms(f"({inputs.material}){_LARGE}"))
     current_runner().submit(work.reference, inputs, labeler, cores=cores, dft=True).result()
 
 

@@ -353,5 +353,5 @@ def source(tiny: Any, cpu: Any, crystals: Any, sw_label: Any) -> Any:
     from al_core.models.training.train import train
 
     labelled = [(atoms, sw_label(atoms)) for atoms in crystals("Si", 6, seed=1)]
-    starts = [initial_model(tiny, labelled, "Si", seed, cpu) for seed in (11, 12)]
+    starts = [initial_model(tiny, labelled, ["Si"], seed, cpu) for seed in (11, 12)]
     return train(starts, labelled, Training(steps=30, optimizer="adam"), 0.01, 0, cpu)

@@ -121,7 +121,7 @@ EvaluationPart = Annotated[
     Field(discriminator="kind"),
     kinds("errors", "lattice", "elastic", "phonons", "defects", "surfaces", "stability", "structure"),
 ]
-Crystal = Literal["diamond", "fcc", "bcc", "sc"]
+Crystal = Literal["diamond", "fcc", "bcc", "sc", "rocksalt", "zincblende"]
 
 
 class PropertySettings(Strict):

@@ -132,10 +132,10 @@ def _type(schema: dict[str, Any]) -> str:
         return f"[{name}]({_anchor(name)})"
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
-    if "anyOf" in schema:
+    if choices := schema.get("anyOf", schema.get("oneOf")):
         # bare names of kinds are explained at the top of the page; that nothing may be given is seen from the default
-        kinds = any("$ref" in part for part in schema["anyOf"])
-        parts = [part for part in schema["anyOf"] if part.get("type") != "null" and not (kinds and "enum" in part)]
+        kinds = any("$ref" in part for part in choices)
+        parts = [part for part in choices if part.get("type") != "null" and not (kinds and "enum" in part)]
         return ", ".join(_type(part) for part in parts)
     if schema["type"] == "array":
         if "prefixItems" in schema:

@@ -5,10 +5,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from al_core.config.base import KIND, Device, Element, Name, StoreURL, Strict, UserPath, kinds
+from al_core.config.base import KIND, Device, Name, StoreURL, Strict, UserPath, kinds
 from al_core.config.labelers import LabelerPart
 from al_core.config.site import LocalSite, Site
-from al_core.config.structures import SourceStructures
+from al_core.config.structures import SampledStructures, SourceStructures
+from al_core.config.target import Elements
 from al_core.config.training import Architecture, LearningRate, Training
 
 
@@ -17,7 +18,9 @@ class PretrainConfig(Strict):
 
     kind: Annotated[Literal["pretrain"], KIND] = "pretrain"
     name: Annotated[Name, Field(description="Name of the committee; its folder is `runs/NAME`.")] = "source"
-    element: Annotated[Element, Field(description="Chemical symbol of the source element.")]
+    element: Annotated[
+        Elements, Field(description="Chemical symbol of the source element, or a list of those of a compound.")
+    ]
     structures: Annotated[SourceStructures, Field(description="The structures to train on.")]
     labeler: Annotated[
         LabelerPart | None, Field(description="What labels sampled structures; others are read with their labels.")
@@ -35,9 +38,11 @@ class PretrainConfig(Strict):
 
     @model_validator(mode="after")
     def _labels_come_from_somewhere(self) -> Self:
-        if self.structures.kind == "md" and self.labeler is None:
-            raise PydanticCustomError("labeler", "structures of kind 'md' have no labels: a labeler is needed")
-        if self.structures.kind != "md" and self.labeler is not None:
+        made = isinstance(self.structures, SampledStructures)
+        if made and self.labeler is None:
+            message = f"structures of kind {self.structures.kind!r} have no labels: a labeler is needed"
+            raise PydanticCustomError("labeler", "{message}", {"message": message})
+        if not made and self.labeler is not None:
             raise PydanticCustomError(
                 "labeler", "structures from a file or data set are read with their labels: leave the labeler out"
             )

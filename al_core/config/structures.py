@@ -1,11 +1,12 @@
 """Where structures come from: sampled, a file, a shipped data set, or held out of the pool."""
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from al_core.config.base import KIND, Name, PositiveInt, Strict, UserPath, kinds
+from al_core.config.base import KIND, Name, PositiveFloat, PositiveInt, Strict, UserPath, kinds
 
 
 class Slice(Strict):
@@ -52,6 +53,41 @@ class Slice(Strict):
         return self
 
 
+class RattledSlice(Strict):
+    """Structures of one sort: strained cells of a crystal whose atoms are displaced at random."""
+
+    name: Annotated[Name, Field(description="Name of the slice, by which errors are told apart.")]
+    count: Annotated[PositiveInt, Field(description="Structures to make.")]
+    rattle_A: Annotated[
+        float, Field(ge=0, le=1, description="Standard deviation of the displacements along each axis, Å.")
+    ]
+    strain: Annotated[
+        float, Field(ge=0, le=0.3, description="Largest component of the random strain of each structure's cell.")
+    ] = 0.02
+    vacancies: Annotated[int, Field(ge=0, description="Atoms taken out of the cell, drawn at random.")] = 0
+    repeat: Annotated[
+        int, Field(ge=1, le=4, description="Repetitions of the conventional cell, or of the file's, along each axis.")
+    ] = 1
+    cells: Annotated[
+        Annotated[int, Field(ge=1, le=64)] | None,
+        Field(description="Primitive cells of a supercell whose shape each structure draws anew, instead of `repeat`."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        if self.cells and self.repeat > 1:
+            message = "cells and repeat exclude each other: repeat is of the conventional cell"
+            raise PydanticCustomError("slice", "{message}", {"message": message})
+        return self
+
+
+def _differ(slices: Sequence[Slice | RattledSlice]) -> None:
+    names = [part.name for part in slices]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        message = f"two slices are named {twice[0]!r}: give each a name of its own, it seeds the slice's structures"
+        raise PydanticCustomError("slices", "{message}", {"message": message})
+
+
 class MDStructures(Strict):
     """Structures from molecular dynamics of an element's crystal, neutral to every model under test.
 
@@ -69,13 +105,70 @@ class MDStructures(Strict):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
-        names = [part.name for part in self.slices]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            message = f"two slices are named {twice[0]!r}: give each a name of its own, it seeds the slice's structures"
-            raise PydanticCustomError("slices", "{message}", {"message": message})
+        _differ(self.slices)
         return self
 
 
+class CrystalCell(Strict):
+    """A crystal to start from: one of ASE's prototypes, or the first structure of a file."""
+
+    prototype: Annotated[
+        Literal[
+            "sc",
+            "fcc",
+            "bcc",
+            "hcp",
+            "diamond",
+            "zincblende",
+            "wurtzite",
+            "rocksalt",
+            "cesiumchloride",
+            "fluorite",
+            "perovskite",
+        ]
+        | None,
+        Field(description="Its name, as `ase.build.bulk` names it; or perovskite, the cubic one, of A, B and X."),
+    ] = None
+    formula: Annotated[
+        str | None,
+        Field(description="What stands on its sites, in ASE's order; the elements one after the other if not given."),
+    ] = None
+    a: Annotated[PositiveFloat | None, Field(description="Lattice constant of its conventional cell, Å.")] = None
+    c: Annotated[PositiveFloat | None, Field(description="The second one of hcp and wurtzite, Å.")] = None
+    path: Annotated[
+        UserPath | None, Field(description="A file that ASE reads, instead of a prototype: a relaxed crystal, a CIF.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        given = [key for key in ("prototype", "formula", "a", "c") if getattr(self, key) is not None]
+        message = ""
+        if self.path and given:
+            message = f"path and {given[0]} exclude each other: the file says it all"
+        elif not self.path and not (self.prototype and self.a):
+            message = "expected prototype and a, or path"
+        if message:
+            raise PydanticCustomError("crystal", "{message}", {"message": message})
+        return self
+
+
+class RattledStructures(Strict):
+    """Any crystal, strained and rattled: what is left where no neutral potential is known."""
+
+    kind: Annotated[Literal["rattled"], KIND] = "rattled"
+    crystal: Annotated[CrystalCell, Field(description="The crystal they are made of.")]
+    slices: Annotated[tuple[RattledSlice, ...], Field(min_length=1, description="The sorts of structures to make.")]
+    seed: Annotated[
+        int, Field(ge=0, description="Seed of the sampling. Pool, test set and source differ even with the same seed.")
+    ] = 0
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        _differ(self.slices)
+        return self
+
+
+SampledStructures = MDStructures | RattledStructures
 StressUnit = Literal["eV/A^3", "GPa", "kbar"]
 
 
@@ -145,13 +238,17 @@ class HoldoutStructures(Strict):
 
 
 SourceStructures = Annotated[
-    MDStructures | FileStructures | BundledStructures, Field(discriminator="kind"), kinds("md", "file", "bundled")
+    MDStructures | RattledStructures | FileStructures | BundledStructures,
+    Field(discriminator="kind"),
+    kinds("md", "rattled", "file", "bundled"),
 ]
 PoolStructures = Annotated[
-    MDStructures | FilePool | BundledStructures, Field(discriminator="kind"), kinds("md", "file", "bundled")
+    MDStructures | RattledStructures | FilePool | BundledStructures,
+    Field(discriminator="kind"),
+    kinds("md", "rattled", "file", "bundled"),
 ]
 TestStructures = Annotated[
-    MDStructures | FileStructures | BundledStructures | HoldoutStructures,
+    MDStructures | RattledStructures | FileStructures | BundledStructures | HoldoutStructures,
     Field(discriminator="kind"),
-    kinds("md", "file", "bundled", "holdout"),
+    kinds("md", "rattled", "file", "bundled", "holdout"),
 ]

@@ -7,13 +7,14 @@ from pydantic_core import PydanticCustomError
 
 from al_core.config.acquisition import AcquisitionPart
 from al_core.config.arms import AnyArm, ArmPart
-from al_core.config.base import Device, Element, Method, Name, PositiveInt, StoreURL, Strict, nearest
+from al_core.config.base import Device, Method, Name, PositiveInt, StoreURL, Strict, nearest
 from al_core.config.evaluation import AnyEvaluation, Crystal, ErrorsEvaluation, EvaluationPart
 from al_core.config.labelers import LabelerPart
 from al_core.config.references import ComputedReference, ReferencePart
 from al_core.config.site import LocalSite, Site
 from al_core.config.sources import SourcePart
 from al_core.config.structures import PoolStructures, TestStructures
+from al_core.config.target import Target
 from al_core.config.training import Training
 
 
@@ -21,15 +22,19 @@ class StudyConfig(Strict):
     """A study: every arm, acquisition and seed at every label budget."""
 
     name: Annotated[Name, Field(description="Name of the study; its folder is `runs/NAME`.")]
-    target: Annotated[Element, Field(description="Chemical symbol of the element that has few labels.")]
-    source: Annotated[
-        SourcePart, Field(description="The source committee: models of the element that has many labels.")
+    target: Annotated[
+        Target,
+        Field(
+            description="Chemical symbol of the element that has few labels; of a compound, what each element of the "
+            "source becomes: `{map: {Mg: Ca, O: O}}`."
+        ),
     ]
-    labeler: Annotated[LabelerPart, Field(description="What labels the structures of the target element.")]
+    source: Annotated[SourcePart, Field(description="The source committee: models of what has many labels.")]
+    labeler: Annotated[LabelerPart, Field(description="What labels the structures of the target.")]
     pool: Annotated[PoolStructures, Field(description="The candidates, from which structures to label are selected.")]
     test: Annotated[TestStructures, Field(description="The frozen test set. No model selects from it or trains on it.")]
     budgets: Annotated[tuple[PositiveInt, ...], Field(description="Numbers of labels to train with, increasing.")]
-    arms: Annotated[tuple[ArmPart, ...], Field(description="How the models of the target element start.")]
+    arms: Annotated[tuple[ArmPart, ...], Field(description="How the models of the target start.")]
     acquisitions: Annotated[tuple[AcquisitionPart, ...], Field(description="How the structures to label are selected.")]
     evaluations: Annotated[
         tuple[EvaluationPart, ...], Field(description="What is measured on each trained committee.")

@@ -31,14 +31,14 @@ def assess(
 
     Raises:
         BundleError: the bundle cannot be used.
-        ConfigError: the data cannot be used, or are not of the bundle's element.
+        ConfigError: the data cannot be used, or are not of the bundle's elements.
     """
     folders = bundle_folders(bundle)
     labelled = checked_labels(data, keys)
-    element = read_card(folders[0])["element"]
+    elements = read_card(folders[0])["elements"]
     for number, (atoms, _) in enumerate(labelled):
-        if set(atoms.get_chemical_symbols()) != {element}:
-            raise ConfigError(f"{data}: structure {number} is {atoms.symbols}, the bundle is of {element}")
+        if not set(atoms.get_chemical_symbols()) <= set(elements):
+            raise ConfigError(f"{data}: structure {number} is {atoms.symbols}, the bundle is of {', '.join(elements)}")
         atoms.info["config_type"] = str(atoms.info.get(slice_key, "all"))
 
     from al_core.models.bundle import load_bundle

@@ -52,7 +52,7 @@ def _interstitial(material: Material, cell: Atoms) -> Atoms:
     half = along / np.linalg.norm(along) * _APART * material.bond / 2
     site = atoms.positions[0].copy()
     atoms.positions[0] = site + half
-    atoms.append(material.element)
+    atoms.append(material.formula)
     atoms.positions[-1] = site - half
     atoms.rattle(_RATTLE, seed=0)
     return atoms

@@ -4,7 +4,7 @@ from functools import partial
 
 from al_core.config.evaluation import LatticeEvaluation
 from al_core.evaluation.material import Material, computed, equation_of_state, phase_volume, primitive_cell
-from al_core.evaluation.measured import Measured
+from al_core.evaluation.measured import Measured, NoPropertyError
 
 
 def lattice(material: Material, settings: LatticeEvaluation) -> Measured:
@@ -32,6 +32,8 @@ def lattice(material: Material, settings: LatticeEvaluation) -> Measured:
 
 
 def _energy(material: Material, phase: str) -> tuple[float]:
+    if material.is_compound:
+        raise NoPropertyError("phases are of elements")
     volume = material.equation.volume * phase_volume(material.structure, phase)
-    other = equation_of_state(primitive_cell(material.element, phase, volume), material.potential)
+    other = equation_of_state(primitive_cell(material.formula, phase, volume), material.potential)
     return (1e3 * (other.energy - material.equation.energy),)

@@ -3,22 +3,27 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 
 import numpy as np
 from ase import Atoms, units
 from ase.build import bulk
 from ase.calculators.calculator import Calculator
-from ase.data import atomic_numbers, reference_states
+from ase.data import atomic_numbers, covalent_radii, reference_states
 from ase.eos import EquationOfState as Fit
+from ase.formula import Formula
 
+from al_core.config.evaluation import AnyProperties
 from al_core.errors import ConfigError, LabelError
 from al_core.evaluation.measured import NoPropertyError, Properties, Property
 from al_core.evaluation.relaxation import relaxed
 from al_core.structures.elements import CRYSTALS
 
 _ATOMS_OF_CUBE = {"diamond": 8, "fcc": 4, "bcc": 2, "sc": 1}
+_BOND_OF_COMPOUND = {"rocksalt": 1 / 2, "zincblende": sqrt(3) / 4}  # in lattice constants; eight atoms each
 _VOLUMES = {"diamond": 1.36, "fcc": 1.0, "bcc": 1.0, "sc": 1.1, "beta_tin": 0.97}  # per atom, in that of fcc, roughly
 _BETA_TIN_RATIO = 0.55  # c/a, of germanium and tin
+_OF_ELEMENTS = ("defects", "surfaces", "structure")  # what of compounds would need a choice: of an atom, a termination
 _USUAL_VOLUME = 15.0  # Å^3 per atom, where nothing is known of an element's crystal
 _SCAN = np.linspace(0.7, 1.3, 13)  # of the expected volume
 _FITTED = np.linspace(0.94, 1.06, 7)  # of that with the least energy
@@ -55,36 +60,36 @@ class EquationOfState:
 
 
 class Material:
-    """An element's cubic crystal as a potential has it.
+    """The cubic crystal of an element, or of a compound of two, as a potential has it.
 
     Args:
-        element: chemical symbol.
+        formula: chemical symbol, or a formula such as ``MgO``.
         potential: energies (eV), forces and stresses; in double precision.
-        structure: ``diamond``, ``fcc``, ``bcc`` or ``sc``; that of the element at room temperature if not given.
+        structure: ``diamond``, ``fcc``, ``bcc`` or ``sc``, that of the element at room temperature if not given; of a
+            compound ``rocksalt`` or ``zincblende``, which must be given.
         guide: a cheap potential that resembles it, whose way relaxations follow.
 
     Attributes:
         expected: the primitive cell, with the volume of density-functional theory or experiment, as far as it is known.
 
     Raises:
-        ConfigError: the element's crystal is not cubic, and no other is named.
+        ConfigError: the crystal is not cubic or not known, and no other is named.
     """
 
     def __init__(
-        self, element: str, potential: Calculator, structure: str | None = None, guide: Calculator | None = None
+        self, formula: str, potential: Calculator, structure: str | None = None, guide: Calculator | None = None
     ) -> None:
-        state = reference_states[atomic_numbers[element]] or {}
-        own, edge = str(state.get("symmetry")), float(str(state.get("a", 0)))
-        if element in CRYSTALS:
-            known = CRYSTALS[element]
-            own, edge = known.structure, known.pbe_lattice_constant_A or known.lattice_constant_A
-        structure = structure or own
-        if structure not in _ATOMS_OF_CUBE:
-            cubic = ", ".join(_ATOMS_OF_CUBE)
-            raise ConfigError(f"{element} crystallises as {structure}; properties are computed of {cubic}")
-        self.element, self.potential, self.structure, self.guide = element, potential, structure, guide
-        volume = edge**3 / _ATOMS_OF_CUBE[own] if own in _ATOMS_OF_CUBE else _USUAL_VOLUME
-        self.expected = primitive_cell(element, structure, volume * phase_volume(own, structure))
+        self.formula, self.potential, self.guide = formula, potential, guide
+        elements = list(Formula(formula).count())
+        if len(elements) == 1:
+            self.structure, self.expected = _of_element(formula, structure)
+        else:
+            self.structure, self.expected = structure or "", _of_compound(elements, formula, structure)
+
+    @property
+    def is_compound(self) -> bool:
+        """Whether it has more than one element."""
+        return len(set(self.expected.numbers)) > 1
 
     @cached_property
     def equation(self) -> EquationOfState:
@@ -106,7 +111,7 @@ class Material:
         return cell
 
     def _cubic(self, edge: float) -> Atoms:
-        cell: Atoms = bulk(self.element, self.structure, a=edge, cubic=True)
+        cell: Atoms = bulk(self.formula, self.structure, a=edge, cubic=True)
         return cell
 
     @property
@@ -133,6 +138,41 @@ class Material:
             NoPropertyError: they do not come to rest.
         """
         return relaxed(atoms, self.potential, self.guide)
+
+
+def _of_element(element: str, structure: str | None) -> tuple[str, Atoms]:
+    """Return the name of an element's crystal and its expected primitive cell."""
+    state = reference_states[atomic_numbers[element]] or {}
+    own, edge = str(state.get("symmetry")), float(str(state.get("a", 0)))
+    if element in CRYSTALS:
+        known = CRYSTALS[element]
+        own, edge = known.structure, known.pbe_lattice_constant_A or known.lattice_constant_A
+    structure = structure or own
+    if structure not in _ATOMS_OF_CUBE:
+        cubic = ", ".join(_ATOMS_OF_CUBE)
+        raise ConfigError(f"{element} crystallises as {structure}; properties are computed of {cubic}")
+    volume = edge**3 / _ATOMS_OF_CUBE[own] if own in _ATOMS_OF_CUBE else _USUAL_VOLUME
+    return structure, primitive_cell(element, structure, volume * phase_volume(own, structure))
+
+
+def _of_compound(elements: Sequence[str], formula: str, structure: str | None) -> Atoms:
+    """Return the expected primitive cell of a compound; its bond is the sum of the atoms' covalent radii."""
+    if structure not in _BOND_OF_COMPOUND or len(elements) != 2:
+        raise ConfigError(
+            f"crystal: properties of a compound are computed of two elements in {' or '.join(_BOND_OF_COMPOUND)}, got "
+            f"{structure or 'no crystal'} of {formula}"
+        )
+    bond = float(sum(covalent_radii[atomic_numbers[symbol]] for symbol in elements))
+    return bulk(formula, structure, a=bond / _BOND_OF_COMPOUND[structure])
+
+
+def check_possible(material: Material, settings: Sequence[AnyProperties]) -> None:
+    """Raise :class:`~al_core.errors.ConfigError` where a property of elements is asked for of a compound."""
+    if material.is_compound and (asked := [one.kind for one in settings if one.kind in _OF_ELEMENTS]):
+        raise ConfigError(
+            f"evaluations: {', '.join(asked)}: of elements only, got {material.formula}; leave "
+            f"{'it' if len(asked) == 1 else 'them'} out"
+        )
 
 
 def phase_volume(known: str, phase: str) -> float:

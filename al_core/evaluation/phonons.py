@@ -31,7 +31,14 @@ _MEASURED = {"F": "XL", "I": "HN", "P": "XR"}  # where lowest and highest freque
 _PATHS = {"F": ("ΓXU", "KΓL"), "I": ("ΓHNΓPH",), "P": ("ΓXMΓRX",)}  # of the dispersion; U and K are one point
 _ON_A_LINE = 41  # q-points from one point of high symmetry to the next
 _IN_THE_DOS = 201  # frequencies
-_LATTICE: dict[str, Literal["F", "I", "P"]] = {"diamond": "F", "fcc": "F", "bcc": "I", "sc": "P"}
+_LATTICE: dict[str, Literal["F", "I", "P"]] = {
+    "diamond": "F",
+    "fcc": "F",
+    "rocksalt": "F",
+    "zincblende": "F",
+    "bcc": "I",
+    "sc": "P",
+}
 _MESH = 11  # q-points along each axis that imaginary modes are counted on
 _IMAGINARY = -0.05  # THz: less is numerical noise of the acoustic modes at the origin
 

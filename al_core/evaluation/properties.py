@@ -12,7 +12,7 @@ from al_core.config.evaluation import AnyProperties
 from al_core.evaluation.defects import defects
 from al_core.evaluation.elastic import elastic
 from al_core.evaluation.lattice import lattice
-from al_core.evaluation.material import Material
+from al_core.evaluation.material import Material, check_possible
 from al_core.evaluation.measured import Measured, Properties
 from al_core.evaluation.phonons import phonons
 from al_core.evaluation.stability import stability
@@ -45,17 +45,17 @@ def of_committee(
     Dynamics are in single precision, and of the mean only, or of the first member where the settings say so.
 
     Args:
-        committee: models of one element.
+        committee: models of one element, or of one compound.
         settings: which properties, and how.
         device: where to compute; all but dynamics in double precision.
         structure: of the crystal, see :class:`~al_core.evaluation.material.Material`.
         progress: called after each of the measurements, see :func:`measurements`.
     """
-    element, static = committee[0].element, [one for one in settings if one.kind in STATIC]
+    formula, static = "".join(committee[0].elements), [one for one in settings if one.kind in STATIC]
     potentials = [CommitteeCalculator(committee, device, torch.float64)]
     if len(committee) > 1:
         potentials += [CommitteeCalculator([one], device, torch.float64) for one in committee]
-    mean, *members = (of_potential(one, element, static, structure, progress) for one in potentials)
+    mean, *members = (of_potential(one, formula, static, structure, progress) for one in potentials)
     dynamic = [one for one in settings if one.kind not in STATIC]
     found = {
         kind: Measured(_with_spread(one.properties, [member[kind].properties for member in members]), one.details)
@@ -63,7 +63,7 @@ def of_committee(
     }
     for one in dynamic:
         moving = committee[:1] if one.kind == "stability" and one.first_member else committee
-        found |= of_potential(CommitteeCalculator(moving, device), element, [one], structure, progress)
+        found |= of_potential(CommitteeCalculator(moving, device), formula, [one], structure, progress)
     return found
 
 
@@ -84,14 +84,15 @@ def measurements(settings: Sequence[AnyProperties], members: int) -> int:
 
 def of_potential(
     potential: Calculator,
-    element: str,
+    formula: str,
     settings: Sequence[AnyProperties],
     structure: str | None = None,
     progress: Callable[[], None] = lambda: None,
     guide: Calculator | None = None,
 ) -> dict[str, Measured]:
     """Return by kind the properties of an ASE calculator; arguments as :func:`of_committee`, and of ``Material``."""
-    material = Material(element, potential, structure, guide)
+    material = Material(formula, potential, structure, guide)
+    check_possible(material, settings)
     found: dict[str, Measured] = {}
     for one in settings:
         found[one.kind] = METHODS[one.kind](material, one)

@@ -51,7 +51,7 @@ def shipped_reference(name: str) -> Path:
 
 
 def as_file(
-    element: str,
+    formula: str,
     potential: str,
     labeler: Mapping[str, Any],
     settings: Mapping[str, AnyProperties],
@@ -68,7 +68,7 @@ def as_file(
         for name, one in found.properties.items()
     }
     return {
-        "element": element,
+        "element": formula,
         "potential": potential,
         "labeler": dict(labeler),
         "cost": dict(cost),
@@ -78,11 +78,11 @@ def as_file(
     }
 
 
-def read_reference(file: Path, element: str) -> Reference:
+def read_reference(file: Path, formula: str) -> Reference:
     """Return what is in a file.
 
     Raises:
-        ConfigError: the file is none, or of another element.
+        ConfigError: the file is none, or of another element or compound.
     """
     try:
         found = json.loads(Path(file).read_text(encoding="utf-8"))
@@ -92,8 +92,8 @@ def read_reference(file: Path, element: str) -> Reference:
         raise ConfigError(f"reference {file} is not JSON: {error}") from error
     if not isinstance(found, dict) or any(key not in found for key in _OF_FILE):
         raise ConfigError(f"reference {file}: expected what graft properties --json prints, with {', '.join(_OF_FILE)}")
-    if found["element"] != element:
-        raise ConfigError(f"reference {file} is of {found['element']}, expected {element}")
+    if found["element"] != formula:
+        raise ConfigError(f"reference {file} is of {found['element']}, expected {formula}")
     measured: dict[str, Measured] = {}
     for name, one in found.items():
         if name not in _OF_FILE:

@@ -10,7 +10,8 @@ from al_core.config.growth import Exploration, Purpose
 from al_core.storage.hashing import DIGITS
 from al_core.structures.checks import bare, closest_distance
 from al_core.structures.elements import CRYSTALS, Crystal
-from al_core.structures.sampling import prototype, supercell
+from al_core.structures.sampling import primitive, prototype
+from al_core.structures.supercells import supercell
 
 _RATTLE_A = 0.03
 _VACUUM_A = 8.0
@@ -72,7 +73,7 @@ def starting_points(
 def _made(phase: str, element: str, strain: float, cells: int, rng: np.random.Generator) -> Atoms:
     crystal = CRYSTALS[element]
     scale = (crystal.pbe_lattice_constant_A or crystal.lattice_constant_A) / crystal.lattice_constant_A
-    atoms = prototype(element, scale) if phase == "surface" else supercell(element, scale, cells, rng)
+    atoms = prototype(element, scale) if phase == "surface" else supercell(primitive(element, scale), cells, rng)
     part = rng.uniform(-strain, strain, (3, 3))
     atoms.set_cell(atoms.cell.array @ (np.eye(3) + (part + part.T) / 2), scale_atoms=True)
     if phase == "vacancy":

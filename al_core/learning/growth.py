@@ -97,7 +97,7 @@ class Growth:
         return ModelInputs(
             out=self.workspace.out,
             arm=config.arm,
-            element=config.target,
+            target=config.target,
             seed=config.seed,
             labels=tuple(labels),
             source=self.source,

@@ -73,7 +73,7 @@ class StudyInputs:
         return ModelInputs(
             out=self.workspace.out,
             arm=learner.arm,
-            element=self.config.target,
+            target=self.config.target,
             seed=seed,
             labels=labels,
             source=self._members[seed],

@@ -30,14 +30,14 @@ class Bundle:
     Attributes:
         architecture: the hyperparameters the modules are built from. For a rescaled model the cutoff in ``weights``
             counts, not ``architecture.r_max``.
-        element: chemical symbol; units are eV and Å.
+        elements: chemical symbols, in the order of the weights; units are eV and Å.
         avg_num_neighbors: the neighbour count messages are normalised by (mace keeps it outside its state dict).
         weights: mace's state dict.
         info: how the model came about; JSON-ready.
     """
 
     architecture: Architecture
-    element: str
+    elements: tuple[str, ...]
     avg_num_neighbors: float
     weights: dict[str, torch.Tensor]
     info: dict[str, Any] = field(default_factory=dict)
@@ -56,7 +56,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
         card = {
             "format": FORMAT,
             "architecture": bundle.architecture.model_dump(mode="json"),
-            "element": bundle.element,
+            "elements": list(bundle.elements),
             "avg_num_neighbors": bundle.avg_num_neighbors,
             "units": {"energy": "eV", "length": "angstrom"},
             "weights_sha256": file_sha256(temporary / WEIGHTS),
@@ -82,16 +82,17 @@ def load_bundle(folder: Path) -> Bundle:
     try:
         weights = load_file(Path(folder) / WEIGHTS)
         architecture = Architecture.model_validate(card.pop("architecture"))
-        element, neighbors = str(card.pop("element")), float(card.pop("avg_num_neighbors"))
-        if element not in atomic_numbers or not 0 < neighbors < math.inf:
-            raise ValueError(f"element {element}, {neighbors:g} neighbours")
+        elements, neighbors = tuple(map(str, card.pop("elements"))), float(card.pop("avg_num_neighbors"))
+        if not elements or not set(elements) <= set(atomic_numbers) or not 0 < neighbors < math.inf:
+            raise ValueError(f"elements {', '.join(elements)}, {neighbors:g} neighbours")
     except (SafetensorError, ValidationError, KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{folder}: corrupt bundle: {type(error).__name__}: {error}") from error
     info = {key: value for key, value in card.items() if key not in ("format", "units", "weights_sha256")}
-    return Bundle(architecture, element, neighbors, weights, info)
+    return Bundle(architecture, elements, neighbors, weights, info)
 
 
 def bundle_hash(bundle: Bundle) -> str:
     """Return the hash of what a bundle computes: weights, architecture and neighbour count."""
     weights = hashlib.sha256(save({name: tensor.contiguous() for name, tensor in bundle.weights.items()})).hexdigest()
-    return digest([weights, bundle.avg_num_neighbors, bundle.architecture.model_dump(mode="json"), bundle.element])
+    architecture = bundle.architecture.model_dump(mode="json")
+    return digest([weights, bundle.avg_num_neighbors, architecture, list(bundle.elements)])

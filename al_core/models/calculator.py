@@ -107,8 +107,7 @@ class CommitteeCalculator(Calculator):
             joined = models.network.join(models.network.prepare(structures))
             with torch.no_grad():
                 predicted = models.network(models.weights, joined)
-            atomic = models.atomic_energies.cpu().numpy()
-            energy[members] = predicted.energies.double().cpu().numpy() + atomic[:, None] * sizes
+            energy[members] = predicted.energies.double().cpu().numpy() + models.energies_of_atoms(structures)
             force[members] = predicted.forces.cpu()
             stress[members] = predicted.stresses.cpu()
         return energy, force, stress

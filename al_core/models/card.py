@@ -12,7 +12,7 @@ from al_core.storage.hashing import file_sha256
 
 FORMAT = 1
 WEIGHTS, CARD = "weights.safetensors", "model.json"
-_REQUIRED = ("architecture", "element", "avg_num_neighbors")
+_REQUIRED = ("architecture", "elements", "avg_num_neighbors")
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -28,6 +28,8 @@ def read_card(folder: Path) -> dict[str, Any]:
         card = read_json(folder / CARD)
         if card["format"] != FORMAT:
             raise BundleError(f"{folder}: bundle format {card['format']}, this Graft reads format {FORMAT}")
+        if "element" in card:  # bundles of one element, as they were written first
+            card["elements"] = [card.pop("element")]
         if missing := [key for key in _REQUIRED if key not in card]:
             raise BundleError(f"{folder}: corrupt bundle: {CARD} lacks {', '.join(missing)}")
         if card["weights_sha256"] != file_sha256(folder / WEIGHTS):

@@ -46,10 +46,10 @@ def predict(
             batch = models.network.join(models.network.prepare([structures[index] for index in indices]))
             with torch.no_grad():
                 predicted = models.network(models.weights, batch)
-            sizes = torch.tensor([len(structures[index]) for index in indices])
-            total = predicted.energies.double().cpu() + models.atomic_energies[:, None] * sizes
-            energies[np.ix_(indices, members)] = total.T.numpy()
-            for index, part in zip(indices, predicted.forces.cpu().split(sizes.tolist(), dim=1), strict=True):
+            sizes = [len(structures[index]) for index in indices]
+            of_atoms = models.energies_of_atoms([structures[index] for index in indices])
+            energies[np.ix_(indices, members)] = (predicted.energies.double().cpu().numpy() + of_atoms).T
+            for index, part in zip(indices, predicted.forces.cpu().split(sizes, dim=1), strict=True):
                 forces[index][members] = part.numpy()
             # ASE's function returns the axes before the last two reversed
             stresses[np.ix_(indices, members)] = full_3x3_to_voigt_6_stress(predicted.stresses.cpu().numpy())

@@ -2,7 +2,8 @@
 
 With Bessel radial functions a model that sees only distances relative to its cutoff can be stretched: multiplying the
 cutoffs by a length ratio ``lam`` (and the Bessel frequencies by 1/lam) gives E_new(lam R) = E_old(R), and the output
-scale carries an energy factor ``s``. So a source potential becomes E(R) = s E_source(R / lam) + n E0, exactly.
+scale carries an energy factor ``s``. So a source potential becomes E(R) = s E_source(R / lam) + n E0, exactly, with one
+length ratio and one energy factor for all elements of a compound: two lengths in one cutoff would not be exact.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,11 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from scipy.optimize import minimize_scalar
 
+from al_core.config.target import Target, elements_of, sources_of
 from al_core.models.bundle import Bundle
+from al_core.models.engine.stack import E0, composition
 from al_core.models.prediction import predict
+from al_core.models.slicing import select_elements
 from al_core.types import Label
 
 # What a rescaled potential cannot describe, so that data and prior are weighed rightly. Forces are measured in the
@@ -25,6 +29,8 @@ _FORCE_ERROR, _RELATIVE_ERROR = 1 / 6, 0.2  # of that scale, and of the force on
 _ENERGY_ERROR = 1 / 6  # Å times that scale: a surface or a liquid against the crystal, not two snapshots of one phase
 _STRESS_ERROR = 0.06  # 1/Å²: of a stress component, over that of the structure's force components
 _INDEPENDENT = 8  # force components of one structure that count; the others are wrong along with them
+_ENERGY_MISFIT = 0.05  # eV/atom: of a start whose E0s are fitted
+_APART = 10.0  # eV: how far the E0s of elements may shift against each other, where compositions do not tell
 _SEARCH = 0.10  # the length ratio is searched within this relative distance from the prior
 _TOLERANCE = 2e-4
 _ROUNDS = 3  # the errors are those of the energy scale found before,
@@ -32,7 +38,6 @@ _SAME_SCALE = 1.5  # until it changes by less than this factor
 _SMALLEST_SCALE = 0.01  # that errors are measured in; labels can lead to a negative one
 
 _SCALED_UP = ("r_max", "radial_embedding.bessel_fn.r_max", "radial_embedding.cutoff_fn.r_max")
-_E0 = "atomic_energies_fn.atomic_energies"
 _SCALE, _SHIFT = "scale_shift.scale", "scale_shift.shift"
 
 
@@ -44,7 +49,7 @@ class Rescaling:
         length: ratio of target to source lengths.
         energy: factor of the interaction energy.
         length_error, energy_error: of the two.
-        atomic_energy_error: of the E0 that goes with them, eV.
+        atomic_energy_error: of the E0 that goes with them, eV; of several, of their mean over the labels' atoms.
     """
 
     length: float = 1.0
@@ -58,14 +63,15 @@ class Rescaling:
         return asdict(self)
 
 
-def atomic_energy(bundle: Bundle) -> float:
-    """Return a bundle's E0, eV/atom."""
-    return float(bundle.weights[_E0])
+def atomic_energies(bundle: Bundle) -> np.ndarray:
+    """Return a bundle's E0 of each element, eV, [n_elements]."""
+    return np.asarray(bundle.weights[E0].double().cpu().flatten().numpy())
 
 
-def with_atomic_energy(bundle: Bundle, e0: float) -> Bundle:
-    """Return a copy of a bundle with another E0 (eV/atom)."""
-    return replace(bundle, weights={**bundle.weights, _E0: torch.full_like(bundle.weights[_E0], e0)})
+def with_atomic_energies(bundle: Bundle, e0: np.ndarray) -> Bundle:
+    """Return a copy of a bundle with another E0 of each element (eV, [n_elements])."""
+    weights = bundle.weights[E0]
+    return replace(bundle, weights={**bundle.weights, E0: torch.as_tensor(e0).to(weights).reshape(weights.shape)})
 
 
 def with_scale(bundle: Bundle, scale: float) -> Bundle:
@@ -73,11 +79,17 @@ def with_scale(bundle: Bundle, scale: float) -> Bundle:
     return replace(bundle, weights={**bundle.weights, _SCALE: torch.full_like(bundle.weights[_SCALE], scale)})
 
 
-def relabel(bundle: Bundle, element: str) -> Bundle:
-    """Return the same potential as one of another element; energies and forces are bit-identical."""
-    numbers = torch.full_like(bundle.weights["atomic_numbers"], atomic_numbers[element])
-    origin = {"source": {"element": bundle.element, "name": bundle.info.get("name", "")}}
-    return replace(bundle, element=element, weights={**bundle.weights, "atomic_numbers": numbers}, info=origin)
+def relabel(bundle: Bundle, target: Target) -> Bundle:
+    """Return the same potential as one of other elements; energies and forces are those of the source's elements.
+
+    Raises:
+        ValueError: the target does not say which of the source's elements becomes which.
+    """
+    sliced = select_elements(bundle, sources_of(target, bundle.elements))
+    elements = elements_of(target)
+    numbers = sliced.weights["atomic_numbers"].new_tensor([atomic_numbers[symbol] for symbol in elements])
+    origin = {"source": {"elements": list(sliced.elements), "name": bundle.info.get("name", "")}}
+    return replace(sliced, elements=elements, weights={**sliced.weights, "atomic_numbers": numbers}, info=origin)
 
 
 def rescale(bundle: Bundle, rescaling: Rescaling) -> Bundle:
@@ -93,15 +105,28 @@ def rescale(bundle: Bundle, rescaling: Rescaling) -> Bundle:
     return replace(bundle, weights=weights)
 
 
-def fit_atomic_energy(bundle: Bundle, labelled: Sequence[tuple[Atoms, Label]], device: torch.device) -> Bundle:
-    """Return the bundle with the E0 that makes its mean energy error on the labels zero; unchanged without labels."""
+def fit_atomic_energies(bundle: Bundle, labelled: Sequence[tuple[Atoms, Label]], device: torch.device) -> Bundle:
+    """Return the bundle with each element's E0 fitted to the labels; unchanged without labels.
+
+    Least squares of energies per atom: of one element, its mean error becomes zero. What structures of one composition
+    do not tell, how the elements share their sum, stays near the bundle's own.
+    """
     if not labelled:
         return bundle
     structures = [atoms for atoms, _ in labelled]
     sizes = np.array([len(atoms) for atoms in structures])
     energies = np.array([label.energy for _, label in labelled])
     missing = (energies - predict([bundle], structures, device).energies[:, 0]) / sizes
-    return with_atomic_energy(bundle, atomic_energy(bundle) + float(missing.mean()))
+    rows = composition(structures, bundle.elements) / sizes[:, None] / _ENERGY_MISFIT
+    apart = _apart(len(bundle.elements))
+    wanted = np.concatenate([missing / _ENERGY_MISFIT, np.zeros(len(apart))])
+    shift = np.linalg.lstsq(np.concatenate([rows, apart]), wanted, rcond=None)[0]
+    return with_atomic_energies(bundle, atomic_energies(bundle) + shift)
+
+
+def _apart(elements: int) -> np.ndarray:
+    """Return the rows that hold shifts of E0 together, [n_elements, n_elements]; of one element there is nothing to."""
+    return (np.eye(elements) - 1 / elements) / _APART
 
 
 def fit_rescaling(
@@ -113,12 +138,12 @@ def fit_rescaling(
     """Return the length ratio and energy scale that fit the labels best, one pair for the whole committee.
 
     Least squares of forces, energies and stresses of the committee's mean, with a Gaussian prior at ``prior``: for a
-    given length ratio the energy scale (and E0, free) follow in closed form; the length ratio is searched. Without
-    labels the prior itself is returned. What a rescaled potential leaves grows with the force on an atom, and is wrong
-    in the same way all over a structure (its phase, its density), so that a large structure counts no more than a small
-    one. It is measured in the source's output scale times the energy scale, so that a soft target is fitted as a hard
-    one. The errors are those of linearised least squares, widened where the misfit is larger than what a rescaled
-    potential is expected to leave.
+    given length ratio the energy scale (and each element's E0, free) follow in closed form; the length ratio is
+    searched. Without labels the prior itself is returned. What a rescaled potential leaves grows with the force on an
+    atom, and is wrong in the same way all over a structure (its phase, its density), so that a large structure counts
+    no more than a small one. It is measured in the source's output scale times the energy scale, so that a soft target
+    is fitted as a hard one. The errors are those of linearised least squares, widened where the misfit is larger than
+    what a rescaled potential is expected to leave.
 
     Args:
         committee: the source models.
@@ -133,7 +158,7 @@ def fit_rescaling(
         assumed = max(energy, _SMALLEST_SCALE)
         misfit = _Misfit(committee, labelled, prior, assumed, device)
         log_length = misfit.minimum(float(np.log(prior.length)))
-        (energy, _), _ = misfit.at(log_length)
+        energy = float(misfit.at(log_length)[0][0])
         if max(energy / assumed, assumed / energy if energy > 0 else np.inf) < _SAME_SCALE:
             break
     length = float(np.exp(log_length))
@@ -158,7 +183,9 @@ class _Misfit:
         self._widths = (prior.length_error / prior.length, prior.energy_error)  # of log length ratio and energy scale
         self._structures = [atoms for atoms, _ in labelled]
         self._sizes = np.array([len(atoms) for atoms, _ in labelled])
-        self._e0 = np.array([atomic_energy(bundle) for bundle in committee])
+        self._shares = composition(self._structures, committee[0].elements) / self._sizes[:, None]
+        self._e0 = np.array([self._shares @ atomic_energies(bundle) for bundle in committee]).T  # [n, K]
+        self._apart = _apart(self._shares.shape[1])
         counting = np.minimum(_INDEPENDENT, 3 * self._sizes)
         strength = np.concatenate([np.linalg.norm(label.forces, axis=1) for _, label in labelled])
         variances = (_FORCE_ERROR * unit) ** 2 + (_RELATIVE_ERROR * strength) ** 2  # of a force component, by atom
@@ -175,32 +202,40 @@ class _Misfit:
                 np.concatenate([label.forces.ravel() for _, label in labelled]) * self._force_weights,
                 np.array([label.energy for _, label in labelled]) / self._sizes / self._energy_error,
                 (stresses * self._stress_weights).ravel(),
+                np.zeros(len(self._apart)),
                 [prior.energy / self._widths[1], np.log(prior.length) / self._widths[0]],
             ]
         )
         self._columns = cache(self._columns_at)  # errors are asked for where the search ended
 
     def _columns_at(self, log_length: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the columns of energy scale and E0, [n_rows, 2], and what does not depend on them."""
+        """Return the columns of energy scale and E0s, [n_rows, 1 + n_elements], and what does not depend on them."""
         lam = float(np.exp(log_length))
         predicted = predict(self._committee, [_shrunk(atoms, lam) for atoms in self._structures], self._device)
         forces = np.concatenate([part.mean(axis=0).ravel() for part in predicted.forces]) / lam
         per_atom = (predicted.energies / self._sizes[:, None] - self._e0).mean(axis=1)
         stresses = predicted.stresses[self._stressed].mean(axis=1) / lam**3 * self._stress_weights
         scale = np.concatenate(
-            [forces * self._force_weights, per_atom / self._energy_error, stresses.ravel(), [1 / self._widths[1], 0.0]]
+            [
+                forces * self._force_weights,
+                per_atom / self._energy_error,
+                stresses.ravel(),
+                np.zeros(len(self._apart)),
+                [1 / self._widths[1], 0.0],
+            ]
         )
-        shift = np.zeros_like(scale)
-        shift[len(forces) : len(forces) + len(per_atom)] = 1 / self._energy_error
+        shifts = np.zeros((len(scale), self._shares.shape[1]))
+        shifts[len(forces) : len(forces) + len(per_atom)] = self._shares / self._energy_error
+        shifts[-2 - len(self._apart) : -2] = self._apart
         fixed = np.zeros(len(scale))
         fixed[-1] = log_length / self._widths[0]
-        return np.column_stack([scale, shift]), fixed
+        return np.column_stack([scale, shifts]), fixed
 
-    def at(self, log_length: float) -> tuple[tuple[float, float], float]:
-        """Return the best energy scale and E0 for a length ratio, and the sum of squares they leave."""
+    def at(self, log_length: float) -> tuple[np.ndarray, float]:
+        """Return the best energy scale and E0s for a length ratio, and the sum of squares they leave."""
         columns, fixed = self._columns(log_length)
         best = np.linalg.lstsq(columns, self._wanted - fixed, rcond=None)[0]
-        return (float(best[0]), float(best[1])), float(((columns @ best + fixed - self._wanted) ** 2).sum())
+        return best, float(((columns @ best + fixed - self._wanted) ** 2).sum())
 
     def minimum(self, center: float) -> float:
         """Return the log of the length ratio that leaves the least, searched around a log of one."""
@@ -213,7 +248,7 @@ class _Misfit:
         return float(found.x)
 
     def errors(self, log_length: float) -> tuple[float, float, float]:
-        """Return the standard deviations of log length ratio, energy scale and E0 (eV) at an optimum."""
+        """Return the standard deviations of log length ratio, energy scale and mean E0 (eV) at an optimum."""
         best, squares = self.at(log_length)
         ends = []
         for step in (_TOLERANCE, -_TOLERANCE):
@@ -222,7 +257,9 @@ class _Misfit:
         columns, _ = self._columns(log_length)
         jacobian = np.column_stack([(ends[0] - ends[1]) / (2 * _TOLERANCE), columns])
         spread = max(1.0, squares / max(1, self._observations - 3))
-        variances = spread * np.diag(np.linalg.inv(jacobian.T @ jacobian))
+        covariance = spread * np.linalg.inv(jacobian.T @ jacobian)
+        mean = self._shares.mean(axis=0)
+        variances = covariance[0, 0], covariance[1, 1], mean @ covariance[2:, 2:] @ mean
         length, energy, shift = np.sqrt(variances)
         return float(length), float(energy), float(shift)
 

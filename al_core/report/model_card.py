@@ -23,7 +23,7 @@ def model_card(folder: Path, name: str) -> str:
     return markdown(
         "model_card",
         name=name,
-        element=first["element"],
+        formula="".join(first["elements"]),
         members=members,
         architecture=_pairs(first["architecture"]),
         n_labels=first["training"]["n_labels"],

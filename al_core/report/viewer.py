@@ -1,4 +1,4 @@
-"""What the page's viewer of structures draws: positions, cells and the look of an element's atoms."""
+"""What the page's viewer of structures draws: positions, cells and the look of the elements' atoms."""
 
 import json
 from collections.abc import Sequence
@@ -37,22 +37,21 @@ def viewer_json(shown: Sequence[Viewed], selections: Sequence[Sequence[int]]) ->
     """Return what the viewer's script reads, for a script element.
 
     Args:
-        shown: the structures, at least one, in the order of the map's ``customdata``; of one element.
+        shown: the structures, at least one, in the order of the map's ``customdata``.
         selections: the numbers of the traces that belong to each selection.
     """
-    colour, radius = _look(shown[0].atoms)
+    numbers = sorted({int(number) for one in shown for number in one.atoms.numbers})
     data = {
-        "structures": _structures(shown),
+        "structures": _structures(shown, numbers),
         "selections": selections,
-        "colour": colour,
-        "radius": round(0.7 * radius * _DIGITS),
-        "bond": round(2 * _BOND * radius * _DIGITS),
+        "elements": [_look(number) for number in numbers],
+        "bond": _BOND,
     }
     # of data in a script element only "<" could end it
     return json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
 
 
-def _structures(shown: Sequence[Viewed]) -> list[dict[str, Any]]:
+def _structures(shown: Sequence[Viewed], numbers: Sequence[int]) -> list[dict[str, Any]]:
     """Return what is drawn of each structure; where there are too many atoms, some structures lack them."""
     wanted = sorted(range(len(shown)), key=lambda index: not shown[index].first)
     sizes = np.cumsum([len(shown[index].atoms) for index in wanted])
@@ -66,11 +65,13 @@ def _structures(shown: Sequence[Viewed]) -> list[dict[str, Any]]:
                 structure.wrap(eps=1e-3)
             entry["cell"] = np.rint(_DIGITS * structure.cell.array).astype(int).ravel().tolist()
             entry["atoms"] = np.rint(_DIGITS * structure.positions).astype(int).ravel().tolist()
+            if len(numbers) > 1:
+                entry["elements"] = [numbers.index(number) for number in structure.numbers.tolist()]
         found.append(entry)
     return found
 
 
-def _look(structure: Atoms) -> tuple[str, float]:
-    """Return the colour of an element's atoms, hex, and its covalent radius, Å."""
-    element = int(structure.numbers[0])
-    return "#" + "".join(f"{round(255 * part):02x}" for part in jmol_colors[element]), float(covalent_radii[element])
+def _look(number: int) -> dict[str, Any]:
+    """Return the colour of an element's atoms, hex, and its covalent radius, in units of the positions."""
+    colour = "#" + "".join(f"{round(255 * part):02x}" for part in jmol_colors[number])
+    return {"colour": colour, "radius": round(float(covalent_radii[number]) * _DIGITS)}

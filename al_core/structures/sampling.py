@@ -1,34 +1,29 @@
 """Structures sampled by a neutral potential: short molecular dynamics of an element's own crystal, diamond or fcc.
 
 The sampler is none of the models under test, so that neither pool nor test set favours one of them. Every structure
-has its own strain, velocities and trajectory; nothing is taken twice from one trajectory. Its random numbers are
-seeded by the role of the set, the slice's name, the set's seed and its number in the slice, and by nothing else: sets
-of two roles share no random numbers, and a slice stays as it is where others are added, reordered or changed.
+has its own strain, velocities and trajectory; nothing is taken twice from one trajectory.
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 from ase import Atoms, units
-from ase.build import bulk, make_supercell
+from ase.build import bulk
 from ase.calculators.calculator import Calculator
-from ase.geometry import minkowski_reduce
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import thermalize_momenta
 
 from al_core.config.structures import MDStructures, Slice
 from al_core.errors import SelectionError
-from al_core.storage.hashing import digest
 from al_core.structures.checks import bare, closest_distance
 from al_core.structures.elements import CRYSTALS
+from al_core.structures.seeding import Role, generator
+from al_core.structures.supercells import supercell
 
 _TIMESTEP_FS = 2.0
 _FRICTION_PER_FS = 0.02
 _MIN_BOND_SHARE = 0.6  # of the equilibrium bond; closer atoms mean that the trajectory exploded
 _ATTEMPTS = 10
-
-Role = Literal["pool", "test", "source", "convergence"]  # what a set of structures is for
 
 
 def sample(
@@ -57,14 +52,10 @@ def sample(
     total = sum(part.count for part in config.slices)
     for part in config.slices:
         for number in range(part.count):
-            rng = _generator(role, part.name, config.seed, number)
+            rng = generator(role, part.name, config.seed, number)
             structures.append(sampled(part, element, config.lattice_scale, potential(element), rng))
             progress(len(structures), total)
     return structures
-
-
-def _generator(role: Role, part: str, seed: int, number: int) -> np.random.Generator:
-    return np.random.default_rng(int(digest([role, part, seed, number]), 16))
 
 
 def prototype(element: str, scale: float = 1.0, repeat: int = 1) -> Atoms:
@@ -74,45 +65,15 @@ def prototype(element: str, scale: float = 1.0, repeat: int = 1) -> Atoms:
     return bare(cell.repeat(repeat))  # ASE gives nickel a magnetic moment to start from
 
 
-def supercell(element: str, scale: float, cells: int, rng: np.random.Generator) -> Atoms:
-    """Return a perfect crystal of so many primitive cells in a supercell drawn from all there are.
-
-    Its vectors are the shortest of its lattice, so that it is as little skewed as can be. Supercells of n primitive
-    cells hold every wave vector of a mesh of n x n x n, each of them few (J. Lloyd-Williams and B. Monserrat,
-    doi:10.1103/PhysRevB.92.184301).
-
-    Args:
-        element: chemical symbol.
-        scale: of the experimental lattice constant.
-        cells: how many primitive cells.
-        rng: draws the supercell.
-    """
+def primitive(element: str, scale: float = 1.0) -> Atoms:
+    """Return the element's perfect primitive cell; ``scale`` is of the experimental lattice."""
     crystal = CRYSTALS[element]
-    primitive = bare(bulk(element, crystal.structure, a=crystal.lattice_constant_A * scale))
-    matrices = _hermite_matrices(cells)
-    atoms: Atoms = make_supercell(primitive, matrices[rng.integers(len(matrices))])
-    reduced, _ = minkowski_reduce(atoms.cell)
-    atoms.set_cell(reduced)
-    atoms.wrap()
-    return atoms
-
-
-def _hermite_matrices(determinant: int) -> list[np.ndarray]:
-    """Return every Hermite normal form of a determinant: one for each sublattice of so many cells."""
-    return [
-        np.array([[a, 0, 0], [b, d, 0], [c, e, determinant // (a * d)]])
-        for a in range(1, determinant + 1)
-        for d in range(1, determinant // a + 1)
-        if determinant % a == 0 and determinant // a % d == 0
-        for b in range(a)
-        for c in range(a)
-        for e in range(d)
-    ]
+    return bare(bulk(element, crystal.structure, a=crystal.lattice_constant_A * scale))
 
 
 def _crystal(part: Slice, element: str, scale: float, rng: np.random.Generator) -> Atoms:
     if part.cells:
-        return supercell(element, scale, part.cells, rng)
+        return supercell(primitive(element, scale), part.cells, rng)
     return prototype(element, scale, part.repeat)
 
 

@@ -77,7 +77,7 @@ def load_committee(inputs: ModelInputs) -> list[Bundle]:
 def _starts(inputs: ModelInputs, labelled: list[Labelled]) -> list[Bundle]:
     source = [load_bundle(folder) for folder in inputs.source]
     pool = read_structures(Workspace(inputs.out).pool) if inputs.arm.start_reads_pool else []
-    return ARMS[inputs.arm.kind](source, labelled, inputs.element, inputs.seed, pick_device(inputs.device), pool)
+    return ARMS[inputs.arm.kind](source, labelled, inputs.target, inputs.seed, pick_device(inputs.device), pool)
 
 
 def _save(members: dict[int, Bundle], record: dict[str, Any], workspace: Workspace, key: str) -> None:

@@ -13,8 +13,9 @@ from ase.calculators.calculator import Calculator
 from ase.io import write
 
 from al_core.config.base import nearest
-from al_core.config.structures import BundledStructures, FilePool, FileStructures, HoldoutStructures, MDStructures
+from al_core.config.structures import BundledStructures, FilePool, FileStructures, HoldoutStructures, SampledStructures
 from al_core.config.study import StudyConfig
+from al_core.config.target import described_target, elements_of
 from al_core.errors import ConfigError
 from al_core.storage.files import atomic_path, read_json, write_json
 from al_core.storage.hashing import digest, file_sha256, structure_id
@@ -28,7 +29,7 @@ from al_core.structures.datasets import (
     write_labelled,
 )
 from al_core.structures.distance import copies
-from al_core.structures.sampling import sample
+from al_core.structures.making import make_structures
 from al_core.studies.workspace import Workspace
 from al_core.types import Label
 
@@ -63,7 +64,9 @@ def prepare_data(config: StudyConfig, workspace: Workspace, potential: Potential
     Raises:
         ConfigError: pool and test set share a structure or hold copies, or the pool is smaller than the largest budget.
     """
-    key = digest([config.target, described(config.pool), described(config.test), _labeler_of_test_set(config)])
+    key = digest(
+        [described_target(config.target), described(config.pool), described(config.test), _labeler_of_test_set(config)]
+    )
     if (known := _prepared_before(workspace, key)) is not None:
         return known
     pool = unique(pool_structures(config, potential, progress))
@@ -71,8 +74,8 @@ def prepare_data(config: StudyConfig, workspace: Workspace, potential: Potential
     if config.test.kind in ("bundled", "file"):
         labelled_test = file_or_bundled(config.test)
         test = [atoms for atoms, _ in labelled_test]
-    elif config.test.kind == "md":
-        test = sample(config.test, config.target, potential, "test", progress)
+    elif isinstance(config.test, SampledStructures):
+        test = make_structures(config.test, elements_of(config.target), potential, "test", progress)
     elif config.test.kind == "holdout":
         pool, test = hold_out(pool, config.test.size, config.test.seed)
     check_apart(pool, test)
@@ -105,7 +108,7 @@ def _prepared_before(workspace: Workspace, key: str) -> StudyData | None:
     return StudyData(tuple(known["pool"]), tuple(known["test"]), known["unlabelled_test"])
 
 
-def described(settings: MDStructures | FileStructures | BundledStructures | HoldoutStructures) -> dict[str, Any]:
+def described(settings: SampledStructures | FileStructures | BundledStructures | HoldoutStructures) -> dict[str, Any]:
     """Return the settings of structures, with the content of a file in place of its path, JSON-ready."""
     description = settings.model_dump(mode="json")
     if settings.kind == "file":
@@ -129,8 +132,8 @@ def hash_of_test_set(workspace: Workspace) -> str:
 
 def pool_structures(config: StudyConfig, potential: Potential, progress: Progress) -> list[Atoms]:
     """Return the candidates a config describes, before anything is held out."""
-    if config.pool.kind == "md":
-        return sample(config.pool, config.target, potential, "pool", progress)
+    if isinstance(config.pool, SampledStructures):
+        return make_structures(config.pool, elements_of(config.target), potential, "pool", progress)
     return given_structures(config.pool)
 
 

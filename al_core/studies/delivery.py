@@ -3,6 +3,7 @@
 import os
 import shutil
 
+from al_core.config.target import title_of
 from al_core.models.bundle import load_bundle, save_bundle
 from al_core.models.committee import CALIBRATION, committee_folders
 from al_core.models.engine.mace import export
@@ -26,4 +27,4 @@ def deliver(inputs: ModelInputs, calibration: Calibration) -> None:
     write_json(temporary / CALIBRATION, calibration.as_dict())
     shutil.rmtree(workspace.model, ignore_errors=True)
     os.replace(temporary, workspace.model)
-    export(load_bundle(committee_folders(workspace.model)[0]), workspace.out / f"{inputs.element}.model")
+    export(load_bundle(committee_folders(workspace.model)[0]), workspace.out / f"{title_of(inputs.target)}.model")

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 
+from al_core.config.target import title_of
 from al_core.exploration.explore import explore
 from al_core.exploration.frames import write_frames
 from al_core.exploration.starts import starting_points
@@ -25,7 +26,9 @@ def explore_committee(inputs: ExplorationInputs) -> None:
         return
     workspace, model = Workspace(inputs.model.out), inputs.model
     given = read_structures(workspace.pool) if inputs.given else []
-    starts = starting_points(inputs.purpose, inputs.exploration, model.element, inputs.seed, inputs.round, given)
+    starts = starting_points(
+        inputs.purpose, inputs.exploration, title_of(model.target), inputs.seed, inputs.round, given
+    )
     found, journeys = explore(
         CommitteeCalculator(load_committee(model), pick_device(model.device)),
         [starts[number] for number in inputs.walkers],

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from al_core.config.target import Target, described_target
 from al_core.models.committee import content_hash
 from al_core.storage.files import read_arrays, write_arrays
 from al_core.storage.hashing import digest, structure_id
@@ -75,20 +76,20 @@ class MappedInputs:
         out: the folder of the growth.
         files: with the structures.
         bundle: the source model that sees them.
-        element: the target.
+        target: its element, or the elements of a compound.
         device: where to compute.
     """
 
     out: Path
     files: tuple[Path, ...]
     bundle: Path
-    element: str
+    target: Target
     device: str
 
     @property
     def key(self) -> str:
         """The hash of what shapes the features, beside the structure."""
-        return digest([MAP, SCHEMA, content_hash([self.bundle]), self.element])
+        return digest([MAP, SCHEMA, content_hash([self.bundle]), described_target(self.target)])
 
     @property
     def structures(self) -> list[Atoms]:
@@ -107,7 +108,7 @@ def map_structures(inputs: MappedInputs) -> None:
     from al_core.models.engine.stack import pick_device
     from al_core.models.rescaling import relabel
 
-    model, device = relabel(load_bundle(inputs.bundle), inputs.element), pick_device(inputs.device)
+    model, device = relabel(load_bundle(inputs.bundle), inputs.target), pick_device(inputs.device)
     file = Workspace(inputs.out).features(MAP)
     features_of(file, inputs.key, inputs.structures, lambda structures: energy_features(model, structures, device))
 

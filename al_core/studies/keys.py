@@ -20,6 +20,7 @@ from al_core.config.acquisition import AnyAcquisition
 from al_core.config.arms import AnyArm
 from al_core.config.evaluation import AnyEvaluation, AnyProperties
 from al_core.config.growth import Exploration, Purpose
+from al_core.config.target import Target, described_target
 from al_core.config.training import Training
 from al_core.storage.hashing import digest
 from al_core.uncertainty.calibration import Calibration
@@ -36,7 +37,7 @@ class ModelInputs:
     Attributes:
         out: the study's folder.
         arm: which arm, with its settings.
-        element: the target.
+        target: its element, or the elements of a compound.
         seed: of initial weights and batches.
         labels: label keys, none for the committee an arm starts with; their order does not count.
         source: folders of the source bundles, one a member.
@@ -47,7 +48,7 @@ class ModelInputs:
 
     out: Path
     arm: AnyArm
-    element: str
+    target: Target
     seed: int
     labels: tuple[str, ...]
     source: tuple[Path, ...]
@@ -70,7 +71,7 @@ class ModelInputs:
         """Return what the weights depend on, JSON-ready."""
         return {
             "arm": self.arm.settings(),
-            "element": self.element,
+            "element": described_target(self.target),
             "seed": self.seed,
             "labels": sorted(self.labels),
             "source": self.source_hash,
@@ -114,14 +115,14 @@ class ReferenceInputs:
     Attributes:
         out: the study's folder.
         labeler: identity of what computes the labels.
-        element: the target.
+        material: formula of the target.
         crystal: its name, '' for the element's own.
         evaluation: the kind, with its settings.
     """
 
     out: Path
     labeler: Mapping[str, Any]
-    element: str
+    material: str
     crystal: str
     evaluation: AnyProperties
 
@@ -129,7 +130,7 @@ class ReferenceInputs:
     def key(self) -> str:
         """The key of the reference."""
         settings = self.evaluation.model_dump(mode="json")
-        return digest([dict(self.labeler), self.element, self.crystal, settings])
+        return digest([dict(self.labeler), self.material, self.crystal, settings])
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from math import ceil
 
 from al_core.config.arms import AnyArm
 from al_core.config.growth import GrowthConfig
+from al_core.config.structures import SampledStructures
 from al_core.config.study import StudyConfig
 from al_core.config.training import Architecture, Training
 from al_core.studies.grid import all_series, label_sets, learners
@@ -54,7 +55,7 @@ def plan(config: StudyConfig, architecture: Architecture, pool_sizes: Sequence[i
     largest = config.budgets[-1]
     most = min(len(pool_sizes), largest * len(label_sets(config)))
     test = 0
-    if config.test.kind == "md":
+    if isinstance(config.test, SampledStructures):
         test = sum(part.count for part in config.test.slices)
     elif config.test.kind == "holdout":
         test = config.test.size

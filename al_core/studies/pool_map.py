@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from al_core.config.target import Target, described_target
 from al_core.models.committee import content_hash
 from al_core.storage.files import write_json
 from al_core.storage.hashing import digest, structure_id, structure_of
@@ -31,7 +32,7 @@ class MapInputs:
     Attributes:
         out: the study's folder.
         bundle: the source model.
-        element: the target.
+        target: its element, or the elements of a compound.
         pool_hash, test_hash: content of the pool and of the labelled test set.
         device: where to compute; not part of the key.
         selected: structures of the pool that are on the map whatever its size; of a large pool others are drawn.
@@ -39,7 +40,7 @@ class MapInputs:
 
     out: Path
     bundle: Path
-    element: str
+    target: Target
     pool_hash: str
     test_hash: str
     device: str
@@ -48,7 +49,7 @@ class MapInputs:
     @property
     def key(self) -> str:
         """The hash of what shapes the map."""
-        shaping = [_SCHEMA, content_hash([self.bundle]), self.element, self.pool_hash, self.test_hash]
+        shaping = [_SCHEMA, content_hash([self.bundle]), described_target(self.target), self.pool_hash, self.test_hash]
         return digest([*shaping, sorted(self.selected)] if self.selected else shaping)
 
 
@@ -89,7 +90,7 @@ def make_pool_map(inputs: MapInputs) -> None:
     from al_core.models.rescaling import relabel
 
     pool, test = _drawn(read_structures(workspace.pool), inputs.selected), read_structures(workspace.test)
-    model = relabel(load_bundle(inputs.bundle), inputs.element)
+    model = relabel(load_bundle(inputs.bundle), inputs.target)
     features = energy_features(model, [*pool, *test], pick_device(inputs.device))
     points, explained = principal_components(features)
     record = {

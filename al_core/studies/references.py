@@ -29,7 +29,7 @@ def compute_reference(inputs: ReferenceInputs, labeler: Labeler) -> None:
     file = workspace.reference(inputs.key)
     if reference_record(file) is not None:
         return
-    material = Material(inputs.element, LabelCalculator(labeler), inputs.crystal or None)
+    material = Material(inputs.material, LabelCalculator(labeler), inputs.crystal or None)
     if is_kept(labeler, material.expected):
         requests, store = Requests(workspace, asked_for(file)), LabelStore(workspace.store)
         material.potential = LabelCalculator(

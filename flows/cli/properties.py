@@ -20,7 +20,9 @@ _COLOURS = {"good": "green", "fair": "yellow", "bad": "red"}
 def properties(
     bundle: Annotated[Path | None, typer.Option("--bundle", help="A model bundle, or a folder of them.")] = None,
     labeler: Annotated[str | None, typer.Option("--labeler", help="Instead: gpaw, stillinger_weber or emt.")] = None,
-    element: Annotated[str | None, typer.Option("--element", help="Chemical symbol, with --labeler.")] = None,
+    element: Annotated[
+        str | None, typer.Option("--element", help="Chemical symbol or formula, with --labeler.")
+    ] = None,
     only: Annotated[
         str | None,
         typer.Option(
@@ -28,7 +30,11 @@ def properties(
         ),
     ] = None,
     structure: Annotated[
-        str | None, typer.Option("--structure", help="diamond, fcc, bcc or sc; the element's own if not given.")
+        str | None,
+        typer.Option(
+            "--structure",
+            help="diamond, fcc, bcc or sc, the element's own if not given; of a compound rocksalt or zincblende.",
+        ),
     ] = None,
     guide: Annotated[
         Path | None,
@@ -73,8 +79,8 @@ def properties(
     from al_core.evaluation.lights import own_lights, read_lights
     from al_core.evaluation.reference import as_file, read_reference
     from calculators.base import make_labeler
-    from flows.planning import checked_element, checked_labeler
-    from flows.properties import chosen, element_of, properties_of_labeler, properties_of_models
+    from flows.planning import checked_formula, checked_labeler
+    from flows.properties import chosen, formula_of, properties_of_labeler, properties_of_models
 
     given: dict[str, Any] = {"labeler": {"kind": labeler}}
     apply_overrides(given, tuple(set_ or ()))
@@ -82,7 +88,7 @@ def properties(
     if bundle and of_labeler != {"kind": None}:
         raise ConfigError("--set labeler...: a bundle is measured, there is no labeler")
     settings = chosen(only, validate(PropertySettings, given, "of the command line (--set)"))
-    symbol = element_of(bundle) if bundle else checked_element(str(element))
+    symbol = formula_of(bundle) if bundle else checked_formula(str(element))
     expected = read_reference(reference, symbol) if reference else None
     table = read_lights(lights) if lights else own_lights()
     identity: dict[str, Any] = {}

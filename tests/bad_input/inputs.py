@@ -91,6 +91,6 @@ def bundles(folder: str, *elements: str) -> Path:
         member.mkdir(parents=True)
         (member / "weights.safetensors").write_bytes(os.urandom(64))
         sha = file_sha256(member / "weights.safetensors")
-        card = {"format": 1, "weights_sha256": sha, "element": element, "architecture": {}, "avg_num_neighbors": 4.0}
+        card = {"format": 1, "weights_sha256": sha, "elements": [element], "architecture": {}, "avg_num_neighbors": 4.0}
         (member / "model.json").write_text(json.dumps(card, indent=1))
     return Path(folder)

@@ -34,7 +34,7 @@ def _binary_card(member: Path) -> None:
 
 def _card_without_element(member: Path) -> None:
     card = json.loads((member / "model.json").read_text())
-    del card["element"]
+    del card["elements"]
     (member / "model.json").write_text(json.dumps(card))
 
 
@@ -52,7 +52,7 @@ BUNDLE_FAULTS = [
     (_empty_card, "corrupt bundle: model.json: JSONDecodeError"),
     (_card_is_a_list, "corrupt bundle: model.json: TypeError"),
     (_binary_card, "corrupt bundle: model.json: UnicodeDecodeError"),
-    (_card_without_element, "corrupt bundle: model.json lacks element"),
+    (_card_without_element, "corrupt bundle: model.json lacks elements"),
     (_other_format, "bundle format 7, this Graft reads format 1"),
     (_no_weights, "no model bundle (a folder with model.json and weights.safetensors)"),
 ]

@@ -55,7 +55,7 @@ def test_files_are_pool_labels_and_source(tmp_path: Path) -> None:
     done = _init(tmp_path, "pair.yaml", what="study", target="Ge", **answers, labels=4)
     assert done.returncode == 0, done.stderr
     config = load_config(StudyConfig, tmp_path / "pair.yaml")
-    assert (config.source.kind, config.source.element, config.labeler.kind) == ("pretrain", "Si", "dataset")
+    assert (config.source.kind, config.source.element, config.labeler.kind) == ("pretrain", ("Si",), "dataset")
     assert config.test.kind == "holdout"
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 import torch
 from ase import Atoms
 
+from al_core.config.target import Target, title_of
 from al_core.models.bundle import Bundle
-from al_core.models.rescaling import Rescaling, fit_atomic_energy, fit_rescaling, relabel, rescale
+from al_core.models.rescaling import Rescaling, fit_atomic_energies, fit_rescaling, relabel, rescale
 from al_core.structures.elements import CRYSTALS
 from al_core.structures.shells import bond_length
 from al_core.types import Label
@@ -17,21 +18,22 @@ _LENGTH_ERROR = 0.03  # relative
 _ENERGY_ERROR, _UNKNOWN_ENERGY_ERROR = 0.3, 1.0  # relative
 
 
-def physical_guess(source: Bundle, target: str, bond_length_A: float | None = None) -> Rescaling:
+def physical_guess(source: Bundle, target: Target, bond_length_A: float | None = None) -> Rescaling:
     """Return the ratios of bond lengths and cohesive energies, with what they may be off.
 
     The ratio of bond lengths is that of the structures the source was trained on and those of the target. Where one of
     them is not known it is that of the crystals, in density-functional theory or else in experiment. The ratio of
-    cohesive energies is that of experiment. What is not known at all is 1.
+    cohesive energies is that of experiment. What is not known at all is 1: of compounds nothing is but their bonds.
 
     Args:
         source: a source model.
-        target: chemical symbol of the target.
+        target: its element, or the elements of a compound.
         bond_length_A: of structures of the target; see :func:`al_core.structures.shells.bond_length`.
     """
     length, energy, energy_error = 1.0, 1.0, _UNKNOWN_ENERGY_ERROR
-    if source.element in CRYSTALS and target in CRYSTALS:
-        old, new = CRYSTALS[source.element], CRYSTALS[target]
+    before, after = "".join(source.elements), title_of(target)
+    if before in CRYSTALS and after in CRYSTALS:
+        old, new = CRYSTALS[before], CRYSTALS[after]
         in_dft = bool(old.pbe_lattice_constant_A and new.pbe_lattice_constant_A)
         length = new.bond(in_dft) / old.bond(in_dft)
         energy = new.cohesive_energy_eV / old.cohesive_energy_eV
@@ -45,27 +47,28 @@ def physical_guess(source: Bundle, target: str, bond_length_A: float | None = No
 def rescaled(
     source: Sequence[Bundle],
     labelled: Sequence[tuple[Atoms, Label]],
-    element: str,
+    target: Target,
     seed: int,
     device: torch.device,
     pool: Sequence[Atoms] = (),
 ) -> list[Bundle]:
-    """Return the source committee with length ratio, energy scale and E0 fitted to the labels.
+    """Return the source committee with length ratio, energy scale and E0s fitted to the labels.
 
-    Length ratio and energy scale are one pair for the whole committee; each member has its own E0. Without labels those
-    of :func:`physical_guess` are taken.
+    Length ratio and energy scale are one pair for the whole committee; each member has its own E0s. Without labels
+    those of :func:`physical_guess` are taken.
 
     Args:
         source: the source committee.
         labelled: the labels at hand; may be none.
-        element: chemical symbol of the target.
+        target: its element, or the elements of a compound with those they start from.
         seed: not used; the members differ by the seeds of their source models.
         device: where to compute.
         pool: structures of the target, which tell its bond length; the labelled ones do if there are none.
     """
     structures = pool or [atoms for atoms, _ in labelled]
-    guess = physical_guess(source[0], element, bond_length(structures))
-    fitted = fit_rescaling(source, labelled, guess, device)
-    starts = [relabel(rescale(bundle, fitted), element) for bundle in source]
+    guess = physical_guess(source[0], target, bond_length(structures))
+    relabelled = [relabel(bundle, target) for bundle in source]
+    fitted = fit_rescaling(relabelled, labelled, guess, device)
+    starts = [rescale(bundle, fitted) for bundle in relabelled]
     starts = [replace(start, info={**start.info, "rescaling": fitted.as_dict()}) for start in starts]
-    return [fit_atomic_energy(bundle, labelled, device) for bundle in starts]
+    return [fit_atomic_energies(bundle, labelled, device) for bundle in starts]

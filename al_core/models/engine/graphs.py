@@ -11,16 +11,17 @@ from al_core.models.engine.neighbours import neighbours
 Graph = dict[str, torch.Tensor]
 
 
-def graph(atoms: Atoms, r_max: float, dtype: torch.dtype) -> Graph:
-    """Return the graph of one structure of one element.
+def graph(atoms: Atoms, r_max: float, dtype: torch.dtype, elements: Sequence[str] = ("",)) -> Graph:
+    """Return the graph of one structure; a model of one element takes all atoms for it.
 
-    Keys: positions [n, 3] (Å), node_attrs [n, 1], edge_index [2, n_edges], shifts and unit_shifts [n_edges, 3],
-    cell [3, 3] (Å; where a structure is not periodic, mace's wide one), periodic [1] (in all directions).
+    Keys: positions [n, 3] (Å), node_attrs [n, n_elements], edge_index [2, n_edges], shifts and unit_shifts
+    [n_edges, 3], cell [3, 3] (Å; where a structure is not periodic, mace's wide one), periodic [1] (in all directions).
     """
     near = neighbours(atoms, r_max)
+    species = [elements.index(symbol) if len(elements) > 1 else 0 for symbol in atoms.symbols]
     return {
         "positions": torch.tensor(atoms.positions, dtype=dtype),
-        "node_attrs": torch.ones(len(atoms), 1, dtype=dtype),
+        "node_attrs": torch.eye(len(elements), dtype=dtype)[species],
         "edge_index": torch.tensor(np.stack([near.first, near.second]), dtype=torch.long),
         "shifts": torch.tensor(near.shifts, dtype=dtype),
         "unit_shifts": torch.tensor(near.images, dtype=dtype),

@@ -5,14 +5,14 @@ import functools
 import io
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from ase.data import atomic_numbers
+from ase.data import atomic_numbers, chemical_symbols
 
 from al_core.config.training import Architecture
 from al_core.errors import BundleError
@@ -70,7 +70,7 @@ def _without_torchscript() -> Iterator[None]:
 
 
 def new_model(
-    architecture: Architecture, element: str, avg_num_neighbors: float, dtype: torch.dtype
+    architecture: Architecture, elements: Sequence[str], avg_num_neighbors: float, dtype: torch.dtype
 ) -> "ScaleShiftMACE":
     """Return an untrained model; its weights are drawn from torch's global random numbers."""
     modules = mace_modules()
@@ -88,12 +88,12 @@ def new_model(
             interaction_cls=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
             interaction_cls_first=modules.interaction_classes["RealAgnosticInteractionBlock"],
             num_interactions=architecture.layers,
-            num_elements=1,
+            num_elements=len(elements),
             hidden_irreps=o3.Irreps(hidden),
             MLP_irreps=o3.Irreps("16x0e"),
-            atomic_energies=np.zeros(1),
+            atomic_energies=np.zeros(len(elements)),
             avg_num_neighbors=avg_num_neighbors,
-            atomic_numbers=[atomic_numbers[element]],
+            atomic_numbers=[atomic_numbers[symbol] for symbol in elements],
             correlation=architecture.correlation,
             gate=torch.nn.functional.silu,
             radial_MLP=list(architecture.radial_mlp),
@@ -103,10 +103,10 @@ def new_model(
     return model
 
 
-def untrained_state(architecture: Architecture) -> tuple[dict[str, torch.Tensor], list[str]]:
-    """Return the state of a new model (float32, on the CPU), and the names of what is drawn at random in it."""
+def untrained_state(architecture: Architecture, elements: int) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """Return the state of a new model of so many elements (float32, on the CPU), and the names of what is drawn."""
     with torch.random.fork_rng(devices=[]), _without_torchscript():
-        model = new_model(architecture, "H", 1.0, torch.float32)
+        model = new_model(architecture, chemical_symbols[1 : elements + 1], 1.0, torch.float32)
     state = {name: value.clone(memory_format=torch.contiguous_format) for name, value in model.state_dict().items()}
     state = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
     return state, [name for name, value in model.named_parameters() if value.requires_grad]
@@ -116,18 +116,20 @@ def build(bundle: Bundle, dtype: torch.dtype, device: torch.device) -> "ScaleShi
     """Return the modules of a bundle.
 
     Making MACE modules takes a second and loading weights a millisecond, so that there is one set of modules for each
-    architecture: what this returns is good until the next call.
+    architecture and number of elements: what this returns is good until the next call.
 
     Raises:
         BundleError: the weights do not fit the architecture.
     """
-    return _load(bundle, _working_model(bundle.architecture, dtype, device))
+    return _load(bundle, _working_model(bundle.architecture, len(bundle.elements), dtype, device))
 
 
 @functools.lru_cache(maxsize=8)
-def _working_model(architecture: Architecture, dtype: torch.dtype, device: torch.device) -> "ScaleShiftMACE":
+def _working_model(
+    architecture: Architecture, elements: int, dtype: torch.dtype, device: torch.device
+) -> "ScaleShiftMACE":
     with torch.random.fork_rng(devices=[]), _without_torchscript():
-        return new_model(architecture, "H", 1.0, dtype).to(device)
+        return new_model(architecture, chemical_symbols[1 : elements + 1], 1.0, dtype).to(device)
 
 
 def _load(bundle: Bundle, model: "ScaleShiftMACE") -> "ScaleShiftMACE":
@@ -151,7 +153,7 @@ def export(bundle: Bundle, path: Path) -> None:
     Such files are Python pickles: load them only from where you trust.
     """
     with torch.random.fork_rng(devices=[]):
-        model = new_model(bundle.architecture, bundle.element, bundle.avg_num_neighbors, torch.float32)
+        model = new_model(bundle.architecture, bundle.elements, bundle.avg_num_neighbors, torch.float32)
     _load(bundle, model)
     written = io.BytesIO()
     torch.save(model, written)

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from ase import Atoms
+from ase.data import atomic_numbers
 
 from al_core.models.bundle import Bundle
 from al_core.models.engine.network import Network, Output, read_basis
@@ -41,7 +43,7 @@ class Stack:
         network: the function they share.
         weights: mace's parameters, scale, shift and neighbour number of all, each [K, ...].
         trainable: the names of the parameters.
-        atomic_energies: [K], eV, float64.
+        atomic_energies: [K, n_elements], eV, float64.
     """
 
     bundles: tuple[Bundle, ...]
@@ -49,6 +51,11 @@ class Stack:
     weights: dict[str, torch.Tensor]
     trainable: tuple[str, ...]
     atomic_energies: torch.Tensor
+
+    def energies_of_atoms(self, structures: Sequence[Atoms]) -> np.ndarray:
+        """Return the sum of each structure's atomic energies, eV, [K, n_structures]."""
+        energies: np.ndarray = self.atomic_energies.numpy() @ composition(structures, self.bundles[0].elements).T
+        return energies
 
     def unstacked(self) -> list[Bundle]:
         """Return the models as bundles with the weights as they are now (float32)."""
@@ -59,6 +66,14 @@ class Stack:
 
     def _own(self, name: str, member: int) -> torch.Tensor:
         return self.weights[name][member].detach().cpu().float().clone()
+
+
+def composition(structures: Sequence[Atoms], elements: Sequence[str]) -> np.ndarray:
+    """Return how many atoms of each element structures have, [n_structures, n_elements]; one element counts all."""
+    if len(elements) == 1:
+        return np.array([[float(len(atoms))] for atoms in structures])
+    numbers = [atomic_numbers[symbol] for symbol in elements]
+    return np.array([[float((atoms.numbers == number).sum()) for number in numbers] for atoms in structures])
 
 
 def pick_device(name: str) -> torch.device:
@@ -80,7 +95,7 @@ def stack(bundles: Sequence[Bundle], dtype: torch.dtype, device: torch.device) -
     weights["avg_num_neighbors"] = torch.tensor(
         [bundle.avg_num_neighbors for bundle in bundles], dtype=dtype, device=device
     )
-    energies = torch.tensor([float(bundle.weights[E0]) for bundle in bundles], dtype=torch.float64)
+    energies = torch.stack([bundle.weights[E0].double().cpu().flatten() for bundle in bundles])
     network: Engine
     if first.architecture.regrouped:
         network = Network(first.architecture, first.weights, dtype, device)

@@ -22,7 +22,7 @@ class StockNetwork:
 
     def prepare(self, structures: Sequence[Atoms]) -> list[Graph]:
         """Return what the network reads of each structure."""
-        return [graph(atoms, self._r_max, self._dtype) for atoms in structures]
+        return [graph(atoms, self._r_max, self._dtype, self._bundle.elements) for atoms in structures]
 
     def join(self, prepared: Sequence[Graph]) -> Graph:
         """Return several structures as one batch."""

@@ -85,7 +85,7 @@ def describe_committee(data: Path, out: Path, device: str = "auto") -> dict[str,
     card = {
         "members": len(committee),
         "diverged_members": diverged_members(out),
-        "element": committee[0].element,
+        "elements": list(committee[0].elements),
         "data_sha256": file_sha256(data),
         "held_out": len(held_out),
         "errors": slice_errors(predicted, held_out),

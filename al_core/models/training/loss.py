@@ -70,7 +70,7 @@ def labels_of(models: Stack, labelled: Sequence[Labelled], settings: Training, s
         return torch.as_tensor(values).to(like)
 
     return Targets(
-        energies=put(energies - models.atomic_energies.numpy()[:, None]),
+        energies=put(energies - models.energies_of_atoms([atoms for atoms, _ in labelled]) / sizes),
         sizes=put(sizes),
         forces=put(np.concatenate([label.forces for _, label in labelled])).unsqueeze(0),
         stresses=put(stresses[:, [[0, 5, 4], [5, 1, 3], [4, 3, 2]]]),

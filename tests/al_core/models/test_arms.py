@@ -47,7 +47,7 @@ def test_a_start_is_a_committee_of_the_target(
     starts = ARMS[arm](source, ge_labelled[:n_labels], "Ge", 0, cpu)
     assert len(starts) == len(source)
     for start, bundle in zip(starts, source, strict=True):
-        assert start.element == "Ge"
+        assert start.elements == ("Ge",)
         assert start.weights["atomic_numbers"].tolist() == [32]
         assert start.architecture == bundle.architecture
         assert all(tensor.isfinite().all() for tensor in start.weights.values())
@@ -67,7 +67,7 @@ def test_a_start_survives_a_bundle_bit_for_bit(
     loaded = [load_bundle(tmp_path / str(number)) for number in range(len(starts))]
     for before, after in zip(starts, loaded, strict=True):
         assert _same(before, after)
-        assert (after.element, after.architecture, after.info) == (before.element, before.architecture, before.info)
+        assert (after.elements, after.architecture, after.info) == (before.elements, before.architecture, before.info)
         assert after.avg_num_neighbors == before.avg_num_neighbors
     predicted, again = (predict(committee, [cells["rattled"]], cpu) for committee in (starts, loaded))
     assert np.array_equal(predicted.energies, again.energies)
@@ -82,7 +82,7 @@ def test_arguments_are_left_alone(source: Any, ge_labelled: Any, cpu: Any, arm: 
     ARMS[arm](source, ge_labelled, "Ge", 0, cpu)
     for bundle, before, info in zip(source, weights, infos, strict=True):
         assert all(torch.equal(bundle.weights[name], before[name]) for name in before)
-        assert (bundle.element, bundle.info) == ("Si", info)
+        assert (bundle.elements, bundle.info) == (("Si",), info)
     for (atoms, label), (copy, energy, forces) in zip(ge_labelled, structures, strict=True):
         assert atoms == copy
         assert atoms.info == copy.info

@@ -45,7 +45,7 @@ def test_what_is_saved_is_loaded(one: Bundle, saved: Path) -> None:
 
 def test_the_card_tells_what_the_model_is(one: Bundle, saved: Path) -> None:
     card = json.loads((saved / "model.json").read_text())
-    assert card["element"] == "Si"
+    assert card["elements"] == ["Si"]
     assert card["units"] == {"energy": "eV", "length": "angstrom"}
     assert card["architecture"]["channels"] == one.architecture.channels
     assert card["weights_sha256"] == file_sha256(saved / "weights.safetensors")
@@ -156,7 +156,7 @@ def test_a_save_killed_on_the_way_does_not_count(one: Bundle, tmp_path: Path, mo
 
 def test_a_finished_bundle_is_left_alone(one: Bundle, saved: Path) -> None:
     before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in saved.iterdir()}
-    save_bundle(replace(one, element="C", info={}), saved)
+    save_bundle(replace(one, elements=("C",), info={}), saved)
     assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in saved.iterdir()} == before
 
 
@@ -173,10 +173,10 @@ def test_a_folder_without_a_bundle_is_refused(tmp_path: Path) -> None:
 
 def test_a_seed_is_a_model(tiny: Any) -> None:
     state = torch.get_rng_state()
-    first = seeded_bundle(tiny, "Si", 20.0, 1)
+    first = seeded_bundle(tiny, ["Si"], 20.0, 1)
     assert torch.equal(torch.get_rng_state(), state), "the process's random numbers were touched"
     torch.manual_seed(5)
-    again, other = seeded_bundle(tiny, "Si", 20.0, 1), seeded_bundle(tiny, "Si", 20.0, 2)
+    again, other = seeded_bundle(tiny, ["Si"], 20.0, 1), seeded_bundle(tiny, ["Si"], 20.0, 2)
     weights = "interactions.0.linear_up.weight"
     assert torch.equal(first.weights[weights], again.weights[weights])
     assert not torch.equal(first.weights[weights], other.weights[weights])
@@ -190,7 +190,7 @@ def test_a_seed_is_the_same_model_with_the_cache_and_without(
         (tmp_path / "file").write_text("")
         monkeypatch.setenv("XDG_CACHE_HOME", str(home))
         untrained._template.cache_clear()
-        models.append(seeded_bundle(tiny, "Si", 20.0, 1).weights)
+        models.append(seeded_bundle(tiny, ["Si"], 20.0, 1).weights)
     assert len(list((tmp_path / "graft").iterdir())) == 1
     for weights in models[1:]:
         assert weights.keys() == models[0].keys()

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from ase.build import bulk
 
+from al_core.config.target import ElementMap
 from al_core.config.training import Training
 from al_core.models.arms import ARMS
 from al_core.models.arms.rescaled import physical_guess
@@ -15,12 +17,12 @@ from al_core.models.bundle import Bundle
 from al_core.models.prediction import predict
 from al_core.models.rescaling import (
     Rescaling,
-    atomic_energy,
-    fit_atomic_energy,
+    atomic_energies,
+    fit_atomic_energies,
     fit_rescaling,
     relabel,
     rescale,
-    with_atomic_energy,
+    with_atomic_energies,
 )
 from al_core.models.training.train import train
 from al_core.types import Label
@@ -43,9 +45,9 @@ def _stretched(atoms: Any, lam: float) -> Any:
 def test_rescaling_is_exact(source: Any, cells: Any, cpu: Any, name: str, lam: float, s: float) -> None:
     atoms = cells[name]
     old, e0 = source[0], -3.25  # a float32, as E0 is kept as one
-    new = with_atomic_energy(rescale(old, Rescaling(lam, s)), e0)
+    new = with_atomic_energies(rescale(old, Rescaling(lam, s)), np.array([e0]))
     before, after = predict([old], [atoms], cpu), predict([new], [_stretched(atoms, lam)], cpu)
-    interaction = before.energies[0, 0] - len(atoms) * atomic_energy(old)
+    interaction = before.energies[0, 0] - len(atoms) * atomic_energies(old)[0]
     assert abs(interaction) > 0.1  # else nothing is tested
     assert after.energies[0, 0] == pytest.approx(s * interaction + len(atoms) * e0, rel=RELATIVE)
     size = np.abs(before.forces[0]).max()
@@ -53,20 +55,20 @@ def test_rescaling_is_exact(source: Any, cells: Any, cpu: Any, name: str, lam: f
 
 
 def test_rescaling_the_energy_leaves_e0_alone(source: Any) -> None:
-    assert atomic_energy(rescale(source[0], Rescaling(1.1, 0.5))) == atomic_energy(source[0]) != 0
+    assert atomic_energies(rescale(source[0], Rescaling(1.1, 0.5))) == atomic_energies(source[0]) != 0
 
 
 @pytest.mark.parametrize("name", CELLS)
 def test_a_relabelled_model_is_bit_identical(source: Any, cells: Any, cpu: Any, name: str) -> None:
     atoms = cells[name]
     new = relabel(source[0], "Ge")
-    assert new.element == "Ge"
+    assert new.elements == ("Ge",)
     assert new.weights["atomic_numbers"].tolist() == [32]
     before, after = predict([source[0]], [atoms], cpu), predict([new], [atoms], cpu)
     assert np.array_equal(before.energies, after.energies)
     assert np.array_equal(before.forces[0], after.forces[0])
     # and with another E0 the energy is shifted, the forces are the same bits
-    shifted = predict([with_atomic_energy(new, atomic_energy(new) + 1.0)], [atoms], cpu)
+    shifted = predict([with_atomic_energies(new, atomic_energies(new) + 1.0)], [atoms], cpu)
     assert shifted.energies[0, 0] - after.energies[0, 0] == pytest.approx(len(atoms), rel=1e-6)
     assert np.array_equal(shifted.forces[0], after.forces[0])
 
@@ -76,7 +78,7 @@ def test_the_transferred_arm_is_exact_before_training(source: Any, ge_labelled: 
     atoms = cells["rattled"]
     before, after = predict(source, [atoms], cpu), predict(starts, [atoms], cpu)
     assert np.array_equal(before.forces[0], after.forces[0])
-    shifts = [len(atoms) * (atomic_energy(b) - atomic_energy(a)) for a, b in zip(source, starts, strict=True)]
+    shifts = [len(atoms) * (atomic_energies(b) - atomic_energies(a))[0] for a, b in zip(source, starts, strict=True)]
     np.testing.assert_allclose(after.energies[0] - before.energies[0], shifts, rtol=1e-6)
 
 
@@ -92,7 +94,7 @@ def _labels_of(committee: list[Bundle], structures: list[Any], device: Any) -> l
 def source(tiny: Any, cpu: Any, crystals: Any, sw_label: Any) -> Any:
     """A committee of two Si models, trained until their forces are of their output scale, as those of a source are."""
     labelled = [(atoms, sw_label(atoms)) for atoms in crystals("Si", 6, seed=1)]
-    starts = [initial_model(tiny, labelled, "Si", seed, cpu) for seed in (11, 12)]
+    starts = [initial_model(tiny, labelled, ["Si"], seed, cpu) for seed in (11, 12)]
     return train(starts, labelled, Training(steps=200), 0.03, 0, cpu)
 
 
@@ -103,7 +105,7 @@ PRIOR = Rescaling(length=1.03, energy=0.9, length_error=0.03, energy_error=0.1)
 @pytest.fixture(scope="module")
 def made(source: Any, crystals: Any, cpu: Any) -> list[tuple[Any, Label]]:
     """Labels that a rescaled copy of the source committee made."""
-    committee = [with_atomic_energy(relabel(rescale(bundle, TRUTH), "Ge"), -3.0) for bundle in source]
+    committee = [with_atomic_energies(relabel(rescale(bundle, TRUTH), "Ge"), np.array([-3.0])) for bundle in source]
     return _labels_of(committee, crystals("Ge", 20, seed=8, rattle=0.2), cpu)
 
 
@@ -183,7 +185,7 @@ def test_the_committee_gets_one_rescaling_and_each_member_its_own_e0(source: Any
         assert float(start.weights["r_max"]) == pytest.approx(4.0 * fitted["length"], rel=1e-6)
         factor = float(start.weights["scale_shift.scale"] / bundle.weights["scale_shift.scale"])
         assert factor == pytest.approx(fitted["energy"], rel=1e-6)
-    assert atomic_energy(starts[0]) != atomic_energy(starts[1])
+    assert atomic_energies(starts[0]) != atomic_energies(starts[1])
 
 
 def test_the_rescaled_arm_explains_labels_of_a_rescaled_source(source: Any, made: Any, cpu: Any) -> None:
@@ -236,7 +238,7 @@ def test_the_errors_of_the_fit_fall_with_labels_and_cover_the_truth(source: Any,
 
 def test_fitting_e0_makes_the_mean_energy_error_zero(source: Any, ge_labelled: Any, cells: Any, cpu: Any) -> None:
     labelled = [*ge_labelled, (cells["vacancy"], Label(-20.0, np.zeros((7, 3))))]
-    fitted = fit_atomic_energy(source[0], labelled, cpu)
+    fitted = fit_atomic_energies(source[0], labelled, cpu)
 
     def errors(bundle: Bundle) -> np.ndarray:
         predicted = predict([bundle], [atoms for atoms, _ in labelled], cpu).energies[:, 0]
@@ -252,4 +254,102 @@ def test_fitting_e0_makes_the_mean_energy_error_zero(source: Any, ge_labelled: A
 
 
 def test_without_labels_e0_stays(source: Any, cpu: Any) -> None:
-    assert fit_atomic_energy(source[0], [], cpu) is source[0]
+    assert fit_atomic_energies(source[0], [], cpu) is source[0]
+
+
+# ---- compounds -------------------------------------------------------------------------------------------------------
+
+OXIDE = ElementMap(map={"O": "O", "Mg": "Ca"})  # in another order than the source's
+
+
+@pytest.fixture
+def oxide(source: Any) -> Bundle:
+    """A silicon model read as one of two elements, which differ a little."""
+    bundle, rng = source[0], np.random.default_rng(2)
+    weights, channels = dict(bundle.weights), bundle.architecture.channels
+
+    def twice(value: torch.Tensor) -> torch.Tensor:
+        factors = torch.tensor(1 + 0.2 * rng.normal(size=(2, *value.shape[1:])), dtype=value.dtype)
+        return value * factors
+
+    for name, value in bundle.weights.items():
+        if name == "node_embedding.linear.weight":
+            weights[name] = 2**0.5 * twice(value.view(1, channels)).flatten()
+        elif "skip_tp.weight" in name:
+            shaped = value.view(-1, channels, 1, channels).movedim(2, 0)
+            weights[name] = 2**0.5 * twice(shaped).movedim(0, 2).flatten()
+        elif "symmetric_contractions" in name and ".weights" in name and value.numel():
+            weights[name] = twice(value)
+    weights["atomic_numbers"] = torch.tensor([12, 8])
+    weights["atomic_energies_fn.atomic_energies"] = torch.tensor([[-2.0, -9.0]])
+    return replace(bundle, elements=("Mg", "O"), weights=weights)
+
+
+def _magnesia() -> Any:
+    atoms = bulk("MgO", "zincblende", a=5.4, cubic=True)
+    atoms.rattle(0.08, seed=3)
+    del atoms[1]  # an oxygen: the composition counts
+    return atoms
+
+
+def _as_calcium(atoms: Any, lam: float) -> Any:
+    copy = _stretched(atoms, lam)
+    copy.symbols[[symbol == "Mg" for symbol in atoms.symbols]] = "Ca"
+    return copy
+
+
+def test_the_mapped_rescaling_of_a_compound_is_exact(oxide: Bundle, cpu: Any) -> None:
+    atoms, lam, s, e0 = _magnesia(), 1.14, 0.8, np.array([-11.0, -4.0])  # of oxygen and calcium
+    new = with_atomic_energies(relabel(rescale(oxide, Rescaling(lam, s)), OXIDE), e0)
+    assert (new.elements, new.info["source"]["elements"]) == (("O", "Ca"), ["O", "Mg"])
+    before, after = predict([oxide], [atoms], cpu), predict([new], [_as_calcium(atoms, lam)], cpu)
+    interaction = before.energies[0, 0] - (4 * -2.0 + 3 * -9.0)
+    assert abs(interaction) > 0.1  # else nothing is tested
+    assert after.energies[0, 0] == pytest.approx(s * interaction + 3 * e0[0] + 4 * e0[1], rel=RELATIVE)
+    size = np.abs(before.forces[0]).max()
+    np.testing.assert_allclose(after.forces[0], s / lam * before.forces[0], rtol=0, atol=RELATIVE * size)
+    np.testing.assert_allclose(after.stresses, s / lam**3 * before.stresses, rtol=1e-3, atol=1e-8)
+
+
+def test_ratios_and_atomic_energies_of_a_compound_are_found(oxide: Bundle, cpu: Any) -> None:
+    truth = with_atomic_energies(relabel(rescale(oxide, Rescaling(1.05, 0.8)), OXIDE), np.array([-11.0, -4.0]))
+    structures = []
+    for seed in range(6):
+        atoms = bulk("CaO", "zincblende", a=5.67, cubic=True)
+        atoms.rattle(0.1, seed=seed)
+        del atoms[[seed] if seed < 4 else []]  # a calcium or an oxygen is missing: the compositions differ
+        structures.append(atoms)
+    said = predict([truth], structures, cpu)
+    labelled = [
+        (atoms, Label(float(said.energies[n, 0]), said.forces[n][0], said.stresses[n, 0], 0.0, {}))
+        for n, atoms in enumerate(structures)
+    ]
+    start = relabel(oxide, OXIDE)
+    fitted = fit_rescaling([start], labelled, Rescaling(1.0, 1.0, 0.1, 0.5), cpu)
+    assert (fitted.length, fitted.energy) == (pytest.approx(1.05, abs=2e-3), pytest.approx(0.8, rel=2e-2))
+    found = fit_atomic_energies(rescale(start, Rescaling(1.05, 0.8)), labelled, cpu)
+    np.testing.assert_allclose(atomic_energies(found), [-11.0, -4.0], atol=0.05)
+
+
+def test_of_one_composition_the_sum_of_atomic_energies_is_fitted_and_their_difference_stays(
+    oxide: Bundle, cpu: Any
+) -> None:
+    atoms = bulk("MgO", "rocksalt", a=4.2)
+    energy = float(predict([oxide], [atoms], cpu).energies[0, 0]) + 3.0
+    found = fit_atomic_energies(oxide, [(atoms, Label(energy, np.zeros((2, 3)), None, 0.0, {}))], cpu)
+    np.testing.assert_allclose(atomic_energies(found), [-0.5, -7.5], atol=1e-3)
+
+
+def test_every_arm_makes_a_model_of_the_compound(oxide: Bundle, cpu: Any) -> None:
+    atoms = bulk("CaO", "rocksalt", a=4.8)
+    label = Label(-30.0, np.zeros((2, 3)), None, 0.0, {})
+    for arm in ARMS.values():
+        (start,) = arm([oxide], [(atoms, label)], OXIDE, 0, cpu, [atoms])
+        assert start.elements == ("O", "Ca")
+        assert predict([start], [atoms], cpu).energies[0, 0] == pytest.approx(-30.0, abs=1e-3)
+
+
+def test_nothing_is_guessed_of_a_compound_but_its_bonds(oxide: Bundle) -> None:
+    known = replace(oxide, info={"training": {"bond_length_A": 2.1}})
+    guess = physical_guess(known, OXIDE, 2.4)
+    assert (guess.length, guess.energy, guess.energy_error) == (pytest.approx(2.4 / 2.1), 1.0, 1.0)

@@ -18,7 +18,8 @@ from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import bundled, read_structures
 from al_core.structures.distance import copies
 from al_core.structures.elements import CRYSTALS
-from al_core.structures.sampling import Role, _hermite_matrices, crystals_like, prototype, sample, sampled, supercell
+from al_core.structures.sampling import crystals_like, prototype, sample, sampled
+from al_core.structures.seeding import Role
 from al_core.studies.data import write_structures
 from calculators.classical.neutral import neutral_potential
 from flows.make_assets import DataSetConfig
@@ -173,43 +174,6 @@ def test_a_slab_has_its_vacuum_and_keeps_its_lattice_in_the_plane() -> None:
 
 
 # ---- supercells of every shape ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("cells", "sublattices"), [(1, 1), (2, 7), (3, 13), (4, 35), (6, 91)])
-def test_there_are_as_many_supercells_as_sublattices(cells: int, sublattices: int) -> None:
-    # sublattices of index n of a lattice in space: 1, 7, 13, 35, 31, 91 (OEIS A001001)
-    matrices = _hermite_matrices(cells)
-    assert len({matrix.tobytes() for matrix in matrices}) == sublattices
-    np.testing.assert_allclose([np.linalg.det(matrix) for matrix in matrices], cells)
-
-
-@pytest.mark.parametrize("element", ["Ge", "Cu"])
-def test_a_supercell_is_the_perfect_crystal_in_another_cell(element: str) -> None:
-    crystal, primitive = CRYSTALS[element], prototype(element, 1.01).cell.array[0, 0] / 2 * (1 - np.eye(3))
-    shapes = set()
-    for seed in range(12):
-        atoms = supercell(element, 1.01, 4, np.random.default_rng(seed))
-        assert len(atoms) == 4 * crystal.atoms_per_primitive_cell
-        multiples = atoms.cell.array @ np.linalg.inv(primitive)
-        np.testing.assert_allclose(multiples, multiples.round(), atol=1e-9)
-        first, distances = neighbor_list("id", atoms, 1.1 * 1.01 * crystal.bond())
-        np.testing.assert_allclose(distances, 1.01 * crystal.bond())
-        np.testing.assert_array_equal(np.bincount(first), {"diamond": 4, "fcc": 12}[crystal.structure])
-        shapes.add(tuple(atoms.cell.cellpar().round(3)))
-    assert len(shapes) > 3
-
-
-def test_supercells_of_eight_atoms_hold_the_waves_of_the_cube_of_sixty_four() -> None:
-    """A wave fits into a cell if it has a whole number of periods along each of the cell's vectors."""
-    cube = prototype("Ge", 1.0, 2).cell
-    waves = [np.array(wave) @ cube.reciprocal() for wave in ((1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 1, 0))]
-    cells = [supercell("Ge", 1.0, 4, np.random.default_rng(seed)).cell.array for seed in range(300)]
-
-    def fits(wave: np.ndarray, cell: np.ndarray) -> bool:
-        return bool(np.allclose(cell @ wave, np.rint(cell @ wave), atol=1e-6))
-
-    assert not any(fits(wave, prototype("Ge").cell.array) for wave in waves)
-    assert all(any(fits(wave, cell) for cell in cells) for wave in waves)
 
 
 def test_each_structure_draws_its_own_supercell() -> None:

@@ -129,7 +129,7 @@ def test_the_only_label_is_predicted_by_what_models_start_from(inputs: Calibrati
     found = calibrate_committee(alone)
     assert not (inputs.model.out / "models").exists()
     committee = calibrations.load_committee(replace(alone.model, labels=()))
-    assert {relabel(bundle, "Ge").element for bundle in committee} == {"Ge"}
+    assert {relabel(bundle, "Ge").elements for bundle in committee} == {("Ge",)}
     entry = LabelStore(Workspace(inputs.model.out).store).get("L3")
     assert entry is not None
     assert entry.label is not None

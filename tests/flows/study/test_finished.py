@@ -127,7 +127,7 @@ def test_the_errors_are_those_of_the_models_that_were_kept(finished: Path, resul
     for arm in ARMS:
         (row,) = rows_at(results, comparison="own", acquisition="uncertainty", arm=arm, budget=4)
         committee = [load_bundle(folder) for folder in committee_folders(finished / "models" / row.model)]
-        assert [bundle.element for bundle in committee] == ["Ge", "Ge"]
+        assert [bundle.elements for bundle in committee] == [("Ge",), ("Ge",)]
         assert {bundle.info["training"]["n_labels"] for bundle in committee} == {4}
         predictions = predict(committee, [atoms for atoms, _ in test], pick_device("cpu"))
         errors = [f.mean(axis=0) - label.forces for f, (_, label) in zip(predictions.forces, test, strict=True)]
@@ -140,7 +140,7 @@ def test_every_model_loads(finished: Path) -> None:
 
     folders = [path.parent for path in finished.rglob("model.json")]
     assert len(folders) == 2 * (1 + len(list((finished / "models").iterdir())))
-    assert {load_bundle(folder).element for folder in folders} == {"Si", "Ge"}
+    assert {load_bundle(folder).elements for folder in folders} == {("Si",), ("Ge",)}
 
 
 def test_the_ledger_is_what_the_study_asked_for(finished: Path, results: StudyResults) -> None:

@@ -112,7 +112,7 @@ def test_graft_pretrain(shell: Shell) -> None:
     folder = shell.folder / "si"
     assert not list(folder.glob(".steps-*"))
     card = read_json(folder / "committee.json")
-    assert (card["members"], card["element"], card["held_out"]) == (2, "Si", 1)
+    assert (card["members"], card["elements"], card["held_out"]) == (2, ["Si"], 1)
     cards = [read_json(folder / f"member-{number}" / "model.json") for number in (0, 1)]
     assert cards[0]["weights_sha256"] != cards[1]["weights_sha256"], "the members must differ"
     assert [one["training"]["n_labels"] for one in cards] == [2, 2]

@@ -99,16 +99,9 @@ class Committee:
             values[name] = values[name].clone().requires_grad_()
         for interaction in self.modules.interactions:
             interaction.avg_num_neighbors = self.neighbors[member]
-        batch = graphs.join([self._graph(atoms, dtype) for atoms in structures], CPU)
+        batch = graphs.join([graphs.graph(atoms, R_MAX, dtype, self.elements) for atoms in structures], CPU)
         options = {"training": training, "compute_stress": True}
         return torch.func.functional_call(self.modules, values, (batch,), options), values
-
-    def _graph(self, atoms: Atoms, dtype: torch.dtype) -> graphs.Graph:
-        one = graphs.graph(atoms, R_MAX, dtype)
-        if len(self.elements) > 1:
-            indices = [self.elements.index(symbol) for symbol in atoms.symbols]
-            one["node_attrs"] = torch.eye(len(self.elements), dtype=dtype)[indices]
-        return one
 
 
 def stock_modules(architecture: Architecture, elements: tuple[str, ...]) -> Any:

@@ -50,9 +50,9 @@ def _varied(bundle: Bundle, neighbors: float, scale: float) -> Bundle:
 @pytest.fixture(scope="module")
 def different(tiny: Any) -> list[Bundle]:
     """Two models, the same two stretched by 3 %, and two of another architecture, all mixed up."""
-    first, second, third = (_varied(seeded_bundle(tiny, "Ge", 1.0, n), 9.0 + n, 1.0 + 0.2 * n) for n in range(3))
+    first, second, third = (_varied(seeded_bundle(tiny, ["Ge"], 1.0, n), 9.0 + n, 1.0 + 0.2 * n) for n in range(3))
     deeper = tiny.model_copy(update={"max_L": 1, "l_max": 1})
-    others = [_varied(seeded_bundle(deeper, "Ge", 1.0, n), 8.0, 0.5) for n in (5, 6)]
+    others = [_varied(seeded_bundle(deeper, ["Ge"], 1.0, n), 8.0, 0.5) for n in (5, 6)]
     stretched = [rescale(one, Rescaling(1.03, 0.9)) for one in (first, third)]
     return [first, others[0], stretched[0], second, others[1], stretched[1]]
 
@@ -109,7 +109,7 @@ def test_predictions_are_in_the_order_of_the_models_and_structures(different: An
 
 @pytest.fixture(scope="module", params=FALLBACK)
 def fallback(request: Any) -> list[Bundle]:
-    return [_varied(seeded_bundle(FALLBACK[request.param], "Ge", 1.0, n), 12.0 + n, 1.0 + n) for n in range(2)]
+    return [_varied(seeded_bundle(FALLBACK[request.param], ["Ge"], 1.0, n), 12.0 + n, 1.0 + n) for n in range(2)]
 
 
 def test_the_architecture_decides(fallback: Any, different: Any, cpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +260,7 @@ def test_silicon_models_are_what_stock_modules_say_they_are(folders: list[Path],
 
 def test_the_order_of_the_weights_is_that_of_their_names(tiny: Any, cpu: Any) -> None:
     """A checkpoint, and the gradient features of a model, count on it."""
-    bundle = seeded_bundle(tiny, "Ge", 9.0, 0)
+    bundle = seeded_bundle(tiny, ["Ge"], 9.0, 0)
     turned = replace(bundle, weights=dict(reversed(bundle.weights.items())))
     names = [stack([one], torch.float32, cpu).trainable for one in (bundle, turned)]
     assert names[0] == names[1] == tuple(sorted(names[0]))

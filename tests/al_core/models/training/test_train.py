@@ -35,7 +35,7 @@ def _with(settings: Training, **changes: Any) -> Training:
 
 @pytest.fixture(scope="module")
 def start(tiny: Any, ge_labelled: Any, cpu: Any) -> Bundle:
-    return initial_model(tiny, ge_labelled, "Ge", 3, cpu)
+    return initial_model(tiny, ge_labelled, ["Ge"], 3, cpu)
 
 
 def _errors(bundle: Bundle, labelled: Any, device: Any) -> tuple[float, float]:

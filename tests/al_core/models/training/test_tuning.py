@@ -22,7 +22,7 @@ from al_core.models.bundle import Bundle
 from al_core.models.engine.gradient_features import mean_squared_gradients
 from al_core.models.engine.stack import stack
 from al_core.models.prediction import predict
-from al_core.models.rescaling import atomic_energy
+from al_core.models.rescaling import atomic_energies
 from al_core.models.training.loss import loss
 from al_core.models.training.task import TrainingTask
 from al_core.models.training.train import train
@@ -141,7 +141,7 @@ def test_an_anchor_reaches_the_minimum(source: Any, ge_labelled: Any, cpu: Any, 
     predicted = after.network(after.weights, batch)
     forces = torch.as_tensor(np.concatenate([label.forces for _, label in ge_labelled]))
     sizes = torch.tensor([len(atoms) for atoms, _ in ge_labelled])
-    energies = torch.tensor([label.energy for _, label in ge_labelled]) - atomic_energy(tuned) * sizes
+    energies = torch.tensor([label.energy for _, label in ge_labelled]) - atomic_energies(tuned)[0] * sizes
     errors = (predicted.forces[0] - forces).square().sum()
     # each error in units of its own root mean squared gradient
     errors = errors + squares.force / squares.energy * ((predicted.energies[0] - energies) / sizes).square().sum()
@@ -252,7 +252,7 @@ def _spoiled(bundle: Bundle) -> Bundle:
     """A model whose loss is not finite from the first step, at any rate."""
     name = "readouts.0.linear.weight"
     weights = {**bundle.weights, name: torch.full_like(bundle.weights[name], float("inf"))}
-    return Bundle(bundle.architecture, bundle.element, bundle.avg_num_neighbors, weights, bundle.info)
+    return Bundle(bundle.architecture, bundle.elements, bundle.avg_num_neighbors, weights, bundle.info)
 
 
 def test_a_diverging_member_is_left_out_and_harms_nobody(source: Any, ge_labelled: Any, cpu: Any) -> None:
