@@ -46,7 +46,7 @@ typecheck: $(VENV)/.installed-test ## Check the types of the three packages
 
 docs: $(VENV)/.installed-test ## Build the documents as a site in site/; a link that leads nowhere is an error
 	$(BIN)/zensical build --clean --strict
-	@echo "site/index.html"
+	@echo "site/index.html; with its search: $(BIN)/python -m http.server --directory site"
 
 bench: $(VENV)/.installed ## Time Graft's engine against stock mace-torch, an hour or so; best on a quiet machine
 	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py $(BENCH_ARGS) || exit 1; echo; done
