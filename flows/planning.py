@@ -62,13 +62,18 @@ def checked_labeler(settings: dict[str, Any]) -> AnyLabeler:
     return validate(_LabelerOnly, {"labeler": settings}, "of the labeler (--labeler, --set)", below="labeler").labeler
 
 
+def checked_elements(symbols: Sequence[str]) -> tuple[str, ...]:
+    """Return chemical symbols; errors as above."""
+    return validate(_ElementsOnly, {"element": list(symbols)}, "of the command line").element
+
+
 def checked_formula(text: str) -> str:
     """Return a chemical symbol or a formula; errors as above."""
     try:
         symbols = list(Formula(text).count())
     except ValueError:
         symbols = [text]
-    validate(_ElementsOnly, {"element": symbols}, "of the command line")
+    checked_elements(symbols)
     return text
 
 

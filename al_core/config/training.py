@@ -1,7 +1,7 @@
 """What a model is and how it is trained: architecture, training, and the tunings of weights."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,8 @@ from al_core.config.base import KIND, PositiveFloat, PositiveInt, Strict, kinds
 
 class Architecture(Strict):
     """The hyperparameters of a MACE model that all arms of a study share."""
+
+    later: ClassVar[tuple[str, ...]] = ("first_residual",)
 
     channels: Annotated[int, Field(ge=1, le=512, description="Channels of the node features.")] = 32
     max_L: Annotated[
@@ -31,11 +33,18 @@ class Architecture(Strict):
     cutoff_power: Annotated[
         int, Field(ge=2, le=12, description="Power p of the polynomial that takes edges to zero at `r_max`.")
     ] = 5
+    first_residual: Annotated[
+        bool,
+        Field(
+            description="Whether the first layer, too, adds what comes in to what goes out, as in the models that "
+            "mace-torch trains by default."
+        ),
+    ] = False
 
     @property
     def regrouped(self) -> bool:
         """Whether Graft's own engine computes it; if not, mace-torch's modules do, several times slower."""
-        return self.max_L <= 1 and self.correlation <= 3
+        return self.max_L <= 1 and self.correlation <= 3 and not self.first_residual
 
 
 class Training(Strict):

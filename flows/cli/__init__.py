@@ -14,6 +14,7 @@ import typer
 from flows.cli import (
     compare,
     convergence,
+    convert,
     doctor,
     evaluate,
     export,
@@ -40,6 +41,7 @@ _COMMANDS: Commands = {
     "eval": evaluate.evaluate,
     "properties": properties.properties,
     "export": export.export,
+    "convert": convert.convert,
     "schema": schema.schema,
     "doctor": doctor.doctor,
 }

@@ -86,7 +86,9 @@ def new_model(
             num_polynomial_cutoff=architecture.cutoff_power,
             max_ell=architecture.l_max,
             interaction_cls=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
-            interaction_cls_first=modules.interaction_classes["RealAgnosticInteractionBlock"],
+            interaction_cls_first=modules.interaction_classes[
+                f"RealAgnostic{'Residual' if architecture.first_residual else ''}InteractionBlock"
+            ],
             num_interactions=architecture.layers,
             num_elements=len(elements),
             hidden_irreps=o3.Irreps(hidden),
