@@ -96,9 +96,11 @@ def test_a_missing_bundle_is_refused(refused: Refused, command: str) -> None:
     assert "gone: no " in refused(command, "--bundle", "gone", *rest)
 
 
-def test_exporting_a_committee_is_refused(refused: Refused) -> None:
+def test_exporting_a_committee_is_refused_and_its_first_member_named(refused: Refused) -> None:
     bundles("models", "Ge", "Ge")
-    assert "models: no model bundle" in refused("export", "--bundle", "models", "--out", "x.model")
+    message = refused("export", "--bundle", "models", "--out", "x.model")
+    assert "models: no model bundle but a committee of 2" in message
+    assert "--bundle models/member-0" in message
 
 
 @pytest.mark.parametrize("command", ["status", "report"])

@@ -13,7 +13,7 @@ from tests.bad_input.inputs import Refused
         (["gone.model", "--trust"], "gone.model: no such file"),
         (["text.model"], "reading it runs the code in it; if you trust where it comes from, give --trust"),
         (["text.model", "--trust"], "text.model: no model of mace that can be read"),
-        (["text.model", "--trust", "--elements", "Mg,Xx"], "element: 'Xx' is not a chemical element"),
+        (["text.model", "--trust", "--elements", "Mg,Xx"], "'Xx' is not a chemical element"),
         (["text.model", "--trust", "--elements", "Mg,Mg"], "element: names Mg twice"),
         (
             ["text.model", "text.model", "text.model", "--members", "2", "--trust"],

@@ -128,6 +128,13 @@ def test_exporting_to_where_nothing_can_be_written_is_refused(refused: Refused, 
     assert expected in refused("export", "--bundle", "models/member-0", "--out", out)
 
 
+def test_exporting_into_a_file_that_is_there_is_refused(refused: Refused) -> None:
+    bundles("models", "Ge")
+    Path("mine.model").write_text("another model")
+    assert "mine.model: is there already" in refused("export", "--bundle", "models/member-0", "--out", "mine.model")
+    assert Path("mine.model").read_text() == "another model"
+
+
 @WRITERS
 def test_a_full_disk_is_refused(
     refused: Refused, monkeypatch: pytest.MonkeyPatch, writer: Callable[[Refused], str]

@@ -101,6 +101,8 @@ def new_model(
             radial_MLP=list(architecture.radial_mlp),
             atomic_inter_scale=1.0,
             atomic_inter_shift=0.0,
+            # where cuequivariance is installed, mace would by default contract in another basis, with other weights
+            use_reduced_cg=False,
         )
     return model
 

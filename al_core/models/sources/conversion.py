@@ -36,7 +36,6 @@ _UNUSED = {
     "MLP_irreps": "16x0e",
     "gate": "silu",
     "edge_irreps": None,
-    "use_reduced_cg": False,
     "use_so3": False,
     "use_edge_irreps_first": False,
     "use_agnostic_product": False,
