@@ -13,7 +13,7 @@ PIP_INSTALL := CC=g++ CXX=g++ GPAW_CONFIG="$${GPAW_CONFIG:-$$(ls "$(CURDIR)/$(VE
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help study test test-fast fuzz chaos lint format typecheck bench bench-quick wheel server clean
+.PHONY: help study test test-fast fuzz chaos lint format typecheck docs bench bench-quick wheel server clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ format: $(VENV)/.installed-test ## Apply ruff's fixes and format
 typecheck: $(VENV)/.installed-test ## Check the types of the three packages
 	$(BIN)/mypy
 
+docs: $(VENV)/.installed-test ## Build the documents as a site in site/; a link that leads nowhere is an error
+	$(BIN)/zensical build --clean --strict
+	@echo "site/index.html; with its search: $(BIN)/python -m http.server --directory site"
+
 bench: $(VENV)/.installed ## Time Graft's engine against stock mace-torch, an hour or so; best on a quiet machine
 	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py $(BENCH_ARGS) || exit 1; echo; done
 
@@ -58,7 +62,7 @@ server: $(VENV)/.installed ## Start a Prefect server with a dashboard on http://
 	$(BIN)/prefect server start $(SERVER_ARGS)
 
 clean: ## Remove build products and caches; .venv and runs/ stay
-	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache
+	rm -rf build dist site .pytest_cache .ruff_cache .mypy_cache
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 # ---- the environment: made once, and again when what it is made from changes ----

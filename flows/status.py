@@ -24,8 +24,8 @@ _SHOWN = {
 }
 
 
-def one_line(out: Path, seconds: float) -> str:
-    """Return the summary of a finished run in one line."""
+def summary(out: Path, seconds: float) -> str:
+    """Return the summary of a finished run: what came of it in one line, and where its best models are."""
     results = load_results(out)
     spent = results.ledger
     labels = f"{spent['labels_done']} labels" + (f", {spent['labels_failed']} failed" if spent["labels_failed"] else "")
@@ -33,11 +33,12 @@ def one_line(out: Path, seconds: float) -> str:
     if results.failures:
         cells += f", {len(results.failures)} failed"
     best = min(results.rows, key=lambda row: row.metrics["all"][_FORCE_MAE], default=None)
-    error = "no result"
+    error, models = "no result", ""
     if best is not None:
         mae = best.metrics["all"][_FORCE_MAE]
         error = f"best force MAE {mae:.0f} meV/Å ({best.arm}, {best.budget} labels)"
-    return f"{results.name}: {cells}, {labels}, {error}, {seconds:.0f} s"
+        models = f"\nits models: {Workspace(out).models(best.model)}"
+    return f"{results.name}: {cells}, {labels}, {error}, {seconds:.0f} s{models}"
 
 
 def watch_status(out: Path, every_s: float = 5.0) -> None:

@@ -34,6 +34,9 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     later: ClassVar[tuple[str, ...]] = ()  # settings that came after results had been keyed without them
 
+    def __hash__(self) -> int:
+        return hash((type(self), self.model_dump_json()))  # settings may hold mappings, which have no hash
+
     @model_serializer(mode="wrap")
     def _as_before(self, settings: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out later settings that are at their default, so that what was made before them is found again."""

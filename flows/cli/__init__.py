@@ -4,6 +4,7 @@ To add a command, copy ``export.py`` and add a line to the tables below.
 """
 
 import errno
+import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -57,16 +58,20 @@ _LABELS: Commands = {"list": labels.labels_list, "export": labels.labels_export,
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
 
 
-def _group(commands: Commands, text: str) -> typer.Typer:
-    group = typer.Typer(help=text, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+def _group(commands: Commands, text: str, completion: bool = False) -> typer.Typer:
+    group = typer.Typer(
+        help=text, short_help=text, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=completion
+    )
     for name, function in commands.items():
-        group.command(name)(function)
+        about, *_ = (inspect.getdoc(function) or "").split("\n\n")
+        group.command(name, short_help=about.replace("\n", " "))(function)  # docs/commands.md would cut it off
     return group
 
 
 app = _group(
     _COMMANDS,
     "Grow a machine-learned interatomic potential for an element with almost no data, from that of a similar one.",
+    completion=True,
 )
 app.add_typer(
     _group(_STUDY, "Data-budget studies: every arm, acquisition and seed at every label budget."), name="study"

@@ -37,7 +37,8 @@ def evaluate(
     table.add_column("slice", overflow="fold")
     columns = list(errors["all"])
     for column in columns:
-        table.add_column(column, justify="right", overflow="fold")  # on a narrow terminal, too, all of it is there
+        title = column.replace("_per_", "/").replace("_", " ")  # which breaks at words
+        table.add_column(title, justify="right", overflow="fold")  # on a narrow terminal, too, all of it is there
     for name, values in errors.items():
         table.add_row(name, *(_text(column, values.get(column)) for column in columns))
     Console().print(table)

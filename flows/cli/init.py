@@ -13,8 +13,8 @@ _QUESTIONS = {
     "what": "A study, which compares ways to start, or a potential grown for a purpose? (study, grow)",
     "target": "Element with few labels",
     "source": "Where its models start: a shipped committee, a folder of models, or labels of another element",
-    "structures": "Structures to choose from: md (made by molecular dynamics), or a file that ASE reads",
-    "labeler": "What labels them: gpaw, espresso, tblite, stillinger_weber, emt, or a file that has their labels",
+    "structures": "Structures to choose from: md (molecular dynamics), a file that ASE reads, or a shipped data set",
+    "labeler": "What labels them: gpaw, espresso, tblite, stillinger_weber, emt, a file with labels, or a data set",
     "labels": "Labels to pay for, at most",
 }
 _DEFAULTS = {"what": "study", "source": "si-pbe-2", "structures": "md", "labeler": "gpaw", "labels": "8"}
@@ -27,9 +27,10 @@ def init(
     source: Annotated[
         str | None, typer.Option(help="A shipped committee, a folder of models, or a file with labels.")
     ] = None,
-    structures: Annotated[str | None, typer.Option(help="md, or a file that ASE reads.")] = None,
+    structures: Annotated[str | None, typer.Option(help="md, a file that ASE reads, or a shipped data set.")] = None,
     labeler: Annotated[
-        str | None, typer.Option(help="gpaw, espresso, tblite, stillinger_weber, emt, or a file with labels.")
+        str | None,
+        typer.Option(help="gpaw, espresso, tblite, stillinger_weber, emt, a file with labels, or a data set."),
     ] = None,
     labels: Annotated[int | None, typer.Option(min=2, help="Labels to pay for, at most.")] = None,
 ) -> None:
@@ -73,7 +74,9 @@ def _config(name: str, answers: Mapping[str, str]) -> tuple[str, str]:
         raise ConfigError(f"labels: expected a number, got {answers['labels']!r}") from None
     target = answers["target"]
     head = [
-        f"# {target}: every setting is described in docs/configs.md; `graft schema {answers['what']}` is for editors.",
+        f"# yaml-language-server: $schema={answers['what']}.schema.json",
+        f"# {target}: every setting is described in docs/configs.md; editors know them after the command",
+        f"# graft schema {answers['what']} > {answers['what']}.schema.json",
         f"name: {_yaml(name)}",
         f"target: {_yaml(target)}",
         *_source(answers["source"]),
@@ -126,7 +129,22 @@ def _element_of(path: str) -> str:
     return str(symbols.pop())
 
 
+def _given(answer: str) -> str:
+    """Return structures of a file or a shipped data set as configs have them, '' where the answer is neither."""
+    path = _path(answer, *_FILES)
+    return f"{{kind: file, path: {_yaml(path)}}}" if path else _shipped(answer)
+
+
+def _shipped(answer: str) -> str:
+    """Return a shipped data set as configs have it, '' where the answer is none."""
+    from al_core.structures.datasets import bundled_names
+
+    return f"{{kind: bundled, name: {answer}}}" if answer in bundled_names() else ""
+
+
 def _labeler(answer: str, target: str) -> list[str]:
+    if shipped := _shipped(answer):
+        return [f"labeler: {shipped}  # its labels are looked up"]
     if path := _path(answer, *_FILES):
         return [f"labeler: {{kind: dataset, path: {_yaml(path)}}}"]
     if answer == "gpaw":
@@ -165,9 +183,9 @@ def _study(answers: Mapping[str, str], labels: int) -> list[str]:
 
 
 def _pool(answers: Mapping[str, str], labels: int) -> list[str]:
-    if path := _path(answers["structures"], *_FILES):
+    if given := _given(answers["structures"]):
         return [
-            f"pool: {{kind: file, path: {_yaml(path)}}}  # at_most: 5000 draws from a long file",
+            f"pool: {given}" + ("  # at_most: 5000 draws from a long file" if "kind: file" in given else ""),
             "test: {kind: holdout, size: 16}  # frozen, unseen; labelled too",
         ]
     lines = []
@@ -185,7 +203,7 @@ def _pool(answers: Mapping[str, str], labels: int) -> list[str]:
 
 
 def _growth(answers: Mapping[str, str], labels: int) -> list[str]:
-    path = _path(answers["structures"], *_FILES)
+    given = _given(answers["structures"])
     return [
         "purpose:  # what the potential is for; it grows until it is good enough for it",
         "  temperatures_K: [300, 900]",
@@ -196,7 +214,7 @@ def _growth(answers: Mapping[str, str], labels: int) -> list[str]:
         f"labels: {labels}  # at most",
         "batch: 4" if labels >= 4 else f"batch: {labels}",
         "committee: 2",
-        *([f"starts: {{kind: file, path: {_yaml(path)}}}  # walkers start from these"] if path else []),
+        *([f"starts: {given}  # walkers start from these"] if given else []),
     ]
 
 

@@ -61,9 +61,9 @@ def run_study(config: Path, out: Path | None, overrides: tuple[str, ...], verbos
     from flows import data_budget_study
 
     report = data_budget_study(str(config), str(folder), list(overrides))
-    from flows.status import one_line
+    from flows.status import summary
 
-    print(one_line(folder, time.monotonic() - begin))
+    print(summary(folder, time.monotonic() - begin))
     print(f"report: {report}")
 
 

@@ -28,7 +28,9 @@ def test_what_is_not_given_is_asked(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1].split() == ["run", "it:", "graft", "study", "run", "mine.yaml"]
     config = load_config(StudyConfig, tmp_path / "mine.yaml")
     assert (config.name, config.target, config.budgets) == ("mine", "Ge", (1, 2, 4))
-    assert "# frozen, unseen" in (tmp_path / "mine.yaml").read_text()
+    text = (tmp_path / "mine.yaml").read_text()
+    assert text.startswith("# yaml-language-server: $schema=study.schema.json\n")
+    assert "# frozen, unseen" in text
     planned = [sys.executable, "-m", "flows.cli", "study", "plan", "mine.yaml"]
     assert subprocess.run(planned, cwd=tmp_path, capture_output=True, check=False).returncode == 0
 
@@ -86,3 +88,11 @@ def test_a_config_that_is_there_stays(tmp_path: Path) -> None:
     done = _init(tmp_path, "mine.yaml")
     assert (done.returncode, done.stderr) == (2, "error: mine.yaml is there already; remove it, or give another name\n")
     assert (tmp_path / "mine.yaml").read_text() == "mine"
+
+
+def test_a_shipped_data_set_is_pool_and_labels(tmp_path: Path) -> None:
+    answers = {"source": "si-pbe", "structures": "ge-pool-pbe", "labeler": "ge-pool-pbe"}
+    done = _init(tmp_path, "ge.yaml", what="study", target="Ge", **answers, labels=4)
+    assert done.returncode == 0, done.stderr
+    config = load_config(StudyConfig, tmp_path / "ge.yaml")
+    assert (config.pool.kind, config.labeler.kind, config.test.kind) == ("bundled", "bundled", "holdout")

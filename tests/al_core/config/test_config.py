@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from al_core.config.base import nearest
 from al_core.config.convergence import ConvergenceConfig
 from al_core.config.growth import GrowthConfig
-from al_core.config.labelers import GPAWLabeler
+from al_core.config.labelers import ASELabeler, GPAWLabeler
 from al_core.config.reading import apply_overrides, load_config
 from al_core.config.sources import PretrainConfig
 from al_core.config.study import StudyConfig
@@ -82,6 +82,12 @@ def test_a_config_cannot_be_changed(tmp_path: Path) -> None:
         config.budgets = (1,)
     with pytest.raises(ValidationError):
         config.training.steps = 1
+
+
+def test_settings_with_mappings_have_a_hash_as_all_have() -> None:
+    iron, again, cobalt = (GPAWLabeler(spin=spin) for spin in ({"Fe": 2.2}, {"Fe": 2.2}, {"Co": 1.7}))
+    assert {iron: 1, cobalt: 2}[again] == 1
+    assert hash(ASELabeler(calculator="tblite", parameters={"method": "GFN1-xTB"}))
 
 
 def test_a_config_survives_being_written_and_read(tmp_path: Path) -> None:

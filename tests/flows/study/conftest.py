@@ -30,6 +30,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
     folder = tmp_path_factory.mktemp("smoke")
     done = Shell(folder, home).run(GRAFT, "study", "run", SMOKE, "--out", folder / "out")
     assert re.search(r"smoke: 36 of 36 cells, \d+ labels, best force MAE \d+ meV/Å .*\n", done.stdout)
+    (models,) = re.findall(r"its models: (.*)\n", done.stdout)
+    assert (Path(models) / "member-0" / "model.json").exists()
     assert f"report: {folder / 'out' / 'report.html'}" in done.stdout
     assert "source training steps: 200 of 200\n" in done.stderr
     return folder / "out"
