@@ -89,7 +89,8 @@ class Method(Strict):
         return self.model_dump(mode="json", exclude={"name"})
 
 
-def _element(symbol: str) -> str:
+def known_element(symbol: str) -> str:
+    """Return a chemical symbol; the fault of one that is none."""
     if symbol not in chemical_symbols[1:]:
         raise PydanticCustomError("element", "{got} is not a chemical element", {"got": repr(symbol)})
     return symbol
@@ -111,7 +112,7 @@ def _server(url: str) -> str:
     return url
 
 
-Element = Annotated[str, AfterValidator(_element)]
+Element = Annotated[str, AfterValidator(known_element)]
 UserPath = Annotated[Path, AfterValidator(_absolute)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 PositiveFloat = Annotated[float, Field(gt=0)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, PlainSerializer, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from al_core.config.base import KINDS, Element, Strict
+from al_core.config.base import KINDS, Element, Strict, known_element
 
 
 def _listed(value: Any) -> Any:
@@ -14,13 +14,15 @@ def _listed(value: Any) -> Any:
 
 
 def _distinct(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    for symbol in symbols:
+        known_element(symbol)
     if twice := sorted({symbol for symbol in symbols if symbols.count(symbol) > 1}):
         raise PydanticCustomError("elements", "names {got} twice", {"got": twice[0]})
     return symbols
 
 
 Elements = Annotated[
-    tuple[Element, ...],
+    tuple[str, ...],
     BeforeValidator(_listed, json_schema_input_type=str | list[str]),
     AfterValidator(_distinct),
     PlainSerializer(lambda symbols: symbols[0] if len(symbols) == 1 else list(symbols)),
@@ -47,7 +49,7 @@ class ElementMap(Strict):
 
 Target = Annotated[
     Annotated[Element, Tag("an element")] | Annotated[ElementMap, Tag("a compound")],
-    Discriminator(lambda value: "an element" if isinstance(value, str) else "a compound"),
+    Discriminator(lambda value: "a compound" if isinstance(value, dict | ElementMap) else "an element"),
 ]
 KINDS.update(("an element", "a compound"))  # which pydantic puts into the location of a fault
 

@@ -58,7 +58,7 @@ def test_what_labels_of_a_reference_cost_is_counted_once_whoever_stopped_it(
 def test_a_reference_is_found_by_labeler_element_crystal_and_settings(inputs: ReferenceInputs) -> None:
     others = [
         replace(inputs, labeler={**inputs.labeler, "three_body": 2.0}),
-        replace(inputs, element="Ge"),
+        replace(inputs, material="Ge"),
         replace(inputs, crystal="fcc"),
         replace(inputs, evaluation=ElasticEvaluation()),
         replace(inputs, evaluation=LatticeEvaluation(phases=("fcc",))),
