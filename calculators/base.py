@@ -9,6 +9,7 @@ LABELERS = {  # kind -> class, which is made from the settings of this kind
     "gpaw": "calculators.gpaw.labeler:GPAWLabeler",
     "stillinger_weber": "calculators.classical.stillinger_weber:StillingerWeberLabeler",
     "emt": "calculators.classical.emt:EMTLabeler",
+    "chgnet": "calculators.foundation.chgnet:CHGNetLabeler",
     "ase": "calculators.codes.labeler:ASELabeler",
     "dataset": "calculators.lookup.dataset:DatasetLabeler",
     "bundled": "calculators.lookup.dataset:BundledLabeler",

@@ -35,7 +35,9 @@ from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, 
 from calculators.base import make_labeler
 from calculators.classical.neutral import NEUTRAL
 from calculators.preflight import check_labels_possible, check_same_theory, check_sampled_labels_possible
+from flows.arm_sources import arm_sources, check_architectures
 from flows.references import check_reference
+from flows.zero_shot import check_zero_shot
 
 _FREE_MB = 200
 
@@ -48,6 +50,9 @@ def preflight(config: StudyConfig, out: Path) -> None:
     """
     elements = elements_of(config.target)
     check_source(config.source, config.committee, config.target)
+    for source in arm_sources(config):
+        check_source(source, config.committee, config.target)
+    check_architectures(config)
     _check_costs(config)
     check_oracle(config.acquisitions, config.labeler)
     pool = check_structures("pool", config.pool, elements)
@@ -77,6 +82,7 @@ def preflight(config: StudyConfig, out: Path) -> None:
     if config.test.kind == "bundled":
         theory = bundled(config.test.name).sheet["labeler"]
         check_same_theory(f"test: {config.test.name}", theory, config.labeler, "test.kind=md")
+    check_zero_shot(config)
     check_reference(config)
     check_pool_size(_slices(config.pool, pool or []), config)
     check_writable(out, config.store)

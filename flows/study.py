@@ -33,6 +33,7 @@ from al_core.types import Labeler
 from calculators.base import make_labeler
 from calculators.classical.neutral import neutral_potential
 from flows import tasks
+from flows.arm_sources import arm_sources
 from flows.preflight import preflight
 from flows.pretrain import committee_key, train_committee
 from flows.references import computed_references, read_references
@@ -41,6 +42,7 @@ from flows.runtime.current import running
 from flows.runtime.progress import Counters
 from flows.runtime.runner import make_runner
 from flows.steps import EVALUATIONS, MODELS, TaskSteps
+from flows.zero_shot import measure_zero_shot
 
 
 def default_out(name: str) -> Path:
@@ -88,14 +90,16 @@ def run_study(config: StudyConfig, out: Path) -> Path:
         sliced = any(acquisition.slices for acquisition in config.acquisitions)
         slices = {structure_id(one): slice_of(one) for one in read_structures(workspace.pool)} if sliced else {}
         test_hash = hash_of_test_set(workspace)
-        inputs = StudyInputs(config, workspace, data.pool, label_keys, source, test_hash, costs, slices)
+        own = arm_sources(config)
+        inputs = StudyInputs(config, workspace, data.pool, label_keys, source, test_hash, costs, slices, own)
+        zero_shot = measure_zero_shot(config, workspace, test_hash, counters)
         measured_against = _references(config, workspace, counters)
         committees = len(learners(config))
         counters.expect(MODELS, committees * len(config.budgets))
         counters.expect(EVALUATIONS, committees * sum(len(config.evaluations_at(one)) for one in config.budgets))
         rounds = Rounds(inputs, TaskSteps(workspace, config.labeler, counters), requests)
         for budget in rounds.run():
-            _write_index(rounds, len(data.test), labeler, measured_against)
+            _write_index(rounds, len(data.test), labeler, measured_against, zero_shot)
             _publish(load_results(workspace.out), budget, workspace)
         _map_pool(inputs, rounds)
     return write_report(workspace.out)
@@ -142,16 +146,19 @@ def _references(config: StudyConfig, workspace: Workspace, counters: Counters) -
     return {one.evaluation.kind: one.key for one in computed} | read_references(config, workspace.out)
 
 
-def _write_index(rounds: Rounds, test_structures: int, labeler: Labeler, measured_against: dict[str, str]) -> None:
+def _write_index(
+    rounds: Rounds, test_structures: int, labeler: Labeler, measured_against: dict[str, str], zero_shot: dict[str, str]
+) -> None:
     inputs = rounds.inputs
     models: dict[int, list[str]] = {}
     for (_, budget), cell in rounds.cells.items():
         models.setdefault(budget, []).append(cell.model)
     hashes = {
-        "source": {
-            "folder": inputs.source[0].parent.name,
-            "members": len(inputs.source),
-            "hash": content_hash(inputs.source),
+        "source": _described(inputs.source),
+        **{
+            f"source of {arm.title}": _described(inputs.arm_sources[own])
+            for arm in inputs.config.arms
+            if (own := arm.own_source)
         },
         "test set": {"structures": test_structures, "sha256": inputs.test_hash},
         "pool": {"structures": len(inputs.pool), "hash": inputs.pool_hash},
@@ -161,7 +168,12 @@ def _write_index(rounds: Rounds, test_structures: int, labeler: Labeler, measure
     spent = {"prices": {entry.key: labeler.original_core_seconds(entry.atoms) for entry in labelled}}
     spent |= ledger(inputs.workspace, rounds.requests, models)
     spent |= spent_on_references(inputs.workspace, measured_against.values())
-    write_index(inputs.workspace, inputs.config, rounds.cells, spent, hashes, measured_against)
+    write_index(inputs.workspace, inputs.config, rounds.cells, spent, hashes, measured_against, zero_shot)
+
+
+def _described(source: tuple[Path, ...]) -> dict[str, Any]:
+    """Return what tells a source committee, for the report."""
+    return {"folder": source[0].parent.name, "members": len(source), "hash": content_hash(source)}
 
 
 def _baseline(row: Row, name: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from al_core.studies.keys import (
 )
 from al_core.studies.pool_map import MapInputs
 from al_core.studies.workspace import Workspace
+from al_core.studies.zero_shot import ZeroShotInputs
 from al_core.types import Label
 from al_core.uncertainty.calibration import Calibration
 from calculators.preflight import check_memory
@@ -120,6 +121,13 @@ def reference(inputs: ReferenceInputs, labeler: AnyLabeler, kind: str) -> None:
     """Compute what properties of a kind are measured against."""
     cores = work.labeler_of(labeler).cores(Atoms(f"({inputs.material}){_LARGE}"))
     current_runner().submit(work.reference, inputs, labeler, cores=cores, dft=True).result()
+
+
+@task(task_run_name="measure {title} as it is", cache_policy=NO_CACHE, **RETRIES)
+def zero_shot(inputs: ZeroShotInputs, labeler: AnyLabeler, title: str) -> None:
+    """Measure a potential on the test set as it is."""
+    cores = work.labeler_of(labeler).cores(Atoms("H" * _LARGE))
+    current_runner().submit(work.zero_shot, inputs, labeler, cores=cores, dft=True).result()
 
 
 @task(task_run_name="pretrain members {numbers} of {config.name}", cache_policy=NO_CACHE, **RETRIES)

@@ -27,6 +27,7 @@ from al_core.studies.keys import (
 )
 from al_core.studies.pool_map import MapInputs, make_pool_map
 from al_core.studies.workspace import Workspace
+from al_core.studies.zero_shot import ZeroShotInputs
 from al_core.uncertainty.calibration import Calibration
 from calculators.base import make_labeler
 
@@ -121,6 +122,13 @@ def reference(inputs: ReferenceInputs, labeler: AnyLabeler) -> None:
     from al_core.studies import references
 
     references.compute_reference(inputs, labeler_of(labeler))
+
+
+def zero_shot(inputs: ZeroShotInputs, labeler: AnyLabeler) -> None:
+    """Measure a potential as it is; see :func:`al_core.studies.zero_shot.evaluate_zero_shot`."""
+    from al_core.studies.zero_shot import evaluate_zero_shot
+
+    evaluate_zero_shot(inputs, labeler_of(labeler))
 
 
 def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Sequence[int]) -> None:

@@ -1,10 +1,11 @@
 """The arms: how the models of the target start."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from al_core.config.base import KIND, Method, kinds
+from al_core.config.sources import GivenSource, GivenSourcePart
 from al_core.config.training import AnchoredTuning, LearningRate, PlainTuning, Steps, Training, TuningPart
 
 
@@ -26,6 +27,15 @@ class Arm(Method):
         Steps | None, Field(description="Optimizer steps; those of the study's `training` if not given.")
     ] = None
 
+    @property
+    def own_source(self) -> GivenSource | None:
+        """The committee that the arm starts from instead of the study's source; None for the study's."""
+        return None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what identifies the arm beside the content of its source, JSON-ready."""
+        return self.model_dump(mode="json", exclude={"name", "source"})
+
     def training(self, shared: Training) -> Training:
         """Return the training of a study with the arm's own number of steps."""
         return shared if self.steps is None else shared.model_copy(update={"steps": self.steps})
@@ -42,7 +52,26 @@ class ScratchArm(Arm):
     tuning: Annotated[PlainTuning, Field(description="What of the weights is free, which is all.")] = PlainTuning()
 
 
-class TransferArm(Arm):
+class SourceArm(Arm):
+    """An arm that starts from the weights of a source."""
+
+    later: ClassVar[tuple[str, ...]] = ("name", "source")
+
+    source: Annotated[
+        GivenSourcePart | None,
+        Field(
+            description="A committee to start from instead of the study's source, of the same architecture: one that "
+            "was pretrained on another element, or on labels of a foundation model. Only in studies."
+        ),
+    ] = None
+
+    @property
+    def own_source(self) -> GivenSource | None:
+        """See :class:`Arm`."""
+        return self.source
+
+
+class TransferArm(SourceArm):
     """The source weights as they are, with the target's atomic energy."""
 
     kind: Annotated[Literal["transfer"], KIND] = "transfer"
@@ -50,7 +79,7 @@ class TransferArm(Arm):
     tuning: Annotated[TuningPart, Field(description="What of the weights is free, and what holds it.")] = PlainTuning()
 
 
-class RescaledArm(Arm):
+class RescaledArm(SourceArm):
     """The source weights with lengths and energies rescaled to the target element."""
 
     start_reads_pool: ClassVar[bool] = True

@@ -145,6 +145,8 @@ class GrowthConfig(Strict):
         message = ""
         if self.drawn > self.batch:
             message = f"drawn: {self.drawn} random labels do not fit into a batch of {self.batch}"
+        elif self.arm.own_source is not None:
+            message = "arm.source: a growth has one source; name this committee under source instead"
         elif self.source.kind == "pretrain" and self.committee > self.source.committee:
             has = self.source.committee
             message = f"committee of {self.committee} needs as many source models, the source has {has}"

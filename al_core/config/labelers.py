@@ -162,6 +162,21 @@ class EMTLabeler(Strict):
     kind: Annotated[Literal["emt"], KIND] = "emt"
 
 
+class CHGNetLabeler(Strict):
+    """CHGNet, a foundation model of most elements, as it is; `pip install graft-mlip[foundation]`."""
+
+    kind: Annotated[Literal["chgnet"], KIND] = "chgnet"
+    model: Annotated[
+        Literal["0.3.0", "0.2.0", "r2scan"],
+        Field(description="Which of the models that its package ships: two of PBE energies, one of r2SCAN energies."),
+    ] = "0.3.0"
+
+    @property
+    def title(self) -> str:
+        """What tables and figures call it."""
+        return f"CHGNet {self.model}"
+
+
 class DatasetLabeler(LabelledFile):
     """Labels looked up in an extxyz file."""
 
@@ -185,10 +200,22 @@ class ImportedLabeler(Strict):
 
 
 AnyLabeler = (
-    GPAWLabeler | ASELabeler | StillingerWeberLabeler | EMTLabeler | DatasetLabeler | BundledLabeler | ImportedLabeler
+    GPAWLabeler
+    | ASELabeler
+    | StillingerWeberLabeler
+    | EMTLabeler
+    | CHGNetLabeler
+    | DatasetLabeler
+    | BundledLabeler
+    | ImportedLabeler
 )
 LabelerPart = Annotated[
     AnyLabeler,
     Field(discriminator="kind"),
     kinds(*(settings.model_fields["kind"].default for settings in get_args(AnyLabeler))),
 ]
+
+
+def labeler_title(settings: AnyLabeler) -> str:
+    """Return what tables and figures call a labeler: its title, or its kind."""
+    return str(getattr(settings, "title", settings.kind))

@@ -65,6 +65,8 @@ class BundlesSource(Strict):
     ]
 
 
+GivenSource = BundledSource | BundlesSource
+GivenSourcePart = Annotated[GivenSource, Field(discriminator="kind"), kinds("bundled", "bundles")]
 SourcePart = Annotated[
     BundledSource | BundlesSource | PretrainConfig,
     Field(discriminator="kind"),

@@ -9,7 +9,7 @@ from al_core.config.acquisition import AcquisitionPart
 from al_core.config.arms import AnyArm, ArmPart
 from al_core.config.base import Device, Method, Name, PositiveInt, StoreURL, Strict, nearest
 from al_core.config.evaluation import AnyEvaluation, Crystal, ErrorsEvaluation, EvaluationPart
-from al_core.config.labelers import LabelerPart
+from al_core.config.labelers import LabelerPart, labeler_title
 from al_core.config.references import ComputedReference, ReferencePart
 from al_core.config.site import LocalSite, Site
 from al_core.config.sources import SourcePart
@@ -39,6 +39,13 @@ class StudyConfig(Strict):
     evaluations: Annotated[
         tuple[EvaluationPart, ...], Field(description="What is measured on each trained committee.")
     ] = (ErrorsEvaluation(),)
+    zero_shot: Annotated[
+        tuple[LabelerPart, ...],
+        Field(
+            description="Potentials that are measured on the test set as they are, with no label of the study: "
+            "labelers, such as `chgnet`. Each is a line in the learning curves."
+        ),
+    ] = ()
     property_budgets: Annotated[
         tuple[PositiveInt, ...],
         Field(description="The budgets at which all evaluations but `errors` are made; every one if not given."),
@@ -100,6 +107,9 @@ class StudyConfig(Strict):
             if len(set(names)) < len(names):
                 hint = "; give each a name of its own: {kind: ..., name: ...}" if isinstance(values[0], Method) else ""
                 fail(f"{key} names something twice: {names}{hint}")
+        potentials = [labeler_title(one) for one in self.zero_shot]
+        if len(set(potentials)) < len(potentials):
+            fail(f"zero_shot names something twice: {potentials}")
         if list(self.budgets) != sorted(self.budgets):
             fail(f"budgets must increase, got {list(self.budgets)}")
         if not any(evaluation.kind == "errors" for evaluation in self.evaluations):

@@ -8,6 +8,7 @@ import numpy as np
 
 from al_core.config.acquisition import AnyAcquisition
 from al_core.config.evaluation import AnyEvaluation
+from al_core.config.sources import GivenSource
 from al_core.config.study import StudyConfig
 from al_core.models.committee import content_hash, seed_members
 from al_core.storage.hashing import digest
@@ -31,6 +32,7 @@ class StudyInputs:
         test_hash: content of the labelled test set.
         costs: expected core-seconds of every candidate's label, where an acquisition asks.
         slices: the slice of every candidate, where an acquisition selects from some.
+        arm_sources: all bundles of the sources that arms have of their own.
     """
 
     config: StudyConfig
@@ -41,13 +43,19 @@ class StudyInputs:
     test_hash: str
     costs: Mapping[str, float] = field(default_factory=dict)
     slices: Mapping[str, str] = field(default_factory=dict)
-    _members: dict[int, tuple[Path, ...]] = field(init=False)
-    _hashes: dict[int, str] = field(init=False)
+    arm_sources: Mapping[GivenSource, tuple[Path, ...]] = field(default_factory=dict)
+    _members: dict[tuple[GivenSource | None, int], tuple[Path, ...]] = field(init=False)
+    _hashes: dict[tuple[GivenSource | None, int], str] = field(init=False)
 
     def __post_init__(self) -> None:
-        members = {seed: seed_members(self.source, self.config.committee, seed) for seed in self.config.seeds}
+        sources: list[tuple[GivenSource | None, tuple[Path, ...]]] = [(None, self.source), *self.arm_sources.items()]
+        members = {
+            (which, seed): seed_members(folders, self.config.committee, seed)
+            for which, folders in sources
+            for seed in self.config.seeds
+        }
         object.__setattr__(self, "_members", members)
-        object.__setattr__(self, "_hashes", {seed: content_hash(some) for seed, some in members.items()})
+        object.__setattr__(self, "_hashes", {one: content_hash(some) for one, some in members.items()})
 
     @property
     def pool_hash(self) -> str:
@@ -70,14 +78,15 @@ class StudyInputs:
     def model(self, learner: Learner, labels: tuple[str, ...]) -> ModelInputs:
         """Return the inputs of a committee of a learner, trained on these labels."""
         seed = learner.label_set.seed
+        source = learner.arm.own_source, seed
         return ModelInputs(
             out=self.workspace.out,
             arm=learner.arm,
             target=self.config.target,
             seed=seed,
             labels=labels,
-            source=self._members[seed],
-            source_hash=self._hashes[seed],
+            source=self._members[source],
+            source_hash=self._hashes[source],
             pool_hash=self.pool_hash,
             training=self.config.training,
             device=self.config.device,

@@ -18,13 +18,13 @@ _LEFT_PX, _TOP_PX, _BOTTOM_PX = 62, 42, 50
 _AXIS = {"showline": True, "linecolor": LINE, "gridcolor": GRID, "zeroline": False, "fixedrange": True, "ticks": ""}
 
 
-def error_range(curves: Iterable[Curve]) -> tuple[float, float]:
-    """Return the ends of a logarithmic axis that holds all seeds and spreads of the curves, in their unit.
+def error_range(curves: Iterable[Curve], levels: Iterable[float] = ()) -> tuple[float, float]:
+    """Return the ends of a logarithmic axis that holds all seeds and spreads of the curves, and positive levels.
 
     A spread that reaches (nearly) to zero is cut at a third of the smallest value.
     """
     points = [point for curve in curves for point in curve.points]
-    positive = [value for point in points for value in point.values if value > 0]
+    positive = [*(value for point in points for value in point.values if value > 0), *levels]
     if not positive:
         return 0.1, 1.0
     low = max(min([point.spread.low for point in points] + positive), min(positive) / 3)

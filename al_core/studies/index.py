@@ -18,6 +18,7 @@ def write_index(
     spent: dict[str, Any],
     hashes: dict[str, Any],
     references: Mapping[str, str],
+    zero_shot: Mapping[str, str],
 ) -> None:
     """Write what :func:`al_core.studies.results.load_results` reads.
 
@@ -27,6 +28,7 @@ def write_index(
         cells: what came of each learner at each budget so far.
         spent: see :func:`al_core.studies.ledger.ledger`.
         references: for each kind of evaluation, the key of what its properties are measured against.
+        zero_shot: for each potential that is measured as it is, the key of its evaluation.
         hashes: content hashes and settings that tell what the results were made from.
     """
     series = all_series(config)
@@ -58,6 +60,7 @@ def write_index(
             "expected_rows": len(series) * len(config.budgets),
             "grid": rows,
             "references": dict(references),
+            "zero_shot": dict(zero_shot),
             "ledger": spent,
             "provenance": {"versions": versions(), "machine": machine(), **hashes},
         },

@@ -46,6 +46,21 @@ class EvaluationRecord:
 
 
 @dataclass(frozen=True)
+class ZeroShotRecord:
+    """How large the errors of a potential are, as it is.
+
+    Attributes:
+        metrics: as :class:`EvaluationRecord` has them.
+        notes: what a reader should know of the potential, a sentence each.
+        core_seconds: processor time of its predictions.
+    """
+
+    metrics: dict[str, dict[str, float]]
+    notes: tuple[str, ...]
+    core_seconds: float
+
+
+@dataclass(frozen=True)
 class PropertyRecord:
     """What an evaluation of properties found.
 
@@ -122,6 +137,15 @@ def evaluation_record(path: Path) -> EvaluationRecord | None:
         metrics = {name: dict(errors) for name, errors in record["metrics"].items()}
         if failure or "all" in metrics:
             return EvaluationRecord(metrics, members, failure)
+    return None
+
+
+def zero_shot_record(path: Path) -> ZeroShotRecord | None:
+    """Return the record of a potential that was measured as it is; None where there is none."""
+    errors, record = evaluation_record(path), read_record(path, "notes", "core_seconds")
+    with contextlib.suppress(*OTHER_KINDS):
+        if errors and record:
+            return ZeroShotRecord(errors.metrics, tuple(map(str, record["notes"])), float(record["core_seconds"]))
     return None
 
 

@@ -11,11 +11,13 @@ from al_core.evaluation.measured import Measured, Properties
 from al_core.studies.records import (
     OTHER_KINDS,
     EvaluationRecord,
+    ZeroShotRecord,
     evaluation_record,
     model_record,
     property_record,
     read_record,
     reference_record,
+    zero_shot_record,
 )
 from al_core.studies.workspace import Workspace
 
@@ -121,6 +123,7 @@ class StudyResults:
         failures: the cells that failed.
         properties: of the committees they were evaluated of.
         references: what these are measured against, by kind of evaluation.
+        zero_shot: the potentials that were measured on the test set as they are, by their titles.
         expected_rows: how many of both there will be when the study is complete.
         ledger: what was asked for and paid, see :func:`al_core.studies.ledger.ledger`; studies of earlier versions lack
             ``labels_asked``, ``labels_reused`` and ``store_labels``, and count every label of their store. Under
@@ -136,6 +139,7 @@ class StudyResults:
     failures: tuple[FailedCell, ...] = ()
     properties: tuple[PropertyRow, ...] = ()
     references: dict[str, Measured] = field(default_factory=dict)
+    zero_shot: dict[str, ZeroShotRecord] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -198,6 +202,7 @@ def _results(workspace: Workspace, study: Mapping[str, Any]) -> StudyResults:
         for kind, key in study.get("references", {}).items()
         if (found := reference_record(workspace.reference(key))) is not None
     }
+    measured = {title: zero_shot_record(workspace.evaluation(key)) for title, key in study.get("zero_shot", {}).items()}
     return StudyResults(
         name=study["name"],
         config=study["config"],
@@ -208,6 +213,7 @@ def _results(workspace: Workspace, study: Mapping[str, Any]) -> StudyResults:
         failures=tuple(failures),
         properties=tuple(properties),
         references=references,
+        zero_shot={title: record for title, record in measured.items() if record is not None},
     )
 
 

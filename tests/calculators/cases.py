@@ -9,7 +9,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from al_core.config.labelers import DatasetLabeler, EMTLabeler, GPAWLabeler, StillingerWeberLabeler
+from al_core.config.labelers import CHGNetLabeler, DatasetLabeler, EMTLabeler, GPAWLabeler, StillingerWeberLabeler
 from al_core.structures.datasets import write_labelled
 from al_core.structures.elements import CRYSTALS
 from al_core.types import Label, Labeler
@@ -77,6 +77,10 @@ def _emt(element: str, folder: Path) -> Case:
     return Case(make_labeler(EMTLabeler()), metal(element), 1e-10, 1e-5, COMPONENTS, metal("Al"))
 
 
+def _chgnet(element: str, folder: Path) -> Case:
+    return Case(make_labeler(CHGNetLabeler()), crystal(element), 1e-10, 1e-4, COMPONENTS)
+
+
 def dataset_case(element: str, folder: Path) -> Case:
     atoms = crystal(element)
     asked = [moved(atoms, *place, sign * STEP_A) for place in COMPONENTS for sign in (1, -1)]
@@ -97,6 +101,7 @@ CASES = [
     pytest.param((_three_body, "Ge"), id="stillinger_weber Ge, other three-body strength"),
     pytest.param((_emt, "Cu"), id="emt Cu"),
     pytest.param((_emt, "Pt"), id="emt Pt"),
+    pytest.param((_chgnet, "Ge"), id="chgnet Ge"),
     pytest.param((dataset_case, "Ge"), id="dataset"),
     pytest.param((_gpaw, "Ge"), id="gpaw", marks=pytest.mark.dft),
 ]

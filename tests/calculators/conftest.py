@@ -15,7 +15,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     return make(element, tmp_path)
 
 
-@pytest.fixture(params=CASES[:5])
+@pytest.fixture(params=CASES[:6])
 def cheap_case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     make, element = request.param
     return make(element, tmp_path)

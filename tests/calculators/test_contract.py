@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms, FixedPlane
 
-from al_core.config.labelers import DatasetLabeler, EMTLabeler, GPAWLabeler, StillingerWeberLabeler
+from al_core.config.labelers import CHGNetLabeler, DatasetLabeler, EMTLabeler, GPAWLabeler, StillingerWeberLabeler
 from al_core.labels.obtaining import obtain_label
 from al_core.labels.store import LabelStore
 from al_core.storage.hashing import digest
@@ -111,6 +111,7 @@ def test_the_identity_is_json_and_always_the_same(case: Case) -> None:
 
 def test_the_identity_changes_with_what_changes_the_label(tmp_path: Path) -> None:
     settings = [GPAWLabeler(), GPAWLabeler(cutoff_eV=400), GPAWLabeler(xc="LDA"), GPAWLabeler(kpt_density=5), SW]
+    settings += [CHGNetLabeler(), CHGNetLabeler(model="r2scan")]
     settings += [EMTLabeler(), *(StillingerWeberLabeler(three_body=factor) for factor in (0.8, 1.2))]
     assert len({digest(make_labeler(one).identity()) for one in settings}) == len(settings)
     assert make_labeler(GPAWLabeler(timeout_s=5)).identity() == make_labeler(GPAWLabeler()).identity()

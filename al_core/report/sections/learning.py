@@ -9,9 +9,12 @@ from al_core.report.figures import error_range, figure_html, log_axis, panels, s
 from al_core.report.numbers import spread_note
 from al_core.report.overview import ENERGY_MAE, FORCE_DEVIATION, FORCE_MAE, PRESSURE_BIAS, STRESS_MAE, Overview, Part
 from al_core.report.page import Section, fragment
-from al_core.report.styles import ArmStyle, faded
+from al_core.report.styles import SOFT, ArmStyle, faded
 from al_core.report.tables import budget_table, exponent_table
+from al_core.report.zero_shot import zero_shot_sentences
 from al_core.studies.curves import Curve
+
+_DASHES = ("dash", "dot", "dashdot", "longdash")
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,16 @@ def learning_section(view: Overview) -> Section | None:
     parts = view.finished_parts()
     if not parts:
         return None
+    potentials = {title: found.metrics["all"] for title, found in view.results.zero_shot.items()}
     columns = {_two_lines(part): {one.metric: view.curves(part, one.metric) for one in QUANTITIES} for part in parts}
-    figure = learning_figure(columns, view.budgets, view.styles)
+    figure = learning_figure(columns, view.budgets, view.styles, potentials)
     names = [one.name for one in QUANTITIES if any(curves[one.metric] for curves in columns.values())]
     text = f"Learning curves: {', '.join(names)} against the number of labels, one line an arm."
     html = fragment(
         "sections/learning",
         figure=figure_html(figure, "learning-curves", text),
         tables=[(one, table) for one in TABLES if (table := budget_table(view, one.metric)).groups],
+        zero_shot=zero_shot_sentences(view),
         exponents=exponent_table(view, FORCE_MAE),
         spread=spread_note(view.points),
         leader=view.results.config.get("shared_leader") or (view.arms[-1] if view.arms else ""),
@@ -66,7 +71,10 @@ def learning_section(view: Overview) -> Section | None:
 
 
 def learning_figure(
-    columns: Mapping[str, Mapping[str, Sequence[Curve]]], budgets: Sequence[int], styles: Mapping[str, ArmStyle]
+    columns: Mapping[str, Mapping[str, Sequence[Curve]]],
+    budgets: Sequence[int],
+    styles: Mapping[str, ArmStyle],
+    potentials: Mapping[str, Mapping[str, float]] | None = None,
 ) -> go.Figure:
     """Draw learning curves on logarithmic axes, for each arm the spread as a band, the seeds faint, the mean as a line.
 
@@ -74,21 +82,39 @@ def learning_figure(
         columns: {title: {metric: curves}}; a metric that no column has gets no row.
         budgets: ascending; exactly these are the ticks.
         styles: of every curve's arm.
+        potentials: {title: {metric: value}} of potentials that were measured as they are: a dashed line each.
     """
     quantities = [one for one in QUANTITIES if any(curves.get(one.metric) for curves in columns.values())]
     figure = panels(list(columns), rows=len(quantities))
+    margin = max((budgets[-1] / budgets[0]) ** 0.06, 1.12)
+    ends = budgets[0] / margin, budgets[-1] * margin
     for row, quantity in enumerate(quantities, 1):
-        errors = error_range(curve for curves in columns.values() for curve in curves[quantity.metric])
+        metric = quantity.metric
+        levels = {title: values[metric] for title, values in (potentials or {}).items() if metric in values}
+        errors = error_range((curve for curves in columns.values() for curve in curves[metric]), levels.values())
         for column, curves in enumerate(columns.values(), 1):
-            for curve in curves[quantity.metric]:
+            for curve in curves[metric]:
                 figure.add_traces(_traces(curve, styles[curve.arm], errors[0], quantity.unit), row, column)
+            for number, (title, level) in enumerate(levels.items()):
+                figure.add_trace(_level(title, level, ends, quantity.unit, number), row, column)
         figure.update_yaxes(log_axis(*errors), row=row)
         figure.update_yaxes(title_text=f"{quantity.name}, {quantity.unit}", row=row, col=1)
-    margin = max((budgets[-1] / budgets[0]) ** 0.06, 1.12)
-    figure.update_xaxes(log_axis(budgets[0] / margin, budgets[-1] * margin, budgets))
+    figure.update_xaxes(log_axis(*ends, budgets))
     figure.update_xaxes(title_text="labels", row=len(quantities))
     shown_once(figure)
     return figure
+
+
+def _level(title: str, value: float, ends: tuple[float, float], unit: str, number: int) -> go.Scatter:
+    """Return the line of a potential that learns nothing from the labels."""
+    return go.Scatter(
+        x=list(ends),
+        y=[value, value],
+        name=title,
+        hovertemplate=f"<b>{title}</b>, as it is: {value:.3g} {unit}<extra></extra>",
+        mode="lines",
+        line={"color": SOFT, "width": 2, "dash": _DASHES[number % len(_DASHES)]},
+    )
 
 
 def _traces(curve: Curve, style: ArmStyle, lowest: float, unit: str) -> list[go.Scatter]:

@@ -48,5 +48,5 @@ def test_a_section_says_where_its_class_is_used() -> None:
     section = page().split("## EMTLabeler\n")[1].split("\n## ")[0]
     assert (
         "`kind: emt`, for `labeler` of [StudyConfig](#studyconfig), [GrowthConfig](#growthconfig), "
-        "[PretrainConfig](#pretrainconfig)." in section
+        "[PretrainConfig](#pretrainconfig); `zero_shot` of [StudyConfig](#studyconfig)." in section
     )

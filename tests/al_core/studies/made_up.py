@@ -32,5 +32,5 @@ def write_study(workspace: Workspace, failing: str = "") -> dict[tuple[Learner, 
         cells[learner, 1] = (
             Cell("m9", {}, "the loss is not finite") if failed else write_finished(workspace, number, metrics)
         )
-    write_index(workspace, config, cells, {"labels_done": 3}, {"pool": {"hash": "abc"}}, {})
+    write_index(workspace, config, cells, {"labels_done": 3}, {"pool": {"hash": "abc"}}, {}, {})
     return cells

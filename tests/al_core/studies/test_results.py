@@ -53,7 +53,7 @@ def test_properties_and_what_they_are_measured_against_are_read_back(workspace: 
     write_json(workspace.evaluation("half"), {"failure": ""})
     write_json(workspace.reference("r0"), Measured({"C11_GPa": Property(104.0, "GPa")}).as_dict())
     cell = replace(cell, evaluations={**cell.evaluations, "elastic": "p0", "phonons": "half", "defects": "gone"})
-    write_index(workspace, config, {(learner, 1): cell}, {}, {}, {"elastic": "r0", "phonons": "gone"})
+    write_index(workspace, config, {(learner, 1): cell}, {}, {}, {"elastic": "r0", "phonons": "gone"}, {})
     results = load_results(workspace.out)
     (row,) = results.properties
     assert (row.comparison, row.arm, row.acquisition, row.seed, row.budget) == ("own", "scratch", "random", 0, 1)

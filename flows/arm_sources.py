@@ -1,0 +1,51 @@
+"""The sources that arms have of their own: found, and compared with the study's."""
+
+from pathlib import Path
+
+from al_core.config.sources import GivenSource
+from al_core.config.study import StudyConfig
+from al_core.config.training import Architecture
+from al_core.errors import ConfigError
+from al_core.models.card import read_card
+from al_core.models.committee import committee_folders
+from al_core.models.sources.shipped import shipped_committee
+
+
+def arm_sources(config: StudyConfig) -> dict[GivenSource, tuple[Path, ...]]:
+    """Return all bundles of the sources that arms have of their own.
+
+    Raises:
+        BundleError, ConfigError: a committee is not there.
+    """
+    own = dict.fromkeys(arm.own_source for arm in config.arms if arm.own_source is not None)
+    return {source: tuple(committee_folders(_folder(source))) for source in own}
+
+
+def check_architectures(config: StudyConfig) -> None:
+    """Refuse sources of arms whose models are not built as those of the study's source.
+
+    Raises:
+        BundleError, ConfigError: one is, or is not there.
+    """
+    expected = config.source.model if config.source.kind == "pretrain" else _architecture(config.source)
+    for arm in config.arms:
+        source = arm.own_source
+        if source is not None and (different := _different(_architecture(source), expected)):
+            raise ConfigError(
+                f"arms: {arm.title}: source {_folder(source)} is of another architecture than the study's source "
+                f"({different}); all arms of a study have one: pretrain it with the same model"
+            )
+
+
+def _folder(source: GivenSource) -> Path:
+    return shipped_committee(source.name) if source.kind == "bundled" else source.path
+
+
+def _architecture(source: GivenSource) -> Architecture:
+    return Architecture.model_validate(read_card(committee_folders(_folder(source))[0])["architecture"])
+
+
+def _different(ours: Architecture, expected: Architecture) -> str:
+    """Return the hyperparameters that differ, '' where none does."""
+    pairs = zip(ours, expected, strict=True)
+    return ", ".join(f"{key} {mine} against {theirs}" for (key, mine), (_, theirs) in pairs if mine != theirs)
