@@ -7,6 +7,7 @@ INK, SOFT, LINE, GRID = "#2b2b2b", "#66665f", "#b5b5b0", "#ecebe6"
 BASELINE = "#404040"
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star")
+_LEVELS = (SOFT, "#aa4499", "#999933")
 _ROUNDS = ("#f2a900", "#ee7f22", "#d9483b", "#b02a6b", "#6a2a86")
 _SLICES = ("#332288", "#cc6677", "#117733", "#cc9922", "#5aaed6", "#882255", "#44aa99", "#999933", "#aa4499")
 
@@ -55,6 +56,11 @@ def arm_styles(arms: Sequence[str], baseline: str) -> dict[str, ArmStyle]:
     others = [arm for arm in arms if arm != baseline]
     styles = {arm: ArmStyle(_COLOURS[i % 6], _SYMBOLS[1 + (i + i // 6) % 6]) for i, arm in enumerate(others)}
     return {**styles, baseline: ArmStyle(BASELINE, _SYMBOLS[0])}
+
+
+def level_colours(count: int) -> list[str]:
+    """Return the colours of lines that no arm draws: grey first, none of an arm."""
+    return [_LEVELS[number % len(_LEVELS)] for number in range(count)]
 
 
 def slice_styles(slices: Sequence[str]) -> dict[str, ArmStyle]:

@@ -9,12 +9,10 @@ from al_core.report.figures import error_range, figure_html, log_axis, panels, s
 from al_core.report.numbers import spread_note
 from al_core.report.overview import ENERGY_MAE, FORCE_DEVIATION, FORCE_MAE, PRESSURE_BIAS, STRESS_MAE, Overview, Part
 from al_core.report.page import Section, fragment
-from al_core.report.styles import SOFT, ArmStyle, faded
+from al_core.report.styles import ArmStyle, faded, level_colours
 from al_core.report.tables import budget_table, exponent_table
 from al_core.report.zero_shot import zero_shot_sentences
 from al_core.studies.curves import Curve
-
-_DASHES = ("dash", "dot", "dashdot", "longdash")
 
 
 @dataclass(frozen=True)
@@ -95,8 +93,8 @@ def learning_figure(
         for column, curves in enumerate(columns.values(), 1):
             for curve in curves[metric]:
                 figure.add_traces(_traces(curve, styles[curve.arm], errors[0], quantity.unit), row, column)
-            for number, (title, level) in enumerate(levels.items()):
-                figure.add_trace(_level(title, level, ends, quantity.unit, number), row, column)
+            for (title, level), colour in zip(levels.items(), level_colours(len(levels)), strict=True):
+                figure.add_trace(_level(title, level, ends, quantity.unit, colour), row, column)
         figure.update_yaxes(log_axis(*errors), row=row)
         figure.update_yaxes(title_text=f"{quantity.name}, {quantity.unit}", row=row, col=1)
     figure.update_xaxes(log_axis(*ends, budgets))
@@ -105,7 +103,7 @@ def learning_figure(
     return figure
 
 
-def _level(title: str, value: float, ends: tuple[float, float], unit: str, number: int) -> go.Scatter:
+def _level(title: str, value: float, ends: tuple[float, float], unit: str, colour: str) -> go.Scatter:
     """Return the line of a potential that learns nothing from the labels."""
     return go.Scatter(
         x=list(ends),
@@ -113,7 +111,7 @@ def _level(title: str, value: float, ends: tuple[float, float], unit: str, numbe
         name=title,
         hovertemplate=f"<b>{title}</b>, as it is: {value:.3g} {unit}<extra></extra>",
         mode="lines",
-        line={"color": SOFT, "width": 2, "dash": _DASHES[number % len(_DASHES)]},
+        line={"color": colour, "width": 2, "dash": "dash"},
     )
 
 
