@@ -23,8 +23,12 @@ def labeler() -> Labeler:
 
 @pytest.fixture
 def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = metadata.version
+
     def version(name: str) -> str:
-        raise metadata.PackageNotFoundError(name)
+        if name == "chgnet":
+            raise metadata.PackageNotFoundError(name)
+        return found(name)
 
     chgnet._version.cache_clear()
     monkeypatch.setattr(chgnet.metadata, "version", version)
