@@ -52,10 +52,13 @@ def _errors(view: Overview, rows: Sequence[Row]) -> None:
         for arm in view.arms:
             cells = []
             for budget in view.budgets:
-                found = [row.metrics["all"] for row in rows if (row.arm, row.budget) == (arm, budget)]
-                values = [one[metric] for one in found if metric in one]
+                of_arm = [row.metrics["all"] for row in rows if (row.arm, row.budget) == (arm, budget)]
+                values = [one[metric] for one in of_arm if metric in one]
                 cells.append(_with_interval(values, text) if values else "–")
             lines.append((title if arm == view.arms[0] else "", f"`{arm}`", *cells))
+        for potential, found in view.results.zero_shot.items():
+            value = found.metrics["all"].get(metric)
+            lines.append(("", f"{potential}, as it is", *(["–" if value is None else text(value)] * len(view.budgets))))
     table(("error", "arm", *(counted(budget, "label") for budget in view.budgets)), lines)
 
 
@@ -71,11 +74,13 @@ def _slices(view: Overview, rows: Sequence[Row]) -> None:
     lines = []
     for budget in sorted({row.budget for row in rows}):
         for arm in view.arms:
-            found = [row.metrics for row in rows if (row.arm, row.budget) == (arm, budget)]
-            if not found:
+            of_arm = [row.metrics for row in rows if (row.arm, row.budget) == (arm, budget)]
+            if not of_arm:
                 continue
-            cells = [number(float(np.mean([one[name][FORCE] for one in found]))) for name in names]
+            cells = [number(float(np.mean([one[name][FORCE] for one in of_arm]))) for name in names]
             lines.append((budget if arm == view.arms[0] else "", f"`{arm}`", *cells))
+    for potential, record in view.results.zero_shot.items():
+        lines.append((0, potential, *(number(record.metrics[name][FORCE]) for name in names)))
     table(("labels", "arm", *names), lines)
 
 
