@@ -1,7 +1,9 @@
 """The potentials that a study measures as they are: checked, and measured."""
 
 from al_core.config.labelers import labeler_title
+from al_core.config.structures import SampledStructures
 from al_core.config.study import StudyConfig
+from al_core.config.target import elements_of
 from al_core.studies.data import file_or_bundled, given_structures
 from al_core.studies.workspace import Workspace
 from al_core.studies.zero_shot import ZeroShotInputs
@@ -20,11 +22,11 @@ def check_zero_shot(config: StudyConfig) -> None:
         ConfigError: one cannot.
     """
     for labeler in config.zero_shot:
-        if config.test.kind == "md":
-            check_sampled_labels_possible(config.target, labeler, "test")
+        if isinstance(config.test, SampledStructures):
+            check_sampled_labels_possible(config.test, elements_of(config.target), labeler, "test")
         elif config.test.kind != "holdout":
             check_labels_possible([atoms for atoms, _ in file_or_bundled(config.test)], labeler, "test (zero_shot)")
-        elif config.pool.kind != "md":
+        elif not isinstance(config.pool, SampledStructures):
             check_labels_possible(given_structures(config.pool), labeler, "the pool (zero_shot)")
 
 
