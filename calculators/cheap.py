@@ -8,7 +8,7 @@ from ase import Atoms
 
 
 class CheapLabeler(ABC):
-    """One rung, one core, nothing to install, and a cost not worth a model; see :class:`al_core.types.Labeler`."""
+    """One rung, one core, and a cost not worth a model; see :class:`al_core.types.Labeler`."""
 
     rungs = 1
 

@@ -21,6 +21,11 @@ class Workspace:
         return self._store_url.read_text() if self._store_url.exists() else self.out / "labels.db"
 
     @property
+    def zero_shot_store(self) -> Path | str:
+        """What potentials that are measured as they are predict, apart from the study's labels; a server has both."""
+        return self._store_url.read_text() if self._store_url.exists() else self.out / "zero_shot.db"
+
+    @property
     def has_store(self) -> bool:
         """Whether there is a label store to look into."""
         return self._store_url.exists() or Path(self.store).exists()

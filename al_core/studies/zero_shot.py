@@ -48,7 +48,7 @@ class ZeroShotInputs:
 
 
 def evaluate_zero_shot(inputs: ZeroShotInputs, labeler: Labeler) -> None:
-    """Measure a potential on the labelled test set, if that is not done yet; its predictions are in the label store.
+    """Measure a potential on the labelled test set, if that is not done yet; its predictions are kept in a label store.
 
     Raises:
         LabelError: it fails for a structure of the test set.
@@ -60,7 +60,7 @@ def evaluate_zero_shot(inputs: ZeroShotInputs, labeler: Labeler) -> None:
     file = workspace.evaluation(inputs.key)
     if zero_shot_record(file) is not None:
         return
-    store, test = LabelStore(workspace.store), labelled_structures(workspace.test, LabelKeys())
+    store, test = LabelStore(workspace.zero_shot_store), labelled_structures(workspace.test, LabelKeys())
     found: list[Label] = []
     for number, (atoms, _) in enumerate(test):
         entry = obtain_label(store, labeler, atoms, workspace.label_files).entry

@@ -1,8 +1,8 @@
 """CHGNet, a foundation model of 89 elements whose weights are in its package: a labeler of a tenth of a second.
 
-B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023); trained on the Materials Project's relaxations, near equilibrium, its
-forces are too small elsewhere: B. Deng et al., arXiv:2405.07105. Graft computes it in double precision:
-in single precision the slope of its energy is its force within some meV/Å only.
+B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023). It was trained on relaxations, near equilibrium; elsewhere its forces
+are too small: B. Deng et al., arXiv:2405.07105. Graft computes it in double precision: in single precision the slope of
+its energy is its force within some meV/Å only.
 """
 
 import contextlib

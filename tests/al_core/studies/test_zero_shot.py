@@ -64,7 +64,9 @@ def test_it_is_measured_once(inputs: ZeroShotInputs, labeler: Any, monkeypatch: 
     evaluate_zero_shot(inputs, labeler)
     Workspace(inputs.out).evaluation(inputs.key).write_text('{"metrics"')  # cut off
     evaluate_zero_shot(inputs, labeler)  # the labels are in the store
-    assert LabelStore(Workspace(inputs.out).store).count() == 3
+    workspace = Workspace(inputs.out)
+    assert LabelStore(workspace.zero_shot_store).count() == 3
+    assert not workspace.has_store, "they are no labels of the study, and are not exported with them"
 
 
 def test_it_is_found_by_the_potential_and_the_test_set(inputs: ZeroShotInputs) -> None:
