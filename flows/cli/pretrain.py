@@ -38,6 +38,6 @@ def pretrain(
     card = json.loads((folder / "committee.json").read_text())
     error = card["errors"]["all"]["force_mae_meV_per_A"]
     print(
-        f"{card['members']} models of {card['element']}, force MAE {error:.0f} meV/Å on {card['held_out']} held out "
-        f"structures, {time.monotonic() - begin:.0f} s: {folder}"
+        f"{card['members']} models of {''.join(card['elements'])}, force MAE {error:.0f} meV/Å on {card['held_out']} "
+        f"held out structures, {time.monotonic() - begin:.0f} s: {folder}"
     )
