@@ -87,6 +87,9 @@ def sources_of(target: Target, of_source: Sequence[str]) -> tuple[str, ...]:
                 f"which: target: {{map: {{{of_source[0]}: {target}}}}}"
             )
         return (target,) if target in of_source else (of_source[0],)
-    if missing := [symbol for symbol in target.map if symbol not in of_source]:
+    missing = [symbol for symbol in target.map if symbol not in of_source]
+    if missing and {*elements_of(target)} <= {*of_source}:
+        return elements_of(target)  # models of the target itself
+    if missing:
         raise ValueError(f"target.map: the source's models are of {known}, and know no {', '.join(missing)}")
     return tuple(target.map)

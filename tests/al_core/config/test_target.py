@@ -22,6 +22,10 @@ def test_an_element_starts_from_the_only_one_of_the_source_or_from_itself() -> N
     assert described_target("Ge") == "Ge"
 
 
+def test_models_of_the_compound_itself_start_as_they_are() -> None:
+    assert sources_of(OXIDE, ("O", "Ca")) == ("Ca", "O")
+
+
 @pytest.mark.parametrize(
     ("target", "source", "message"),
     [

@@ -18,7 +18,7 @@ def test_a_committee_that_chgnet_taught_is_an_arm_and_chgnet_is_a_line(shell: Sh
     teaching = [part for change in changes for part in ("--set", change)]
     shell.run(GRAFT, "pretrain", ROOT / "configs" / "pretrain_ge_chgnet.yaml", "--out", "taught", *teaching)
     card = json.loads((shell.folder / "taught" / "committee.json").read_text())
-    assert (card["element"], card["members"]) == ("Ge", 2)
+    assert (card["elements"], card["members"]) == (["Ge"], 2)
 
     changes = [f"arms=[scratch, transfer, {DISTILLED}]", "acquisitions=[random]", "comparisons=[shared]"]
     changes += ["budgets=[1, 4]", "zero_shot=[chgnet]"]
