@@ -37,7 +37,7 @@ from calculators.classical.neutral import NEUTRAL
 from calculators.preflight import check_labels_possible, check_same_theory, check_sampled_labels_possible
 from flows.arm_sources import arm_sources, check_architectures
 from flows.references import check_reference
-from flows.zero_shot import check_zero_shot
+from flows.zero_shot_preflight import check_zero_shot
 
 _FREE_MB = 200
 
