@@ -266,7 +266,7 @@ def _check_crystals(key: str, settings: RattledStructures, elements: Sequence[st
     try:
         crystals = crystals_of(settings, elements)
     except ConfigError as error:
-        raise ConfigError(f"{key}.{error}") from error
+        raise ConfigError(f"{key}.crystal: {error}") from error
     parts = [part for part in settings.slices for _ in range(part.count)]
     for part, crystal in zip(parts, crystals, strict=True):
         if part.vacancies and len(crystal) < 2:

@@ -9,18 +9,23 @@ from pydantic_core import PydanticCustomError
 from al_core.config.base import KIND, Name, PositiveFloat, PositiveInt, Strict, UserPath, kinds
 
 
-class Slice(Strict):
-    """Structures of one sort, sampled by short molecular dynamics of the neutral potential."""
-
-    later: ClassVar[tuple[str, ...]] = ("vacuum_A", "cells")
+class AnySlice(Strict):
+    """What structures of every sort have."""
 
     name: Annotated[Name, Field(description="Name of the slice, by which errors are told apart.")]
-    count: Annotated[PositiveInt, Field(description="Structures to sample.")]
-    temperature_K: Annotated[float, Field(ge=1, le=10000, description="Temperature of the dynamics, K.")]
+    count: Annotated[PositiveInt, Field(description="Structures to make.")]
     strain: Annotated[
         float, Field(ge=0, le=0.3, description="Largest component of the random strain of each structure's cell.")
     ] = 0.02
     vacancies: Annotated[int, Field(ge=0, description="Atoms taken out of the cell, drawn at random.")] = 0
+
+
+class Slice(AnySlice):
+    """Structures of one sort, sampled by short molecular dynamics of the neutral potential."""
+
+    later: ClassVar[tuple[str, ...]] = ("vacuum_A", "cells")
+
+    temperature_K: Annotated[float, Field(ge=1, le=10000, description="Temperature of the dynamics, K.")]
     repeat: Annotated[
         int, Field(ge=1, le=4, description="Repetitions of the cubic cell (diamond 8 atoms, fcc 4) along each axis.")
     ] = 1
@@ -53,18 +58,12 @@ class Slice(Strict):
         return self
 
 
-class RattledSlice(Strict):
+class RattledSlice(AnySlice):
     """Structures of one sort: strained cells of a crystal whose atoms are displaced at random."""
 
-    name: Annotated[Name, Field(description="Name of the slice, by which errors are told apart.")]
-    count: Annotated[PositiveInt, Field(description="Structures to make.")]
     rattle_A: Annotated[
         float, Field(ge=0, le=1, description="Standard deviation of the displacements along each axis, Å.")
     ]
-    strain: Annotated[
-        float, Field(ge=0, le=0.3, description="Largest component of the random strain of each structure's cell.")
-    ] = 0.02
-    vacancies: Annotated[int, Field(ge=0, description="Atoms taken out of the cell, drawn at random.")] = 0
     repeat: Annotated[
         int, Field(ge=1, le=4, description="Repetitions of the conventional cell, or of the file's, along each axis.")
     ] = 1
@@ -81,7 +80,7 @@ class RattledSlice(Strict):
         return self
 
 
-def _differ(slices: Sequence[Slice | RattledSlice]) -> None:
+def _differ(slices: Sequence[AnySlice]) -> None:
     names = [part.name for part in slices]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         message = f"two slices are named {twice[0]!r}: give each a name of its own, it seeds the slice's structures"

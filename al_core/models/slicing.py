@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 
 from al_core.models.bundle import Bundle
+from al_core.models.engine.stack import E0
 
 _BY_ELEMENT = re.compile(r"symmetric_contractions\.contractions\.\d+\.weights(_max|\.\d+)$|^atomic_numbers$")
-_E0 = "atomic_energies_fn.atomic_energies"
 _EMBEDDING, _SKIP = "node_embedding.linear.weight", re.compile(r"interactions\.\d+\.skip_tp\.weight$")
 
 
@@ -36,6 +36,6 @@ def select_elements(bundle: Bundle, elements: Sequence[str]) -> Bundle:
             weights[name] = (value.view(-1, channels, count, channels)[:, :, chosen] * factor).flatten()
         elif _BY_ELEMENT.search(name) and value.numel():
             weights[name] = value[chosen]
-        elif name == _E0:
+        elif name == E0:
             weights[name] = value.flatten()[chosen].reshape(*value.shape[:-1], len(elements))
     return replace(bundle, elements=tuple(elements), weights=weights)

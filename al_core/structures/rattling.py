@@ -1,17 +1,16 @@
 """Any crystal's structures without a potential: strained cells whose atoms are displaced at random."""
 
 from collections.abc import Callable, Sequence
-from typing import cast
 
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
-from ase.io import read
 from ase.spacegroup import crystal as of_spacegroup
 
 from al_core.config.structures import CrystalCell, RattledSlice, RattledStructures
 from al_core.errors import ConfigError, SelectionError
 from al_core.structures.checks import bare, closest_distance
+from al_core.structures.datasets import read_structures
 from al_core.structures.seeding import Role, generator
 from al_core.structures.supercells import supercell
 
@@ -38,26 +37,26 @@ def primitive(cell: CrystalCell, elements: Sequence[str]) -> Atoms:
 
 
 def _built(cell: CrystalCell, elements: Sequence[str], cubic: bool) -> Atoms:
-    formula = cell.formula or "".join(elements)
-    try:
-        if cell.path:
-            atoms = cast(Atoms, read(cell.path, index=0))
-        elif cell.prototype == "perovskite":
-            sites = [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0)]
-            symbols = Atoms(formula).symbols if cell.formula else list(elements)
-            atoms = of_spacegroup(list(dict.fromkeys(symbols)), sites, spacegroup=221, cellpar=[cell.a] * 3 + [90] * 3)
-        else:
-            can_be_cubic = cell.prototype not in ("hcp", "wurtzite", "cesiumchloride", "sc")
-            atoms = bulk(formula, cell.prototype, a=cell.a, c=cell.c, cubic=cubic and can_be_cubic)
-    except Exception as error:  # whatever ASE's builders and readers raise
-        what = cell.path or f"{cell.prototype} of {formula}"
-        raise ConfigError(f"crystal: ASE makes no structure of {what}: {error}") from error
+    atoms = read_structures(cell.path)[0] if cell.path else _prototype(cell, elements, cubic)
     if others := set(atoms.get_chemical_symbols()) - set(elements):
         raise ConfigError(
-            f"crystal: has {', '.join(sorted(others))}, expected {', '.join(elements)} only; give formula, or the "
+            f"the crystal has {', '.join(sorted(others))}, expected {', '.join(elements)} only; give formula, or the "
             "elements in the order of its sites"
         )
     return bare(atoms)
+
+
+def _prototype(cell: CrystalCell, elements: Sequence[str], cubic: bool) -> Atoms:
+    formula = cell.formula or "".join(elements)
+    try:
+        if cell.prototype == "perovskite":
+            sites = [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0)]
+            symbols = Atoms(formula).symbols if cell.formula else elements
+            return of_spacegroup(list(dict.fromkeys(symbols)), sites, spacegroup=221, cellpar=[cell.a] * 3 + [90] * 3)
+        can_be_cubic = cell.prototype not in ("hcp", "wurtzite", "cesiumchloride", "sc")
+        return bulk(formula, cell.prototype, a=cell.a, c=cell.c, cubic=cubic and can_be_cubic)
+    except (AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise ConfigError(f"ASE makes no {cell.prototype} of {formula}: {error}") from error
 
 
 def rattle(

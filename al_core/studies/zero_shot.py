@@ -5,13 +5,12 @@ every code counts energies from a zero of its own, one constant per atom of each
 taken off before energies are compared. Forces and stress are compared as they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 
 from al_core.errors import LabelError
 from al_core.labels.obtaining import obtain_label
@@ -54,6 +53,7 @@ def evaluate_zero_shot(inputs: ZeroShotInputs, labeler: Labeler) -> None:
         LabelError: it fails for a structure of the test set.
     """
     from al_core.evaluation.errors import member_force_maes, slice_errors
+    from al_core.models.engine.stack import composition
     from al_core.models.prediction import Predictions
 
     workspace = Workspace(inputs.out)
@@ -67,7 +67,8 @@ def evaluate_zero_shot(inputs: ZeroShotInputs, labeler: Labeler) -> None:
         if entry.label is None:
             raise LabelError(f"zero_shot: {labeler.name} fails for structure {number} of the test set: {entry.cause}")
         found.append(entry.label)
-    counts = _counts(test)
+    elements = sorted({symbol for atoms, _ in test for symbol in atoms.get_chemical_symbols()})
+    counts = composition([atoms for atoms, _ in test], elements)
     energies = np.array([label.energy for label in found])
     constants = atomic_constants(counts, energies - [label.energy for _, label in test])
     predictions = Predictions(
@@ -79,7 +80,6 @@ def evaluate_zero_shot(inputs: ZeroShotInputs, labeler: Labeler) -> None:
         name: {metric: value for metric, value in errors.items() if metric != _SPREAD and np.isfinite(value)}
         for name, errors in slice_errors(predictions, test).items()
     }
-    elements = sorted({symbol for atoms, _ in test for symbol in atoms.get_chemical_symbols()})
     record = {
         "labeler": dict(inputs.labeler),
         "metrics": metrics,
@@ -103,8 +103,3 @@ def atomic_constants(counts: np.ndarray, differences: np.ndarray) -> np.ndarray:
     sizes = counts.sum(axis=1)
     found: np.ndarray = np.linalg.lstsq(counts / sizes[:, None], differences / sizes, rcond=None)[0]
     return found
-
-
-def _counts(test: Sequence[tuple[Atoms, Label]]) -> np.ndarray:
-    numbers = sorted({int(number) for atoms, _ in test for number in atoms.numbers})
-    return np.array([[(atoms.numbers == number).sum() for number in numbers] for atoms, _ in test], float)

@@ -30,7 +30,7 @@ _FIRST = {"RealAgnosticInteractionBlock": False, "RealAgnosticResidualInteractio
 # what mace can do and a bundle does not say: the value that means that it is not used
 _UNUSED = {
     "radial_type": "bessel",
-    "distance_transform": ("None", "NoneType", None),
+    "distance_transform": (None, "NoneType"),
     "pair_repulsion": False,
     "interaction_cls": "RealAgnosticResidualInteractionBlock",
     "MLP_irreps": "16x0e",
