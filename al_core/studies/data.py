@@ -113,6 +113,8 @@ def described(settings: SampledStructures | FileStructures | BundledStructures |
     description = settings.model_dump(mode="json")
     if settings.kind == "file":
         description["path"] = file_sha256(settings.path)
+    elif settings.kind == "rattled" and settings.crystal.path:
+        description["crystal"]["path"] = file_sha256(settings.crystal.path)
     elif settings.kind == "bundled":
         description["name"] = bundled(settings.name).sheet["sha256"]
     return description

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from ase.io import read, write
 
+from al_core.config.structures import RattledStructures
 from al_core.config.study import StudyConfig
 from al_core.errors import ConfigError
 from al_core.storage.hashing import structure_id
@@ -303,3 +305,13 @@ def test_a_pool_may_be_a_part_of_a_large_file(tmp_path: Path) -> None:
     found = prepare_data(few, Workspace(tmp_path / "few"), stillinger_weber, lambda done, total: None)
     assert (len(found.pool), len(found.test)) == (10, 2)
     assert "at_most" not in described(everything.pool), "a study of before is found again"
+
+
+def test_rattled_structures_are_known_by_the_content_of_their_crystals_file(tmp_path: Path) -> None:
+    slices = [{"name": "warm", "count": 1, "rattle_A": 0.05}]
+    found = []
+    for a in (5.6, 5.7):
+        write(tmp_path / "crystal.cif", bulk("Ge", "diamond", a=a))
+        settings = RattledStructures(crystal={"path": tmp_path / "crystal.cif"}, slices=slices)
+        found.append(described(settings)["crystal"]["path"])
+    assert found[0] != found[1]
