@@ -73,12 +73,12 @@ $(VENV)/.made:
 	@command -v g++ >/dev/null || { echo "make: g++ is not on PATH; GPAW is compiled with it (Debian: apt-get install g++)"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' || { echo "make: $(PYTHON) has no venv module (Debian: apt-get install python3.11-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	@# an mpic++ without MPI's headers (Debian's openmpi-bin alone) compiles no GPAW: then it is made without MPI
-	@! command -v mpic++ >/dev/null || mpic++ -E -include mpi.h -x c++ /dev/null >/dev/null 2>&1 || \
-		printf '%s\n' 'mpi = False' 'if not noblas:' '    libraries.append("blas")' > $(VENV)/siteconfig.py
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
+	@# an mpic++ without MPI's headers (Debian's openmpi-bin alone) compiles no GPAW: then it is made without MPI
+	@! command -v mpic++ >/dev/null || mpic++ -E -include mpi.h -x c++ /dev/null >/dev/null 2>&1 || \
+		printf '%s\n' 'mpi = False' 'if not noblas:' '    libraries.append("blas")' > $(VENV)/siteconfig.py
 	$(PIP_INSTALL) -e .
 	@touch $@
 
