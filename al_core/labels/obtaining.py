@@ -76,8 +76,10 @@ def obtain_label(
                 log(_waiting(store, entry, waited))
             pause(_POLL_SECONDS)
         elif state == "yours":
-            spent += _compute(store, labeler, atoms, entry, files / key, log)
-            attempts += 1
+            done, core_seconds = _compute(store, labeler, atoms, entry, files / key, log)
+            attempts, spent = attempts + 1, spent + core_seconds
+            if done:
+                return Obtained(done, attempts, spent)
             begin, reported = time.monotonic(), _REPORT_AFTER_S - _REPORT_EVERY_S
         else:
             return Obtained(entry, attempts, spent)
@@ -101,28 +103,28 @@ def _next_rung(entry: Entry, before: list[Attempt], rungs: int, retries: int) ->
 
 def _compute(
     store: LabelStore, labeler: Labeler, atoms: Atoms, entry: Entry, directory: Path, log: Callable[[str], None]
-) -> float:
-    """Compute a reserved label, or write why it failed; return the core-seconds it took."""
+) -> tuple[Entry | None, float]:
+    """Compute a reserved label, or write why it failed; return it if it is finished, and the core-seconds it took."""
     key, rung = entry.key, entry.rung
     with store.reserved(key, rung, directory):
-        before = len(store.attempts(key))
-        if before:
+        if entry.cause:
+            before = len(store.attempts(key))
             directory = directory / f"attempt-{before + 1}"
             log(f"label {key}: tried again{f' on rung {rung + 1}' if rung else ''} after: {entry.cause}")
         try:
             labeler.check(atoms)
         except LabelError as error:
             store.fail(key, Attempt(rung, str(error), error.transient, True, error.core_seconds, "", final=True))
-            return error.core_seconds
+            return None, error.core_seconds
         try:
             directory.mkdir(parents=True, exist_ok=True)
             label = labeler.label(atoms.copy(), directory, rung)
         except LabelError as error:
             cost, files = error.core_seconds, str(directory)
             store.fail(key, Attempt(rung, str(error), error.transient, True, cost, files, error.final))
-            return error.core_seconds
-        store.complete(key, replace(label, provenance={"labeler": labeler.identity(), **label.provenance}))
-    return label.core_seconds
+            return None, error.core_seconds
+        told = {"labeler": labeler.identity(), **label.provenance}
+        return store.complete(key, replace(label, provenance=told)), label.core_seconds
 
 
 def finished(store: LabelStore, key: str) -> tuple[Atoms, Label]:

@@ -141,14 +141,16 @@ class LabelStore:
                 self._free(key)
             raise
 
-    def complete(self, key: str, label: Label) -> None:
-        """Turn a reservation of this object into a finished label."""
+    def complete(self, key: str, label: Label) -> Entry:
+        """Turn a reservation of this object into a finished label, and return its entry."""
         with self._database.open() as db:
             row = self._mine(db, key)
             atoms = with_label(row.toatoms(), label)
             data = {"provenance": label.provenance, "label_core_seconds": label.core_seconds}
             db.update(row.id, atoms=atoms, state="done", core_seconds=row.core_seconds + label.core_seconds, data=data)
+            entry = entry_of(db.get(id=row.id))
         self._free(key)
+        return entry
 
     def fail(self, key: str, attempt: Attempt) -> None:
         """Turn a reservation of this object into a failure, and write the attempt as a row of its own.
