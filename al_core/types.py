@@ -1,6 +1,6 @@
 """The nouns that travel between the layers."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,8 +52,8 @@ class Labeler(Protocol):
     def preflight(self, elements: Collection[str]) -> None:
         """Raise :class:`~al_core.errors.LabelError` if this machine lacks what labels of these elements need."""
 
-    def notes(self, elements: Collection[str]) -> list[str]:
-        """Return what a user should know of labels of these elements before paying for them."""
+    def notes(self, structures: Sequence[Atoms]) -> list[str]:
+        """Return what a user should know of labels of these structures before paying for them."""
 
     def check(self, atoms: Atoms) -> None:
         """Raise :class:`~al_core.errors.LabelError` if this structure can never be labelled (before any cost)."""

@@ -1,7 +1,7 @@
 """What labelers have in common that cost next to nothing."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ase import Atoms
@@ -23,7 +23,7 @@ class CheapLabeler(ABC):
     def preflight(self, elements: Collection[str]) -> None:  # noqa: B027 (it needs nothing)
         """See :class:`al_core.types.Labeler`."""
 
-    def notes(self, elements: Collection[str]) -> list[str]:
+    def notes(self, structures: Sequence[Atoms]) -> list[str]:
         """See :class:`al_core.types.Labeler`."""
         return []
 

@@ -39,7 +39,7 @@ def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, wher
         ready.preflight(elements)
     except LabelError as error:
         raise ConfigError(f"labeler {labeler.kind}: {error}") from error
-    for note in ready.notes(elements):
+    for note in ready.notes(structures):
         _report(f"note: labeler {labeler.kind}: {note}")
 
 

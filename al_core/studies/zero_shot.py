@@ -84,7 +84,7 @@ def evaluate_zero_shot(inputs: ZeroShotInputs, labeler: Labeler) -> None:
         "labeler": dict(inputs.labeler),
         "metrics": metrics,
         "members_force_mae_meV_per_A": member_force_maes(predictions, test),
-        "notes": labeler.notes(elements),
+        "notes": labeler.notes([atoms for atoms, _ in test]),
         "core_seconds": sum(label.core_seconds for label in found),
     }
     write_json(file, record)

@@ -4,7 +4,7 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ class ASELabeler:
             if not (places["pseudo_dir"] / given[element]).is_file():
                 raise LabelError(f"espresso: no pseudopotential {given[element]} in {places['pseudo_dir']}")
 
-    def notes(self, elements: Collection[str]) -> list[str]:
+    def notes(self, structures: Sequence[Atoms]) -> list[str]:
         """See :class:`al_core.types.Labeler`."""
         return []
 

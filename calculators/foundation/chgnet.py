@@ -9,7 +9,7 @@ import contextlib
 import io
 import time
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
@@ -53,9 +53,10 @@ class CHGNetLabeler(CheapLabeler):
         """See :class:`al_core.types.Labeler`."""
         self.identity()
 
-    def notes(self, elements: Collection[str]) -> list[str]:
+    def notes(self, structures: Sequence[Atoms]) -> list[str]:
         """See :class:`al_core.types.Labeler`."""
-        return [f"CHGNet {self.settings.model} has been trained on {', '.join(sorted(elements))} among other elements"]
+        elements = sorted({symbol for atoms in structures for symbol in atoms.get_chemical_symbols()})
+        return [f"CHGNet {self.settings.model} has been trained on {', '.join(elements)} among other elements"]
 
     def check(self, atoms: Atoms) -> None:
         """See :class:`al_core.types.Labeler`."""

@@ -7,7 +7,7 @@ cells. The subprocess also keeps GPAW's memory, crashes and output away from the
 import math
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ from al_core.structures.checks import bare, fault
 from al_core.types import Label
 from calculators.gpaw.label_checks import failed_check, too_large
 from calculators.gpaw.paw import valence_electrons
+from calculators.gpaw.pulay import pulay_notes
 from calculators.gpaw.requirements import check_mpi, check_paw_setups
-from calculators.gpaw.spin import check_moments, initial_moments, paired_magnets
+from calculators.gpaw.spin import check_moments, initial_moments, magnet_notes, paired_magnets
 from calculators.guarded import RESULT, run_guarded
 
 
@@ -65,16 +66,11 @@ class GPAWLabeler:
         if self.settings.parallel:
             check_mpi(self.settings.parallel)
 
-    def notes(self, elements: Collection[str]) -> list[str]:
+    def notes(self, structures: Sequence[Atoms]) -> list[str]:
         """See :class:`al_core.types.Labeler`."""
-        magnets = paired_magnets(elements, self.settings.spin)
-        if not magnets:
-            return []
-        moments = ", ".join(f"{element}: ..." for element in magnets)
-        return [
-            f"{', '.join(magnets)}: magnetic as a solid, but labelled without a magnetic moment (spin-paired); "
-            f"spin: {{{moments}}} sets the moments to start from, in Bohr magnetons"
-        ]
+        settings = self.settings
+        elements = {symbol for atoms in structures for symbol in atoms.get_chemical_symbols()}
+        return magnet_notes(elements, settings.spin) + pulay_notes(structures, settings.xc, settings.cutoff_eV)
 
     def check(self, atoms: Atoms) -> None:
         """See :class:`al_core.types.Labeler`."""

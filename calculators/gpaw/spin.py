@@ -41,3 +41,15 @@ def paired_magnets(elements: Collection[str], spin: Spin) -> list[str]:
     """Return those of some elements that are magnetic as solids and start without a moment, sorted."""
     polarised = () if spin == "paired" else spin
     return sorted(MAGNETIC.intersection(elements).difference(polarised))
+
+
+def magnet_notes(elements: Collection[str], spin: Spin) -> list[str]:
+    """Return what to know of labels without a moment of elements that have one as solids."""
+    magnets = paired_magnets(elements, spin)
+    if not magnets:
+        return []
+    moments = ", ".join(f"{element}: ..." for element in magnets)
+    return [
+        f"{', '.join(magnets)}: magnetic as a solid, but labelled without a magnetic moment (spin-paired); "
+        f"spin: {{{moments}}} sets the moments to start from, in Bohr magnetons"
+    ]

@@ -13,14 +13,15 @@ from calculators.base import make_labeler
 from calculators.preflight import _report, check_labels_possible, check_memory, check_same_theory
 
 
-def test_a_note_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_notes_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     _report.cache_clear()
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             check_labels_possible([bare(bulk("Fe", "bcc", a=2.87))], GPAWLabeler(), "the pool")
             check_labels_possible([bulk("Ge", a=5.7)], GPAWLabeler(), "the pool")
-    (message,) = caplog.messages
-    assert message.startswith("note: labeler gpaw: Fe: magnetic as a solid, but labelled without a magnetic moment")
+    magnetic, pulay = caplog.messages
+    assert magnetic.startswith("note: labeler gpaw: Fe: magnetic as a solid, but labelled without a magnetic moment")
+    assert pulay.startswith("note: labeler gpaw: cutoff_eV 250 is low for Fe")
 
 
 @pytest.mark.parametrize(

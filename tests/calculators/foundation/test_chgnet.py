@@ -113,4 +113,4 @@ def test_what_to_install_is_said_where_it_is_not_installed(labeler: Labeler) -> 
 
 
 def test_a_note_says_that_it_has_seen_the_element(labeler: Labeler) -> None:
-    assert labeler.notes(["Ge"]) == ["CHGNet 0.3.0 has been trained on Ge among other elements"]
+    assert labeler.notes([bulk("Ge")]) == ["CHGNet 0.3.0 has been trained on Ge among other elements"]

@@ -13,7 +13,7 @@ from al_core.errors import LabelError
 from al_core.storage.hashing import digest
 from al_core.structures.datasets import bundled
 from calculators.base import make_labeler
-from calculators.gpaw.spin import initial_moments, paired_magnets
+from calculators.gpaw.spin import initial_moments, magnet_notes, paired_magnets
 from tests.calculators.cases import CHEAP
 
 PAIRED, POLARISED = GPAWLabeler(), GPAWLabeler(spin={"Fe": 2.2})
@@ -82,7 +82,7 @@ def test_magnetic_elements_without_a_moment_are_noted(
     elements: set[str], settings: GPAWLabeler, magnets: list[str]
 ) -> None:
     assert paired_magnets(elements, settings.spin) == magnets
-    notes = make_labeler(settings).notes(elements)
+    notes = magnet_notes(elements, settings.spin)
     assert len(notes) == bool(magnets)
     assert all(re.search(rf"{', '.join(magnets)}: magnetic .* \(spin-paired\); spin: \{{", note) for note in notes)
 
