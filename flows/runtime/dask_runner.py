@@ -47,10 +47,12 @@ class Computing(Generic[Result]):
     Args:
         future: Dask's.
         name: of the function.
+        stopped: whether the runner has stopped.
     """
 
-    def __init__(self, future: Any, name: str) -> None:
-        self._future, self._name = future, name
+    def __init__(self, future: Any, name: str, stopped: Callable[[], bool]) -> None:
+        self._future, self._name, self._stopped = future, name, stopped
+        self._given_up = False
 
     def result(self, timeout: float | None = None) -> Result:
         """Wait for what the function returned; raise what it raised.
@@ -60,18 +62,19 @@ class Computing(Generic[Result]):
             CancelledError: nobody computes it any more.
             TimeoutError: it takes more than so many seconds.
         """
+        from distributed.client import ClosedClientError
         from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
 
-        if self._future.cancelled():  # also when the runner has stopped, and there is nobody left to ask
-            raise CancelledError
         try:
+            if self._future.cancelled():  # there may be nobody left to ask
+                raise CancelledError
             found: Result = self._future.result(timeout)
         except KilledWorker as error:
             last = error.last_worker.name
             raise WorkerError(f"workers ended while they ran {self._name}, the last one was {last}") from error
-        except (CancelledError, CommClosedError) as error:
-            if isinstance(error, CancelledError) and getattr(error, "reason", "") != "scheduler-connection-lost":
+        except (CancelledError, CommClosedError, ClosedClientError) as error:
+            if isinstance(error, CancelledError) and (self._given_up or self._stopped()):
                 raise
             message = f"the connection to the Dask scheduler was lost while {self._name} ran; when it is there again "
             raise WorkerError(f"{message}the same command goes on") from error
@@ -79,6 +82,7 @@ class Computing(Generic[Result]):
 
     def cancel(self) -> None:
         """Give up waiting: a function that has not begun does not."""
+        self._given_up = True
         self._future.cancel()
 
 
@@ -138,7 +142,7 @@ class DaskRunner:
                 resources={CORES: min(cores, there.widest)},
                 priority=-self._submitted,
             )
-        return Computing(future, function.__name__)
+        return Computing(future, function.__name__, lambda: self._stopped)
 
     def __enter__(self) -> Self:
         return self
@@ -150,8 +154,11 @@ class DaskRunner:
             connection, self._connection = self._connection, None
             watch, self._watch = self._watch, None
         if connection is not None and watch is not None:
+            from distributed.client import ClosedClientError
+
             watch.stop()
-            with contextlib.suppress(OSError, ValueError, KeyError):  # lost with the scheduler, or with a worker
+            # what is lost with the scheduler, or with a worker
+            with contextlib.suppress(OSError, ValueError, KeyError, ClosedClientError):
                 connection.client.cancel(list(connection.client.futures))
                 connection.client.unregister_worker_plugin(connection.setup)  # what still runs ends
             connection.client.close()

@@ -68,6 +68,20 @@ def test_a_scheduler_that_is_lost_is_told(cluster: Cluster, tmp_path: Path) -> N
     wait_for(lambda: not work.alive(tmp_path), 60)
 
 
+def test_a_scheduler_that_does_not_come_back_is_told(cluster: Cluster, tmp_path: Path) -> None:
+    """Dask's client tries for a while, closes itself, and gives no reason to who waits."""
+    cluster.worker("one")
+    with make_runner(cluster.site, tmp_path) as runner:
+        futures = [runner.submit(work.report, str(number), tmp_path) for number in range(2)]
+        wait_for(lambda: work.began(tmp_path) == ["0"])
+        client = runner._connected().client
+        client.sync(client._close)
+        for future in futures:
+            with pytest.raises(WorkerError, match="connection to the Dask scheduler was lost while report ran"):
+                future.result(60)
+        (tmp_path / "go").touch()
+
+
 _RUN = """
 import sys, time
 from pathlib import Path
