@@ -11,6 +11,7 @@ from prefect.artifacts import create_table_artifact
 from al_core.config.convergence import ConvergenceConfig
 from al_core.config.labelers import GPAWLabeler
 from al_core.config.reading import load_config
+from al_core.config.structures import FileStructures
 from al_core.errors import LabelError
 from al_core.labels.convergence import Deviation, Point, deviation, points
 from al_core.labels.obtaining import finished
@@ -20,8 +21,8 @@ from al_core.storage.files import write_json, write_text
 from al_core.storage.hashing import digest, structure_id
 from al_core.storage.locks import folder_lock
 from al_core.structures.datasets import read_structures
-from al_core.structures.sampling import sample
-from al_core.studies.data import write_structures
+from al_core.structures.making import make_structures
+from al_core.studies.data import given_structures, write_structures
 from al_core.studies.workspace import Workspace
 from al_core.types import Label
 from calculators.base import make_labeler
@@ -70,14 +71,18 @@ def convergence(config: str, out: str | None = None, overrides: list[str] | None
 
 
 def _structures(config: ConvergenceConfig, workspace: Workspace) -> Path:
-    """Write the structures of all elements, once, and return their file."""
-    described = config.structures.model_dump(mode="json")
-    file = workspace.out / f"structures-{digest([config.elements, described])}.extxyz"
-    if not file.exists():
-        frames: list[Atoms] = []
-        for element in config.elements:
-            frames += sample(config.structures, element, neutral_potential, "convergence")
-        write_structures(file, frames)
+    """Write the structures, once, and return their file."""
+    structures = config.structures
+    if isinstance(structures, FileStructures):
+        frames = given_structures(structures)
+        file = workspace.out / f"structures-{digest([structure_id(atoms) for atoms in frames])}.extxyz"
+    else:
+        file = workspace.out / f"structures-{digest([config.elements, structures.model_dump(mode='json')])}.extxyz"
+        if file.exists():
+            return file
+        made = [make_structures(structures, one, neutral_potential, "convergence") for one in config.crystals]
+        frames = [atoms for of_one in made for atoms in of_one]
+    write_structures(file, frames)
     return file
 
 

@@ -133,10 +133,16 @@ def preflight_convergence(config: ConvergenceConfig, out: Path) -> None:
     Raises:
         ConfigError, StoreError: what is wrong, with its key and what to do.
     """
-    for element in config.elements:
-        check_structures("structures", config.structures, [element])
-        for settings in (config.reference, config.base, *config.settings.values()):
-            check_sampled_labels_possible(config.structures, [element], settings, "structures")
+    structures, levels = config.structures, (config.reference, config.base, *config.settings.values())
+    if isinstance(structures, FileStructures):
+        given = given_structures(structures)
+        for settings in levels:
+            check_labels_possible(given, settings, str(structures.path))
+    else:
+        for elements in config.crystals:
+            check_structures("structures", structures, elements)
+            for settings in levels:
+                check_sampled_labels_possible(structures, elements, settings, "structures")
     if not config.vary and not config.settings:
         raise ConfigError("vary and settings are both empty: there is nothing to compare")
     check_writable(out, config.store)

@@ -5,10 +5,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from al_core.config.base import KIND, Element, Name, StoreURL, Strict, nearest
+from al_core.config.base import KIND, Element, Name, StoreURL, Strict, kinds, nearest
 from al_core.config.labelers import GPAWLabeler
 from al_core.config.site import LocalSite, Site
-from al_core.config.structures import MDStructures
+from al_core.config.structures import FileStructures, MDStructures, RattledStructures
 
 
 class ConvergenceConfig(Strict):
@@ -16,8 +16,18 @@ class ConvergenceConfig(Strict):
 
     kind: Annotated[Literal["convergence"], KIND] = "convergence"
     name: Annotated[Name, Field(description="Name of the study; its folder is `runs/NAME`.")] = "convergence"
-    elements: Annotated[tuple[Element, ...], Field(min_length=1, description="Chemical symbols of the crystals.")]
-    structures: Annotated[MDStructures, Field(description="The structures that are sampled of every element.")]
+    elements: Annotated[
+        tuple[Element, ...],
+        Field(
+            description="Chemical symbols. `md` samples crystals of each; `rattled` sets them on the sites of one "
+            "crystal. Of a file's structures they are not given."
+        ),
+    ] = ()
+    structures: Annotated[
+        MDStructures | RattledStructures | FileStructures,
+        Field(discriminator="kind", description="The structures that are labelled."),
+        kinds("md", "rattled", "file"),
+    ]
     reference: Annotated[GPAWLabeler, Field(description="The tight settings that all others are compared with.")]
     base: Annotated[GPAWLabeler, Field(description="The other settings while a single one is varied.")]
     vary: dict[str, Annotated[tuple[float, ...], Field(min_length=1)]] = Field(
@@ -32,6 +42,20 @@ class ConvergenceConfig(Strict):
         Field(description="PostgreSQL data base of the labels; `labels.db` in the study's folder if not given."),
     ] = None
     site: Site = LocalSite()
+
+    @property
+    def crystals(self) -> tuple[tuple[str, ...], ...]:
+        """The elements of each crystal that structures are made of; none of a file."""
+        each = tuple((element,) for element in self.elements)
+        return each if isinstance(self.structures, MDStructures) or not each else (self.elements,)
+
+    @model_validator(mode="after")
+    def _elements_are_of_what_is_made(self) -> Self:
+        of_file = isinstance(self.structures, FileStructures)
+        if of_file == bool(self.elements):
+            message = "elements: leave them out: a file has its own" if of_file else "elements: at least one is needed"
+            raise PydanticCustomError("elements", "{message}", {"message": message})
+        return self
 
     @model_validator(mode="after")
     def _values_are_settings(self) -> Self:

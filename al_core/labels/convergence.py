@@ -34,7 +34,7 @@ class Deviation:
     Attributes:
         n_labels: structures both settings have a label of.
         force_meV_per_A: of the force components.
-        energy_meV_per_atom: of the energy differences between structures of one element.
+        energy_meV_per_atom: of the energy differences between structures of one composition.
         stress_meV_per_A3: of the stress components.
         pressure_meV_per_A3: mean, with its sign, of the pressure (minus a third of the stress's trace): the Pulay
             stress of a low cutoff has one sign in every structure.
@@ -73,9 +73,10 @@ def deviation(labels: Mapping[str, tuple[Atoms, Label]], reference: Mapping[str,
     energies: dict[str, list[float]] = {}
     for name in both:
         atoms, label = labels[name]
-        energies.setdefault(str(atoms.symbols[0]), []).append((label.energy - reference[name][1].energy) / len(atoms))
-    # a constant of each element is no error: only differences of energies mean something
-    apart = [energy - np.mean(of_element) for of_element in energies.values() for energy in of_element]
+        composition = str(atoms.symbols.formula.convert("hill").reduce()[0])
+        energies.setdefault(composition, []).append((label.energy - reference[name][1].energy) / len(atoms))
+    # a constant of each composition is no error: only differences of energies mean something
+    apart = [energy - np.mean(of_one) for of_one in energies.values() for energy in of_one]
     forces = [(labels[name][1].forces - reference[name][1].forces).ravel() for name in both]
     stresses = [np.array(labels[name][1].stress) - np.array(reference[name][1].stress) for name in both]
     pressures = [-stress[:3].mean() for stress in stresses]

@@ -103,6 +103,9 @@ def main() -> None:
         print(f"failed: {where}{error.strerror}; change this and run the same command again", file=sys.stderr)
         sys.exit(1)
     except RuntimeError as error:
+        if "Failed to reach API" in str(error):
+            print("failed: Prefect's server ended as the command began; run the same command again", file=sys.stderr)
+            sys.exit(1)
         if "ephemeral Prefect API server" not in str(error):
             raise
         seconds = os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"]

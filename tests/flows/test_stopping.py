@@ -140,15 +140,26 @@ def test_another_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> N
         flows.cli.main()
 
 
-def test_a_temporary_server_that_does_not_start_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (
+            "Timed out while attempting to connect to ephemeral Prefect API server.",
+            "failed: Prefect's temporary server did not start in 7 s; run the same",
+        ),
+        ("Failed to reach API at http://127.0.0.1:8826/api/", "failed: Prefect's server ended as the command began;"),
+    ],
+    ids=["does not start", "ends at once"],
+)
+def test_a_server_that_is_not_there_is_one_line(
+    raised: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def app() -> None:
-        raise RuntimeError("Timed out while attempting to connect to ephemeral Prefect API server.")
+        raise RuntimeError(raised)
 
     monkeypatch.setattr(flows.cli, "app", app)
     monkeypatch.setenv("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "7")
     with pytest.raises(SystemExit) as stopped:
         flows.cli.main()
     assert stopped.value.code == 1
-    assert capsys.readouterr().err.startswith("failed: Prefect's temporary server did not start in 7 s; run the same")
+    assert capsys.readouterr().err.startswith(told)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from ase.build import bulk
+from ase.io import write
 
 from al_core.config.convergence import ConvergenceConfig
 from al_core.config.reading import load_config, validate
@@ -86,6 +87,31 @@ def test_the_command_writes_table_and_page_and_pays_once(shell: Shell) -> None:
     assert "cutoff_eV" in (out / "convergence.html").read_text()
 
 
+RATTLED = {
+    "kind": "rattled",
+    "crystal": {"prototype": "zincblende", "a": 5.5},
+    "slices": [{"name": "strained", "count": 2, "rattle_A": 0.05, "strain": 0.02}],
+}
+
+
+@pytest.mark.dft
+@pytest.mark.parametrize("kind", ["rattled", "file"])
+def test_a_compound_and_a_file_are_compared_too(shell: Shell, kind: str) -> None:
+    compound = {**CONFIG, "elements": ["Al", "P"], "structures": RATTLED, "vary": {"cutoff_eV": [150]}, "settings": {}}
+    if kind == "file":
+        crystals = [bulk("AlP", "zincblende", a=a) for a in (5.4, 5.6)]
+        write(shell.folder / "mine.extxyz", crystals)
+        structures = {"kind": "file", "path": str(shell.folder / "mine.extxyz")}
+        compound = {name: value for name, value in compound.items() if name != "elements"} | {"structures": structures}
+    file, out = shell.folder / "config.yaml", shell.folder / "out"
+    file.write_text(yaml.safe_dump(compound))
+    shell.graft("convergence", file, "--out", out)
+    (row,) = read_json(out / "convergence.json")["rows"]
+    assert row["n_labels"] == 2
+    assert 0 < row["energy_meV_per_atom"] < 5, "what the cutoffs leave of phosphorus is no difference of energies"
+    assert row["pressure_meV_per_A3"] != 0
+
+
 @pytest.mark.dft
 def test_labels_that_all_fail_are_told_and_one_setting_of_them_is_left_empty(shell: Shell) -> None:
     file, out = shell.folder / "config.yaml", shell.folder / "out"
@@ -110,6 +136,9 @@ def test_labels_that_all_fail_are_told_and_one_setting_of_them_is_left_empty(she
         ({"vary": {"cutoff_eV": [3]}}, "vary.cutoff_eV: Input should be greater than or equal to 100, got 3"),
         ({"vary": {}, "settings": {}}, "nothing to compare"),
         ({"elements": ["U"]}, "not U"),
+        ({"elements": []}, "elements: at least one is needed"),
+        ({"structures": {"kind": "file", "path": "mine.extxyz"}}, "elements: leave them out: a file has its own"),
+        ({"elements": [], "structures": {"kind": "file", "path": "mine.extxyz"}}, "mine.extxyz"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
