@@ -1,5 +1,6 @@
 """The sources that arms have of their own: found, and compared with the study's."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from al_core.config.sources import GivenSource
@@ -19,6 +20,17 @@ def arm_sources(config: StudyConfig) -> dict[GivenSource, tuple[Path, ...]]:
     """
     own = dict.fromkeys(arm.own_source for arm in config.arms if arm.own_source is not None)
     return {source: tuple(committee_folders(_folder(source))) for source in own}
+
+
+def starts(
+    config: StudyConfig, source: Sequence[Path], own: Mapping[GivenSource, Sequence[Path]]
+) -> dict[str, tuple[str, Sequence[Path]]]:
+    """Return of each arm by its title its kind, and all bundles it may start from."""
+    return {
+        arm.title: (arm.kind, source if arm.own_source is None else own[arm.own_source])
+        for arm in config.arms
+        if arm.uses_source
+    }
 
 
 def check_architectures(config: StudyConfig) -> None:

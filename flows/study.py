@@ -18,9 +18,10 @@ from al_core.models.committee import committee_folders, content_hash
 from al_core.models.sources.shipped import shipped_committee
 from al_core.report.headline import headline
 from al_core.report.render import write_report
-from al_core.storage.hashing import label_key, structure_id, structure_of
+from al_core.storage.hashing import digest, label_key, structure_id, structure_of
 from al_core.structures.datasets import read_structures, slice_of, write_labelled
 from al_core.studies.data import TEST_STRUCTURES, hash_of_test_set, prepare_data
+from al_core.studies.expectations import TransferabilityInputs, is_estimated, transferability_sentences
 from al_core.studies.grid import learners
 from al_core.studies.index import write_index
 from al_core.studies.ledger import TEST, Requests, ledger
@@ -33,7 +34,7 @@ from al_core.types import Labeler
 from calculators.base import make_labeler
 from calculators.classical.neutral import neutral_potential
 from flows import tasks
-from flows.arm_sources import arm_sources
+from flows.arm_sources import arm_sources, starts
 from flows.preflight import preflight
 from flows.pretrain import committee_key, train_committee
 from flows.references import computed_references, read_references
@@ -75,6 +76,10 @@ def run_study(config: StudyConfig, out: Path) -> Path:
         workspace.use_store(config.store)
         source = source_committee(config.source, workspace, counters)
         data = prepare_data(config, workspace, neutral_potential, counters.counter("structures sampled"))
+        own = arm_sources(config)
+        arms = starts(config, source, own)
+        expected = TransferabilityInputs(workspace.out, arms, config.target, digest(data.pool), config.device)
+        _estimate(expected, counters)
         labeler = make_labeler(config.labeler)
         identity = labeler.identity()
         requests = Requests(workspace)
@@ -90,7 +95,6 @@ def run_study(config: StudyConfig, out: Path) -> Path:
         sliced = any(acquisition.slices for acquisition in config.acquisitions)
         slices = {structure_id(one): slice_of(one) for one in read_structures(workspace.pool)} if sliced else {}
         test_hash = hash_of_test_set(workspace)
-        own = arm_sources(config)
         inputs = StudyInputs(config, workspace, data.pool, label_keys, source, test_hash, costs, slices, own)
         zero_shot = measure_zero_shot(config, workspace, test_hash, counters)
         measured_against = _references(config, workspace, counters)
@@ -123,6 +127,14 @@ def _label_test_set(config: StudyConfig, workspace: Workspace, counters: Counter
     if len(labelled) < (1 - config.max_failed_share) * asked:
         raise LabelError(f"{asked - len(labelled)} of {asked} test structures could not be labelled")
     write_labelled(workspace.test, labelled)
+
+
+def _estimate(inputs: TransferabilityInputs, counters: Counters) -> None:
+    """Say what is expected of the arms, once."""
+    if inputs.arms and not is_estimated(inputs):
+        tasks.transferability(inputs)
+        for sentence in transferability_sentences(inputs.out):
+            counters.say(sentence)
 
 
 def _map_pool(inputs: StudyInputs, rounds: Rounds) -> None:

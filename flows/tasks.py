@@ -18,6 +18,7 @@ from al_core.labels.store import LabelStore
 from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import label_key, structure_id
 from al_core.structures.datasets import read_structures
+from al_core.studies.expectations import TransferabilityInputs
 from al_core.studies.features import MappedInputs
 from al_core.studies.keys import (
     CalibrationInputs,
@@ -108,6 +109,12 @@ def deliver(model: ModelInputs, calibration: Calibration) -> None:
 def map_pool(inputs: MapInputs) -> None:
     """Map pool and test set in two dimensions."""
     current_runner().submit(work.map_pool, inputs).result()
+
+
+@task(task_run_name="estimate the transferability", cache_policy=NO_CACHE, **RETRIES)
+def transferability(inputs: TransferabilityInputs) -> None:
+    """Estimate what arms make of their sources."""
+    current_runner().submit(work.transferability, inputs).result()
 
 
 @task(task_run_name="map structures", cache_policy=NO_CACHE, **RETRIES)

@@ -16,6 +16,7 @@ from al_core.learning.steps import LabelOutcome, SelectionOutcome
 from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
 from al_core.studies import features
+from al_core.studies.expectations import TransferabilityInputs, write_transferability
 from al_core.studies.features import MappedInputs
 from al_core.studies.keys import (
     CalibrationInputs,
@@ -110,6 +111,11 @@ def deliver(model: ModelInputs, calibration: Calibration) -> None:
 def map_pool(inputs: MapInputs) -> None:
     """Map pool and test set; see :func:`al_core.studies.pool_map.make_pool_map`."""
     make_pool_map(inputs)
+
+
+def transferability(inputs: TransferabilityInputs) -> None:
+    """Estimate what arms make of their sources; see :mod:`al_core.studies.expectations`."""
+    write_transferability(inputs)
 
 
 def map_structures(inputs: MappedInputs) -> None:

@@ -79,6 +79,11 @@ def with_scale(bundle: Bundle, scale: float) -> Bundle:
     return replace(bundle, weights={**bundle.weights, _SCALE: torch.full_like(bundle.weights[_SCALE], scale)})
 
 
+def output_scale(bundle: Bundle) -> float:
+    """Return a bundle's output scale, eV: in its own units of length, the root mean square force it was trained on."""
+    return float(bundle.weights[_SCALE])
+
+
 def relabel(bundle: Bundle, target: Target) -> Bundle:
     """Return the same potential as one of other elements; energies and forces are those of the source's elements.
 
@@ -178,7 +183,7 @@ class _Misfit:
         device: torch.device,
     ) -> None:
         self._committee, self._device = committee, device
-        unit = np.mean([float(bundle.weights[_SCALE]) for bundle in committee]) * energy / prior.length  # eV/Å
+        unit = np.mean([output_scale(bundle) for bundle in committee]) * energy / prior.length  # eV/Å
         self._energy_error = _ENERGY_ERROR * unit
         self._widths = (prior.length_error / prior.length, prior.energy_error)  # of log length ratio and energy scale
         self._structures = [atoms for atoms, _ in labelled]

@@ -92,6 +92,11 @@ class Workspace:
         return self.out / "pool_map.json"
 
     @property
+    def transferability(self) -> Path:
+        """What was expected of the arms before the first label, see :mod:`al_core.studies.expectations`."""
+        return self.out / "transferability.json"
+
+    @property
     def report(self) -> Path:
         """The report."""
         return self.out / "report.html"

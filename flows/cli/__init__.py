@@ -48,6 +48,7 @@ _COMMANDS: Commands = {
 _STUDY: Commands = {
     "run": study.study_run,
     "plan": study.study_plan,
+    "transferability": study.study_transferability,
     "status": study.study_status,
     "report": study.study_report,
     "compare": compare.study_compare,

@@ -1,6 +1,7 @@
 """The commands ``graft study ...`` and ``graft demo``."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +53,41 @@ def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:
         if properties or name not in ("properties", "reference"):
             table.add_row(name, value)
     Console().print(table)
+
+
+def study_transferability(
+    config: ConfigFile,
+    out: Out = None,
+    set_: Set = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Estimate, before any label, whether transfer will help.
+
+    From the source's models and the pool's structures: of each arm the force error over that of scratch, with a few
+    labels. A source that the study pretrains must have been trained by a run of it, which says the same itself.
+    """
+    settings, folder = checked_study(config, out, tuple(set_ or ()))
+    from flows.expectations import expected
+
+    found = expected(settings, folder)
+    if as_json:
+        print(json.dumps(found))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Force error over scratch's, with a few labels")
+    for column in ("arm", "", "ratio", "90 %", "bonds", "disagreement"):
+        table.add_column(column)
+    for title, one in found.items():
+        within = f"{one['low']:.2f} to {one['high']:.2f}"
+        table.add_row(title, one["verdict"], f"{one['error_ratio']:.2f}", within, *_known(one))
+    Console().print(table)
+    print("bonds: the target's over the source's; disagreement: of the starting models, over the forces they know")
+
+
+def _known(estimate: Mapping[str, float]) -> tuple[str, str]:
+    return f"{estimate['length_ratio']:.3f}", f"{estimate['disagreement']:.3f}"
 
 
 def _listed(seeds: Sequence[int]) -> str:

@@ -5,6 +5,7 @@ from al_core.report.numbers import spread_note
 from al_core.report.overview import ENERGY_MAE, FORCE_MAE, STRESS_MAE, Overview
 from al_core.report.page import Section, fragment
 from al_core.report.tables import transfer_table
+from al_core.studies.expectations import transferability_sentences
 from al_core.studies.statistics import TransferDifference, transfer_differences
 
 _METRICS = (
@@ -32,6 +33,7 @@ def transfer_section(view: Overview) -> Section | None:
     html = fragment(
         "sections/transfer",
         verdict=transfer_verdict(found, view.baseline),
+        expected=transferability_sentences(view.folder) if view.folder else [],
         tables=tables,
         baseline=view.baseline,
         spread=spread_note(view.points),

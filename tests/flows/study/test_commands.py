@@ -168,6 +168,17 @@ def test_graft_study_plan(finished: Path, shell: Shell) -> None:
     assert f"{done} in the store already" in shell.graft("study", "plan", SMOKE, "--out", finished)
 
 
+def test_graft_study_transferability(finished: Path, shell: Shell) -> None:
+    told = shell.run(GRAFT, "study", "transferability", SMOKE, "--out", shell.folder / "new", code=2).stderr
+    assert "is not trained yet in" in told
+    found = json.loads(shell.graft("study", "transferability", SMOKE, "--out", finished, "--json"))
+    assert found == read_json(finished / "transferability.json")["arms"], "the run has said the same"
+    assert set(found) == {"transfer", "rescaled"}
+    table = shell.graft("study", "transferability", SMOKE, "--out", finished)
+    assert f"{found['transfer']['error_ratio']:.2f}" in table
+    assert "Expected before the first label" in (finished / "report.html").read_text()
+
+
 def test_graft_eval_says_what_assess_says(finished: Path, results: StudyResults, shell: Shell) -> None:
     from al_core.evaluation.assessment import assess
 

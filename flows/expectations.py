@@ -1,0 +1,42 @@
+"""What is expected of a study's arms, without running it."""
+
+from pathlib import Path
+from typing import Any
+
+from al_core.config.study import StudyConfig
+from al_core.errors import ConfigError
+from al_core.models.committee import committee_folders
+from al_core.models.sources.shipped import shipped_committee
+from al_core.studies.data import pool_structures
+from al_core.studies.expectations import estimates
+from al_core.studies.workspace import Workspace
+from calculators.classical.neutral import neutral_potential
+from flows.arm_sources import arm_sources, starts
+from flows.pretrain import committee_key
+
+
+def expected(config: StudyConfig, out: Path) -> dict[str, dict[str, Any]]:
+    """Return what is expected of each arm; see :func:`al_core.studies.expectations.estimates`.
+
+    Raises:
+        ConfigError: the source is not trained yet, or no arm has an estimate.
+    """
+    arms = starts(config, committee_folders(_source(config, out)), arm_sources(config))
+    pool = pool_structures(config, neutral_potential, lambda done, total: None)
+    found = estimates(arms, config.target, pool, config.device)
+    if not found:
+        raise ConfigError("arms: nothing is estimated: it takes an arm that starts from two source models or more")
+    return found
+
+
+def _source(config: StudyConfig, out: Path) -> Path:
+    source = config.source
+    if source.kind != "pretrain":
+        return shipped_committee(source.name) if source.kind == "bundled" else source.path
+    folder = Workspace(out).source / committee_key(source)
+    if not (folder / "committee.json").exists():
+        raise ConfigError(
+            f"source: {source.name} is not trained yet in {out}; `graft study run` trains it and says what to expect "
+            "before its first label, or give a trained one: source.kind=bundles"
+        )
+    return folder
