@@ -28,7 +28,7 @@ from al_core.types import Label
 from calculators.base import make_labeler
 from calculators.classical.neutral import neutral_potential
 from flows import tasks
-from flows.preflight import preflight_convergence
+from flows.convergence_preflight import preflight_convergence
 from flows.runtime.artifacts import artifact_key
 from flows.runtime.current import running
 from flows.runtime.progress import Counters

@@ -8,7 +8,6 @@ from pathlib import Path
 from ase import Atoms
 
 from al_core.config.acquisition import AnyAcquisition
-from al_core.config.convergence import ConvergenceConfig
 from al_core.config.labelers import AnyLabeler
 from al_core.config.site import AnySite
 from al_core.config.sources import PretrainConfig, SourcePart
@@ -125,28 +124,6 @@ def preflight_pretraining(config: PretrainConfig, out: Path) -> None:
         check_site(config.site, config.store)
     check_writable(out)
     check_device(config.device)
-
-
-def preflight_convergence(config: ConvergenceConfig, out: Path) -> None:
-    """Check elements, settings and folder of a convergence study.
-
-    Raises:
-        ConfigError, StoreError: what is wrong, with its key and what to do.
-    """
-    structures, levels = config.structures, (config.reference, config.base, *config.settings.values())
-    if isinstance(structures, FileStructures):
-        given = given_structures(structures)
-        for settings in levels:
-            check_labels_possible(given, settings, str(structures.path))
-    else:
-        for elements in config.crystals:
-            check_structures("structures", structures, elements)
-            for settings in levels:
-                check_sampled_labels_possible(structures, elements, settings, "structures")
-    if not config.vary and not config.settings:
-        raise ConfigError("vary and settings are both empty: there is nothing to compare")
-    check_writable(out, config.store)
-    check_site(config.site, config.store)
 
 
 def check_writable(out: Path, store: str | None = None) -> None:

@@ -22,7 +22,7 @@ def convergence(
 
     overrides = changes(set_, site)
     settings = load_config(ConvergenceConfig, config, overrides)
-    from flows.preflight import preflight_convergence
+    from flows.convergence_preflight import preflight_convergence
 
     folder = (out or Path("runs") / settings.name).resolve()
     preflight_convergence(settings, folder)

@@ -25,7 +25,7 @@ def test_the_page_is_up_to_date() -> None:
     ("typed", "completed"),
     [
         ("graft st", ["study"]),
-        ("graft study ", ["run", "plan", "status", "report", "compare"]),
+        ("graft study ", ["run", "plan", "transferability", "status", "report", "compare"]),
         ("graft schema ", ["study", "grow", "pretrain", "convergence"]),
         ("graft study run --si", ["--site"]),
     ],

@@ -15,7 +15,7 @@ from al_core.errors import ConfigError
 from al_core.labels.convergence import deviation, points
 from al_core.storage.files import read_json
 from al_core.types import Label
-from flows.preflight import preflight_convergence
+from flows.convergence_preflight import preflight_convergence
 from tests.flows.study.smoke import GRAFT, Shell
 
 CHEAP = {"kind": "gpaw", "cutoff_eV": 150, "kpt_density": 0.6}
