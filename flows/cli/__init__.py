@@ -89,6 +89,8 @@ def main() -> None:
     """
     from al_core.errors import BundleError, ConfigError, GraftError, SiteError, StoreError
 
+    if "_GRAFT_COMPLETE" in os.environ:
+        os.environ["COLUMNS"] = "10000"  # typer wraps what it tells a shell, and fish takes each line for a word
     try:
         app()
     except GraftError as error:

@@ -1,6 +1,7 @@
 """The page of all commands is that of the command line, and a shell completes them."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,3 +34,10 @@ def test_the_page_is_up_to_date() -> None:
 def test_a_shell_completes_commands_and_options(typed: str, completed: list[str]) -> None:
     words = {"COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
     assert _run(GRAFT, _GRAFT_COMPLETE="complete_bash", **words).split() == completed
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_get_a_line_for_each_command(shell: str) -> None:
+    asked = {"_TYPER_COMPLETE_ARGS": "graft labels ", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    lines = _run(GRAFT, _GRAFT_COMPLETE=f"complete_{shell}", **asked).splitlines()
+    assert [re.findall(r"\w+", line.removeprefix("_arguments"))[0] for line in lines] == ["list", "export", "release"]
