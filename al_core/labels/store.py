@@ -28,7 +28,8 @@ __all__ = ["Attempt", "Entry", "LabelStore", "NextRung"]
 
 VERSION = 1
 _PAGE = 500  # entries that are read at once
-_packings_of: dict[tuple[str, int], np.ndarray] = {}  # of rows that this process has seen, by store and row
+_packings_of: dict[tuple[str, int], np.ndarray] = {}  # of rows that this process has seen, by store and row,
+_MOST_PACKINGS = 100_000  # and forgotten when there are so many
 
 NextRung = Callable[[Entry, list[Attempt]], int | None]
 """Of a failed label and the attempts at it: the rung to try next, or None if the failure is final."""
@@ -246,6 +247,8 @@ class LabelStore:
             if theirs is not None and not may_be_equivalent(theirs, ours):
                 continue
             row = db.get(id=number)
+            if len(_packings_of) >= _MOST_PACKINGS:
+                _packings_of.clear()
             _packings_of[str(self.where), number] = packings(bare(row.toatoms())) if theirs is None else theirs
             if row.state == "failed" or (row.state == "running" and not self._database.is_held(row.data["owner"])):
                 continue

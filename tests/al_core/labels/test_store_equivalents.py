@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from al_core.labels.store import Attempt, LabelStore
+from al_core.labels.store import Attempt, LabelStore, _packings_of
 from al_core.structures.equivalence import packings
 from al_core.types import Label
 
@@ -45,6 +45,18 @@ def test_the_label_of_an_equivalent_structure_serves(store: LabelStore) -> None:
     np.testing.assert_allclose(entry.label.stress, np.array([2.0, 1.0, 3.0, 0.0, 0.0, -0.5]) * 1e-3, atol=1e-12)
     assert entry.label.provenance == {"by": "hand", "equivalent_to": LEVEL.format(1)}
     assert store.get(LEVEL.format(2)).label.energy == entry.label.energy
+
+
+def test_what_is_remembered_of_rows_is_bounded(store: LabelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("al_core.labels.store._MOST_PACKINGS", 1)
+    for number in (1, 2):
+        other = bulk("Ge", "diamond", a=5.66)
+        other.rattle(0.1, seed=number)
+        store.claim(LEVEL.format(number), other, "sw", use_equivalent=True)
+        store.complete(LEVEL.format(number), LABEL)
+    for number in (3, 4):
+        assert store.claim(LEVEL.format(number), turned(rattled()), "sw", use_equivalent=True)[0] == "done"
+        assert len(_packings_of) <= 1
 
 
 def test_an_equivalent_structure_is_waited_for(store: LabelStore) -> None:
