@@ -209,7 +209,7 @@ def trained(
     pool: "list[Atoms]",
     test: "Data",
 ) -> "tuple[float, list[Bundle]]":
-    """Train an arm; return its error on the test set, meV/Å, and what it started from."""
+    """Train an arm; return its error on the test set, meV/Å (infinite if all diverged), and what it started from."""
     import torch
 
     from al_core.config.arms import RescaledArm, ScratchArm, TransferArm
@@ -220,10 +220,9 @@ def trained(
     cpu = torch.device("cpu")
     arm: Any = {"scratch": ScratchArm, "transfer": TransferArm, "rescaled": RescaledArm}[kind]()
     start = ARMS[kind](committee, labels, target, seed, cpu, pool)
-    models = train(
-        start, labels, Training(steps=STEPS), arm.learning_rate, seed, cpu, tuning=arm.tuning, unlabelled=pool
-    )
-    return _error(kept(models), test), start
+    settings = Training(steps=STEPS)
+    models = kept(train(start, labels, settings, arm.learning_rate, seed, cpu, tuning=arm.tuning, unlabelled=pool))
+    return _error(models, test) if models else np.inf, start
 
 
 def kept(committee: "Sequence[Bundle | None]") -> "list[Bundle]":

@@ -63,11 +63,9 @@ def main() -> None:
     print((__doc__ or "").strip())
     with ProcessPoolExecutor(CORES, mp_context=get_context("spawn"), initializer=one_thread) as pool:
         elements = dict(zip(given.elements, pool.map(prepared, given.elements), strict=True))
-        pairs = []
-        for one in pool.map(
-            measure,
-            *zip(*[(elements[a], elements[b], a, b) for a, b in itertools.permutations(elements, 2)], strict=True),
-        ):
+        names, pairs = list(itertools.permutations(elements, 2)), []
+        sources, targets = ([elements[pair[end]] for pair in names] for end in (0, 1))
+        for one in pool.map(measure, sources, targets, *zip(*names, strict=True)):
             told = "; ".join(f"{arm} {', '.join(f'{ratio:.2f}' for ratio in one.ratios[arm])}" for arm in ARMS)
             print(f"{one.source} to {one.target}: {told}", flush=True)
             pairs.append(one)
