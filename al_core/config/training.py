@@ -132,6 +132,9 @@ class AnchoredTuning(Tuning):
     strength: Annotated[
         PositiveFloat, Field(description="The prior weighs as much as this many force components of the labels.")
     ] = 0.01
+    energy_components: Annotated[
+        PositiveFloat, Field(description="The energy of a label counts as this many force components.")
+    ] = 10.0
     evaluations: Annotated[
         PositiveInt, Field(description="Evaluations of all labels, at most; `steps` bounds them too.")
     ] = 90

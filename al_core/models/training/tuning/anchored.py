@@ -8,7 +8,8 @@ variance of what no weights can describe over that of the start's errors.
 
 An energy per atom, a force component and a stress component count by how far the weights move each of them: an error
 is measured in its own root mean squared gradient over structures of the pool. So what is learned of a force of
-0.1 eV/Å weighs as much as a stress that the same change of the weights would bring about, some 4 meV/Å^3.
+0.1 eV/Å weighs as much as a stress that the same change of the weights would bring about, some 4 meV/Å^3. An energy
+counts ten times: it is one number of a structure, and all that tells one phase or defect from another.
 
 A label that says little moves little: steps are as long as the errors ask, where Adam makes each as long as any other.
 The minimum is found by L-BFGS on all labels at once, in some dozen evaluations. Where there are so many labels that it
@@ -38,6 +39,7 @@ _ATOMS_AT_ONCE = 256
 _STRUCTURES = 12  # of the pool, for the mean squared gradient
 _MEMORY = 20  # steps that L-BFGS remembers
 _ATOMS_A_BATCH = 64  # of the descent
+_TOO_FAR = 10.0  # what a step that leaves no finite loss counts as, over the first losses
 
 
 def fit(
@@ -48,7 +50,7 @@ def fit(
     progress: Callable[[int], None],
 ) -> list[float | None]:
     """Minimise on all labels at once, or descend in batches; see :func:`al_core.models.training.tuning.fit`."""
-    anchored = Anchored(models, settings.strength, task)
+    anchored = Anchored(models, settings, task)
     steps = task.settings.steps
     if settings.in_batches(len(task.labelled)):
         batched = replace(task, settings=_in_batches(settings, task))
@@ -69,16 +71,16 @@ class Anchored(Parameters):
 
     Args:
         models: the stack as it starts.
-        strength: force components that the prior weighs as much as.
+        settings: what the prior and an energy weigh as much as.
         task: what will be learned. Structures of the pool are drawn by its seed; without any, from the labelled ones.
     """
 
-    def __init__(self, models: Stack, strength: float, task: TrainingTask) -> None:
+    def __init__(self, models: Stack, settings: AnchoredTuning, task: TrainingTask) -> None:
         structures = list(task.unlabelled) or [atoms for atoms, _ in task.labelled]
         drawn = np.random.default_rng(task.seed).permutation(len(structures))[:_STRUCTURES]
         squares = mean_squared_gradients(models, [structures[index] for index in drawn])
-        self._strength = strength * squares.force
-        self._energy = (squares.force / squares.energy)[:, None]
+        self._strength = settings.strength * squares.force
+        self._energy = settings.energy_components * (squares.force / squares.energy)[:, None]
         stressed = squares.stress > 0  # a pool without volumes has no scale of stresses: none is learned then
         self._stress = torch.where(stressed, squares.force / squares.stress, 0.0)[:, None]
         super().__init__(models)
@@ -149,10 +151,10 @@ def _minimise(
     optimizer = torch.optim.LBFGS(
         anchored.leaves, max_iter=evaluations, max_eval=evaluations, history_size=_MEMORY, line_search_fn="strong_wolfe"
     )
-    done = 0
+    done, too_far = 0, 0.0
 
     def objective() -> torch.Tensor:
-        nonlocal done
+        nonlocal done, too_far
         optimizer.zero_grad()
         held = anchored.penalty()
         total = held.detach().clone()
@@ -164,9 +166,12 @@ def _minimise(
         for leaf in anchored.leaves:
             assert leaf.grad is not None  # the anchor reaches every weight
             leaf.grad.nan_to_num_(0.0, 0.0, 0.0)  # a member that is lost stays where it is and leaves the others alone
+        finite = total.isfinite()
+        if not done:
+            too_far = _TOO_FAR * float(total[finite].sum())
         done += 1
         progress(min(done, evaluations))
-        return total.nan_to_num(0.0, 0.0, 0.0).sum()
+        return torch.where(finite, total, too_far).sum()  # so that the search turns back
 
     if evaluations:
         optimizer.step(objective)

@@ -144,7 +144,7 @@ def test_an_anchor_reaches_the_minimum(source: Any, ge_labelled: Any, cpu: Any, 
     energies = torch.tensor([label.energy for _, label in ge_labelled]) - atomic_energies(tuned)[0] * sizes
     errors = (predicted.forces[0] - forces).square().sum()
     # each error in units of its own root mean squared gradient
-    errors = errors + squares.force / squares.energy * ((predicted.energies[0] - energies) / sizes).square().sum()
+    errors = errors + 10 * squares.force / squares.energy * ((predicted.energies[0] - energies) / sizes).square().sum()
     stresses = torch.as_tensor(np.stack([voigt_6_to_full_3x3_stress(label.stress) for _, label in ge_labelled]))
     errors = (
         errors + squares.force / squares.stress * 6 * (predicted.stresses[0] - stresses).square().mean((1, 2)).sum()
@@ -168,9 +168,23 @@ def test_an_anchored_model_learns_the_stress_of_a_label(source: Any, ge_labelled
     assert np.abs(after.forces[0][0] - label.forces).max() < 0.1
 
 
+def test_an_energy_counts_as_many_force_components_as_is_asked(
+    source: Any, ge_labelled: Any, cpu: Any, pool: Any
+) -> None:
+    def error(components: float) -> float:
+        tuned = _tuned(source, ge_labelled, AnchoredTuning(strength=50.0, energy_components=components), cpu, pool)
+        predicted = predict(tuned, [atoms for atoms, _ in ge_labelled], cpu).energies
+        energies = np.array([label.energy for _, label in ge_labelled])
+        return float(np.abs(predicted - energies[:, None]).mean())
+
+    assert error(100.0) < 0.7 * error(1.0)
+
+
 def test_a_pool_without_volumes_has_no_scale_for_stresses(source: Any, ge_labelled: Any, cpu: Any, cells: Any) -> None:
     models = stack(source, torch.float64, cpu)
-    anchored = Anchored(models, 1.0, TrainingTask(ge_labelled, STEPS, 0.01, 0, [cells["cluster"]]))
+    anchored = Anchored(
+        models, AnchoredTuning(strength=1.0), TrainingTask(ge_labelled, STEPS, 0.01, 0, [cells["cluster"]])
+    )
     targets = anchored.targets(models, ge_labelled, STEPS, np.ones((1, len(ge_labelled))))
     assert not targets.stress_weights.any()
     assert bool((targets.energy_weights > 0).all())
@@ -188,7 +202,7 @@ def test_an_anchor_in_parts_is_that_of_the_whole(
 
 def test_batches_of_many_labels_stand_for_all_of_them(source: Any, ge_labelled: Any, cpu: Any, pool: Any) -> None:
     models = stack(source, torch.float64, cpu)
-    anchored = Anchored(models, 1.0, TrainingTask(ge_labelled, STEPS, 0.01, 0, pool))
+    anchored = Anchored(models, AnchoredTuning(strength=1.0), TrainingTask(ge_labelled, STEPS, 0.01, 0, pool))
     count = len(ge_labelled)
 
     def errors(labelled: Any, standing_for: int = 0) -> torch.Tensor:
