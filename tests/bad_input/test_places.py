@@ -160,7 +160,7 @@ committee: 2
 """
 CONVERGENCE = """
 elements: [Ge]
-structures: {slices: [{name: bulk, count: 1, temperature_K: 300, steps: 5}]}
+structures: {kind: md, slices: [{name: bulk, count: 1, temperature_K: 300, steps: 5}]}
 reference: {kind: gpaw}
 base: {kind: gpaw}
 vary: {cutoff_eV: [200]}
