@@ -1,4 +1,4 @@
-"""Is it foreseen whether a transfer helps? ``python -m benchmarks.transferability``; an hour and a half on two cores.
+"""Is it foreseen whether a transfer helps? ``python -m benchmarks.transferability``; an hour or so of a core.
 
 All ordered pairs of fourteen elements with the potentials and settings of ``benchmarks.pairs``: diamond (Si, Ge), bcc
 (W, Mo, Na) and fcc (the others), committees of two. For each, before any label: how far the lengths are apart, and how

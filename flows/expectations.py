@@ -7,7 +7,7 @@ from al_core.config.study import StudyConfig
 from al_core.errors import ConfigError
 from al_core.models.committee import committee_folders
 from al_core.models.sources.shipped import shipped_committee
-from al_core.studies.data import pool_structures
+from al_core.studies.data import hold_out, pool_structures, unique
 from al_core.studies.expectations import estimates
 from al_core.studies.workspace import Workspace
 from calculators.classical.neutral import neutral_potential
@@ -22,7 +22,9 @@ def expected(config: StudyConfig, out: Path) -> dict[str, dict[str, Any]]:
         ConfigError: the source is not trained yet, or no arm has an estimate.
     """
     arms = starts(config, committee_folders(_source(config, out)), arm_sources(config))
-    pool = pool_structures(config, neutral_potential, lambda done, total: None)
+    pool = unique(pool_structures(config, neutral_potential, lambda done, total: None))
+    if config.test.kind == "holdout":
+        pool, _ = hold_out(pool, config.test.size, config.test.seed)
     found = estimates(arms, config.target, pool, config.device)
     if not found:
         raise ConfigError("arms: nothing is estimated: it takes an arm that starts from two source models or more")

@@ -54,12 +54,15 @@ class PartialWave:
 
 
 def partial_waves(element: str, xc: str) -> list[PartialWave]:
-    """Return the occupied pseudo partial waves of an element's PAW data set; none where there is no data set."""
+    """Return the occupied pseudo partial waves of an element's PAW data set; none where there is no such data set."""
     path = paw_setup(element, xc)
     if path is None:
         return []
-    with _opened(path) as file:
-        root = ET.parse(file).getroot()  # noqa: S314 (a file of this installation)
+    try:
+        with _opened(path) as file:
+            root = ET.parse(file).getroot()  # noqa: S314 (a file of this installation)
+    except (ET.ParseError, UnicodeDecodeError):
+        return []  # another kind of data set
     grids = {str(grid.get("id")): _radii(grid) for grid in root.iter("radial_grid")}
     values = {wave.get("state"): wave for wave in root.iter("pseudo_partial_wave")}
     found = []
