@@ -56,7 +56,7 @@ def run_growth(config: GrowthConfig, out: Path) -> Path:
     preflight_growth(config, workspace.out)
     with workspace.alone(), running(make_runner(config.site, workspace.out)), Counters() as counters:
         workspace.use_store(config.store)
-        source = source_committee(config.source, workspace, counters)
+        source = source_committee(config.source, config.store, workspace, counters)
         members = seed_members(source, config.committee, config.seed)
         _prepare(config, workspace)
         labeler = make_labeler(config.labeler)

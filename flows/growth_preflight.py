@@ -58,8 +58,6 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
             check_same_theory(f"test: {config.test.name}", theory, config.labeler, "test.kind=file, or none")
     check_writable(out, config.store)
     check_site(config.site, config.store)
-    if config.source.kind == "pretrain" and config.source.labeler is not None:
-        check_site(config.site, config.source.store, "source.store")
     check_device(config.device)
 
 

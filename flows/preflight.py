@@ -86,8 +86,6 @@ def preflight(config: StudyConfig, out: Path) -> None:
     check_pool_size(_slices(config.pool, pool or []), config)
     check_writable(out, config.store)
     check_site(config.site, config.store)
-    if config.source.kind == "pretrain" and config.source.labeler is not None:
-        check_site(config.site, config.source.store, "source.store")
     check_device(config.device)
 
 
@@ -155,12 +153,12 @@ def check_writable(out: Path, store: str | None = None) -> None:
         LabelStore(out / "labels.db")
 
 
-def check_site(site: AnySite, store: str | None, key: str = "store") -> None:
+def check_site(site: AnySite, store: str | None) -> None:
     """Refuse labels in an SQLite file where other machines write them: its locks do not hold over a network."""
     if store is None and site.elsewhere:
         raise ConfigError(
-            f"{key}: with a site of kind {site.kind} workers of other machines write labels, which an SQLite file does "
-            f"not bear; name a data base on a PostgreSQL server: {key}=postgresql://user@host/name"
+            f"store: with a site of kind {site.kind} workers of other machines write labels, which an SQLite file does "
+            "not bear; name a data base on a PostgreSQL server: store=postgresql://user@host/name"
         )
 
 

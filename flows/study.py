@@ -74,7 +74,7 @@ def run_study(config: StudyConfig, out: Path) -> Path:
     preflight(config, workspace.out)
     with workspace.alone(), running(make_runner(config.site, workspace.out)), Counters() as counters:
         workspace.use_store(config.store)
-        source = source_committee(config.source, workspace, counters)
+        source = source_committee(config.source, config.store, workspace, counters)
         data = prepare_data(config, workspace, neutral_potential, counters.counter("structures sampled"))
         own = arm_sources(config)
         arms = starts(config, source, own)
@@ -109,9 +109,12 @@ def run_study(config: StudyConfig, out: Path) -> Path:
     return write_report(workspace.out)
 
 
-def source_committee(source: SourcePart, workspace: Workspace, counters: Counters) -> tuple[Path, ...]:
-    """Return all bundles of the source committee; trained now if the config says so."""
+def source_committee(
+    source: SourcePart, store: str | None, workspace: Workspace, counters: Counters
+) -> tuple[Path, ...]:
+    """Return all bundles of the source committee; trained now if the config says so, with labels kept in ``store``."""
     if source.kind == "pretrain":
+        source = source.model_copy(update={"store": source.store or store})
         folder = train_committee(source, workspace.source / committee_key(source), counters)
     else:
         folder = shipped_committee(source.name) if source.kind == "bundled" else source.path

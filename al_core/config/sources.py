@@ -27,7 +27,10 @@ class PretrainConfig(Strict):
     ] = None
     store: Annotated[
         StoreURL | None,
-        Field(description="PostgreSQL data base of the labels; `labels.db` in the committee's folder if not given."),
+        Field(
+            description="PostgreSQL data base of the labels. If not given, that of the study or growth that it is the "
+            "source of, else `labels.db` in the committee's folder."
+        ),
     ] = None
     committee: Annotated[int, Field(ge=2, le=64, description="Models of the committee.")] = 4
     model: Annotated[Architecture, Field(description="Architecture of the models.")] = Architecture()

@@ -74,12 +74,6 @@ def test_a_site_without_a_kind_is_this_machine() -> None:
     assert (config.site.kind, config.site.workers) == ("local", 3)
 
 
-def test_the_labels_of_the_source_need_a_server_too() -> None:
-    site = checked_site({"kind": "slurm", "dft": {"cores": 2, "memory": "4GB", "walltime": "01:00:00"}})
-    with pytest.raises(ConfigError, match=r"source\.store: with a site of kind slurm .*: source\.store=postgresql://"):
-        check_site(site, None, "source.store")
-
-
 def test_a_walltime_without_quotes_is_what_was_written() -> None:
     site = checked_site({"kind": "slurm", "dft": {"cores": 2, "memory": "4GB", "walltime": 14400}})
     assert site.kind == "slurm"

@@ -70,7 +70,7 @@ def _commands(world: World, disk: Path, url: str, batch: list[Any], number: int)
     write(structures, batch)
     there = ("--site", str(world.site))
     label = ("label", str(structures), "--labeler", "stillinger_weber", "--store", url, *there)
-    study = ("study", "run", str(SMOKE), "--set", f"store={url}", "--set", f"source.store={url}", *there)
+    study = ("study", "run", str(SMOKE), "--set", f"store={url}", *there)
     study += ("--set", f"pool.seed={1000 + number}", "--set", f"test.seed={2000 + number}")
     return [
         Command("label", [*label, "--out", str(disk / f"labels-{number}")]),

@@ -19,7 +19,7 @@ def _errors(out: Path) -> dict[tuple[str, int, int], float]:
 
 
 @pytest.mark.slow
-def test_a_study_has_the_same_results_on_two_workers_of_a_cluster(shell: Shell, tmp_path: Path) -> None:
+def test_a_study_has_the_same_results_on_two_workers_of_a_cluster(shell: Shell, tmp_path: Path, postgres: str) -> None:
     cluster_folder = tmp_path / "cluster"
     cluster_folder.mkdir()
     with scheduler(cluster_folder) as cluster:
@@ -27,9 +27,10 @@ def test_a_study_has_the_same_results_on_two_workers_of_a_cluster(shell: Shell, 
             cluster.worker(name)
         site = tmp_path / "site.yaml"
         site.write_text(json.dumps(cluster.site.model_dump(mode="json")))
-        shell.run(GRAFT, "study", "run", SMOKE, "--out", "there", "--site", site, *CHANGES)
+        shell.run(GRAFT, "study", "run", SMOKE, "--out", "there", "--site", site, f"--set=store={postgres}", *CHANGES)
     shell.run(GRAFT, "study", "run", SMOKE, "--out", "here", *CHANGES)
     there, here = (_errors(shell.folder / name) for name in ("there", "here"))
     assert there == pytest.approx(here, rel=1e-6)
     assert len(here) == 4
     assert not (shell.folder / "there" / "activity").exists()
+    assert not list((shell.folder / "there").rglob("labels.db")), "the source's labels are in the study's store, too"
