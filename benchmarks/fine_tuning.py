@@ -4,13 +4,16 @@ CHGNet 0.3.0 (``pip install graft-mlip[foundation]``) is trained by its own trai
 germanium pool, all weights free but the energies of its atoms. To labels one constant per atom is added, so that their
 mean energy is CHGNet's. Force MAE (meV/Å), energy MAE (meV/atom) and stress MAE (GPa) on the frozen test set, mean over
 its slices; for the zero of energies one constant per atom is taken off there too. A row is the mean over draws, with
-its 95 % t interval. With ``--develop`` errors are those on the pool's other structures: there settings are chosen.
+its 95 % t interval. With ``--develop`` errors are those on the pool's other structures: there settings are chosen. With
+``--study FOLDER`` it is trained on the random labels of a finished study, seed by seed, and measured on its test set.
 """
 
 import argparse
 import contextlib
 import io
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,25 +40,46 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20, help="of ten steps of four labels (default %(default)s)")
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="largest (default %(default)s)")
     parser.add_argument("--develop", action="store_true", help="measure on other structures of the pool")
+    parser.add_argument("--study", type=Path, help="folder of a study, whose labels and test set are taken instead")
     given = parser.parse_args()
     print((__doc__ or "").strip())
     one_thread()
+    from al_core.structures.datasets import LabelKeys, labelled_structures
+    from al_core.studies.workspace import Workspace
+
     rows: list[tuple[object, ...]] = []
     if not given.develop:
-        rows.append((0, "as it is", *(f"{value:.3g}" for value in errors(chgnet(), shipped(TEST)))))
+        test = labelled_structures(Workspace(given.study).test, LabelKeys()) if given.study else shipped(TEST)
+        rows.append((0, "as it is", *(f"{value:.3g}" for value in errors(chgnet(), test))))
     for labels in given.labels:
         found, begin = [], time.process_time()
-        for draw in range(given.draws):
-            train = drawn(labels, draw)
-            test = drawn(len(shipped(POOL)), draw)[max(given.labels) :] if given.develop else shipped(TEST)
+        draws = of_study(given.study, labels) if given.study else [drawn(labels, one) for one in range(given.draws)]
+        for draw, train in enumerate(draws):
+            if given.develop:
+                test = drawn(len(shipped(POOL)), draw)[max(given.labels) :]
             found.append(errors(fine_tuned(train, given.epochs, given.learning_rate, draw), test))
             print(f"{labels} labels, draw {draw}: {found[-1][0]:.1f} meV/Å", flush=True)
-        seconds = (time.process_time() - begin) / given.draws
+        seconds = (time.process_time() - begin) / len(draws)
         rows.append((labels, f"{seconds:.0f}", *(interval([one[i] for one in found]) for i in range(len(METRICS)))))
     table(("labels", "core-seconds, with the test", "force MAE", "energy MAE", "stress MAE"), rows)
 
 
-def interval(values: list[float]) -> str:
+def of_study(folder: Path, labels: int) -> "list[Labelled]":
+    """Return the labels that the arms of a finished study have in common where they are drawn at random, by seed."""
+    from al_core.labels.obtaining import finished
+    from al_core.labels.store import LabelStore
+    from al_core.studies.results import load_results
+    from al_core.studies.workspace import Workspace
+
+    store = LabelStore(Workspace(folder).store)
+    random = [row for row in load_results(folder).rows if (row.acquisition, row.budget) == ("random", labels)]
+    draws = {row.seed: row.labels for row in random}
+    if not draws:
+        raise SystemExit(f"--study {folder}: no random labels with a budget of {labels}; choose others by --labels")
+    return [[finished(store, key) for key in draws[seed]] for seed in sorted(draws)]
+
+
+def interval(values: Sequence[float]) -> str:
     """Return mean and spread as the pages of results write them."""
     from al_core.studies.curves import spread_of
 
@@ -86,6 +110,7 @@ def fine_tuned(labelled: "Labelled", epochs: int, learning_rate: float, seed: in
     own = predictions(model, [atoms for atoms, _ in labelled])
     per_atom = [label.energy / len(atoms) for atoms, label in labelled]
     shift = np.mean([found["e"] for found in own]) - np.mean(per_atom)
+    stresses = [in_gpa(label) for _, label in labelled if label.stress is not None]
     batch = min(BATCH, len(labelled))
     times = -(-batch * BATCHES_OF_AN_EPOCH // len(labelled))
     with contextlib.redirect_stdout(io.StringIO()):
@@ -93,13 +118,13 @@ def fine_tuned(labelled: "Labelled", epochs: int, learning_rate: float, seed: in
             structures * times,
             [energy + shift for energy in per_atom] * times,
             [label.forces for _, label in labelled] * times,
-            stresses=[in_gpa(label) for _, label in labelled] * times,
+            stresses=stresses * times or None,
             graph_converter=model.graph_converter,
         )
         loader = DataLoader(data, batch_size=batch, shuffle=True, collate_fn=collate_graphs)
         watched = DataLoader(data, batch_size=1, sampler=[0], collate_fn=collate_graphs)  # nothing is chosen by it
         settings: dict[str, Any] = {"epochs": epochs, "learning_rate": learning_rate, "torch_seed": seed}
-        trainer = Trainer(model, targets="efs", use_device="cpu", print_freq=10**6, **settings)
+        trainer = Trainer(model, targets="efs" if stresses else "ef", use_device="cpu", print_freq=10**6, **settings)
         trainer.train(loader, watched, save_dir="")
     return model
 
@@ -126,7 +151,7 @@ def predictions(model: Any, structures: "list[Atoms]") -> list[dict[str, np.ndar
 
 
 def errors(model: Any, labelled: "Labelled") -> list[float]:
-    """Return the errors of a model, mean over slices, in the order of ``METRICS``."""
+    """Return the errors of a model, mean over slices, in the order of ``METRICS``; nan where labels have no stress."""
     from ase.stress import full_3x3_to_voigt_6_stress
     from ase.units import GPa
 
@@ -143,7 +168,7 @@ def errors(model: Any, labelled: "Labelled") -> list[float]:
         stresses=np.array([[full_3x3_to_voigt_6_stress(one["s"]) * GPa] for one in found]),
     )
     mean = slice_errors(predicted, labelled)["all"]
-    return [mean[metric] for metric in METRICS]
+    return [mean.get(metric, np.nan) for metric in METRICS]
 
 
 if __name__ == "__main__":

@@ -43,14 +43,14 @@ def walk(arm: str, labels: int, draw: int) -> list[float]:
 
     from al_core.config.growth import Exploration, Purpose
     from al_core.exploration.explore import explore
-    from al_core.exploration.starts import starting_points
+    from al_core.exploration.starts import crystal_of, starting_points
     from al_core.models.calculator import CommitteeCalculator
     from al_core.uncertainty.calibration import Calibration
 
     committee = CommitteeCalculator(trained(arm, drawn(labels, draw), draw), torch.device("cpu"))
     purpose = Purpose()
     settings = Exploration(walkers=8, picoseconds=PICOSECONDS, timestep_fs=4, window=(1, 1e9))
-    starts = starting_points(purpose, settings, "Ge", draw, 0)
+    starts = starting_points(purpose, settings, crystal_of("Ge", None), draw, 0)
     _, journeys = explore(committee, starts, purpose, settings, Calibration(), draw)
     return [one.time_ps for one in journeys]
 

@@ -7,7 +7,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from al_core.config.growth import GrowthConfig
 from al_core.config.reading import load_config
-from al_core.exploration.starts import starting_points
+from al_core.exploration.starts import crystal_of, starting_points
 from al_core.labels.store import LabelStore
 from al_core.learning.growth import Growth
 from al_core.models.committee import content_hash, seed_members
@@ -112,8 +112,8 @@ def _prepare(config: GrowthConfig, workspace: Workspace) -> None:
     """Write the structures that walkers start from, and the test set."""
     workspace.out.mkdir(parents=True, exist_ok=True)
     if config.starts is None:
-        points = starting_points(config.purpose, config.exploration, config.target, config.seed, 0)
-        structures = [point.atoms for point in points]
+        crystal = crystal_of(config.target, config.crystal)
+        structures = [one.atoms for one in starting_points(config.purpose, config.exploration, crystal, config.seed, 0)]
     else:
         structures = given_structures(config.starts)
     write_structures(workspace.pool, unique(structures))

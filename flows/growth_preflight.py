@@ -5,10 +5,12 @@ from pathlib import Path
 from ase import Atoms
 
 from al_core.config.growth import GrowthConfig
+from al_core.config.target import elements_of, title_of
 from al_core.errors import ConfigError
 from al_core.evaluation.material import Material
-from al_core.exploration.starts import starting_points
+from al_core.exploration.starts import crystal_of, starting_points
 from al_core.labels.calculator import LabelCalculator
+from al_core.structures.checks import fault
 from al_core.structures.datasets import bundled
 from al_core.structures.elements import CRYSTALS
 from al_core.studies.data import check_apart, file_or_bundled
@@ -44,13 +46,14 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
         raise ConfigError(
             f"acquisition.slices: got {slices}, but candidates are explored and not in slices of a pool; leave it out"
         )
+    _check_crystal(config)
+    crystal_simulated(config)  # refuses crystals that are not cubic
     _check_walkers(config)
     starts = walkers_start_from(config)
-    Material(config.target, LabelCalculator(labeler))  # refuses crystals that are not cubic
     check_labels_possible(starts, config.labeler, "the walkers' starts")
     if config.test is not None:
         test = [atoms for atoms, _ in file_or_bundled(config.test)]
-        check_elements("test", test, [config.target])
+        check_elements("test", test, elements_of(config.target))
         if config.starts is not None:
             check_apart(starts, test, "starts")
         if config.test.kind == "bundled":
@@ -59,6 +62,44 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
     check_writable(out, config.store)
     check_site(config.site, config.store)
     check_device(config.device)
+
+
+def crystal_simulated(config: GrowthConfig) -> Material:
+    """Return the crystal whose dynamics must be stable, as the labeler has it.
+
+    Raises:
+        ConfigError: it is not one that properties are computed of.
+    """
+    potential = LabelCalculator(make_labeler(config.labeler))
+    return Material(title_of(config.target), potential, config.crystal.prototype if config.crystal else None)
+
+
+def _check_crystal(config: GrowthConfig) -> None:
+    """Refuse a target whose crystal nobody named, and a crystal that cannot be made."""
+    title = title_of(config.target)
+    if config.crystal is None:
+        if len(elements_of(config.target)) > 1:
+            raise ConfigError(
+                f"crystal: {title} is a compound; say which crystal it has: crystal: {{prototype: rocksalt, a: 4.8}}"
+            )
+        if config.starts is None and title not in CRYSTALS:
+            raise ConfigError(
+                f"target: the crystals of {', '.join(CRYSTALS)} are known, not that of {title}; say which it is, such "
+                "as crystal: {prototype: bcc, a: 2.9}, or give structures that walkers start from: "
+                "starts: {kind: file, path: ...}"
+            )
+    elif config.crystal.path:
+        raise ConfigError(
+            "crystal.path: dynamics are of a prototype; give prototype and a, and the file's structures as "
+            "starts: {kind: file, path: ...}"
+        )
+    else:
+        try:
+            primitive = crystal_of(config.target, config.crystal).primitive
+        except ConfigError as error:
+            raise ConfigError(f"crystal: {error}") from error
+        if found := fault(primitive):
+            raise ConfigError(f"crystal: {primitive.symbols} {found}")
 
 
 def _check_walkers(config: GrowthConfig) -> None:
@@ -71,16 +112,17 @@ def _check_walkers(config: GrowthConfig) -> None:
                     "pressure; leave pressure_GPa out, or the structure"
                 )
         return
-    if config.target not in CRYSTALS:
+    title = title_of(config.target)
+    if "surface" in config.purpose.phases and len(elements_of(config.target)) > 1:
         raise ConfigError(
-            f"target: the crystals of {', '.join(CRYSTALS)} are known, not that of {config.target}; give structures "
-            "that walkers start from: starts: {kind: file, path: ...}"
+            f"purpose.phases: surface is of elements, for that of {title} would need a termination; leave it out, or "
+            "give slabs that walkers start from: starts: {kind: file, path: ...}"
         )
-    least = min(config.exploration.cells) * CRYSTALS[config.target].atoms_per_primitive_cell
+    least = min(config.exploration.cells) * len(crystal_of(config.target, config.crystal).primitive)
     needed, why = (3, "a vacancy must leave 2") if "vacancy" in config.purpose.phases else (2, "2 must move")
     if least < needed:
         raise ConfigError(
-            f"exploration.cells: {min(config.exploration.cells)} primitive cells of {config.target} have {least} "
+            f"exploration.cells: {min(config.exploration.cells)} primitive cells of {title} have {least} "
             f"atom{'s' * (least > 1)}, and {why}; use larger ones"
         )
 
@@ -88,6 +130,6 @@ def _check_walkers(config: GrowthConfig) -> None:
 def walkers_start_from(config: GrowthConfig) -> list[Atoms]:
     """Return the structures that walkers of a growth's first round start from."""
     if config.starts is None:
-        points = starting_points(config.purpose, config.exploration, config.target, config.seed, 0)
-        return [point.atoms for point in points]
-    return check_structures("starts", config.starts, [config.target]) or []
+        crystal = crystal_of(config.target, config.crystal)
+        return [one.atoms for one in starting_points(config.purpose, config.exploration, crystal, config.seed, 0)]
+    return check_structures("starts", config.starts, elements_of(config.target)) or []

@@ -18,8 +18,6 @@ from al_core.config.study import StudyConfig
 from al_core.config.target import Elements, elements_of
 from al_core.config.training import Architecture
 from al_core.errors import ConfigError
-from al_core.evaluation.material import Material
-from al_core.labels.calculator import LabelCalculator
 from al_core.labels.costs import CostModel, Known, learn
 from al_core.labels.databases import is_url
 from al_core.labels.store import Entry, LabelStore
@@ -32,7 +30,7 @@ from al_core.studies.data import given_structures
 from al_core.studies.plan import GrowthPlan, Plan, growth_plan, plan
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
-from flows.growth_preflight import walkers_start_from
+from flows.growth_preflight import crystal_simulated, walkers_start_from
 
 _ROOT = Path(__file__).resolve().parent
 
@@ -141,7 +139,7 @@ def plan_growth(config: GrowthConfig, out: Path) -> tuple[GrowthPlan, int, CostM
     """Return the plan of a growth, how many finished labels its store holds already, and what they say of the cost."""
     starts = walkers_start_from(config)
     done, costs, model = _label_costs(config.labeler, starts, out)
-    crystal = Material(config.target, LabelCalculator(make_labeler(config.labeler)))
+    crystal = crystal_simulated(config)
     sizes, architecture = [len(atoms) for atoms in starts], source_architecture(config.source)
     planned = growth_plan(config, architecture, sizes, crystal.atoms_per_cell, sum(costs) / len(costs))
     return planned, done, model

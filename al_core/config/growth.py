@@ -7,11 +7,12 @@ from pydantic_core import PydanticCustomError
 
 from al_core.config.acquisition import AcquisitionPart, VarianceReductionAcquisition
 from al_core.config.arms import ArmPart, RescaledArm
-from al_core.config.base import Device, Element, Name, PositiveFloat, PositiveInt, StoreURL, Strict, kinds
+from al_core.config.base import Device, Name, PositiveFloat, PositiveInt, StoreURL, Strict, kinds
 from al_core.config.labelers import LabelerPart
 from al_core.config.site import LocalSite, Site
 from al_core.config.sources import SourcePart
-from al_core.config.structures import BundledStructures, FileStructures
+from al_core.config.structures import BundledStructures, CrystalCell, FileStructures
+from al_core.config.target import Target
 from al_core.config.training import Training
 
 Phase = Literal["crystal", "vacancy", "surface", "liquid"]
@@ -97,11 +98,22 @@ class GrowthConfig(Strict):
     """One potential, grown label by label until it is good enough for its purpose."""
 
     name: Annotated[Name, Field(description="Name; the folder is `runs/NAME`.")]
-    target: Annotated[Element, Field(description="Chemical symbol of the element that has few labels.")]
-    source: Annotated[
-        SourcePart, Field(description="The source committee: models of the element that has many labels.")
+    target: Annotated[
+        Target,
+        Field(
+            description="Chemical symbol of the element that has few labels; of a compound, what each element of the "
+            "source becomes: `{map: {Mg: Ca, O: O}}`."
+        ),
     ]
-    labeler: Annotated[LabelerPart, Field(description="What labels the structures of the target element.")]
+    source: Annotated[SourcePart, Field(description="The source committee: models of what has many labels.")]
+    labeler: Annotated[LabelerPart, Field(description="What labels the structures of the target.")]
+    crystal: Annotated[
+        CrystalCell | None,
+        Field(
+            description="A prototype that walkers start from, and whose dynamics must be stable; the element's own "
+            "crystal if not given. Compounds need it."
+        ),
+    ] = None
     purpose: Annotated[Purpose, Field(description="What the potential is for.")] = Purpose()
     labels: Annotated[PositiveInt, Field(description="Labels to train with, at most.")] = 16
     core_hours: Annotated[

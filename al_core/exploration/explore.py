@@ -100,9 +100,8 @@ def explore(
 
 
 def _bond(atoms: Atoms) -> float:
-    symbol = atoms.get_chemical_symbols()[0]
-    if symbol in CRYSTALS:
-        crystal = CRYSTALS[symbol]
+    symbols = set(atoms.symbols)
+    if len(symbols) == 1 and (crystal := CRYSTALS.get(symbols.pop())):
         return crystal.bond(in_dft=crystal.pbe_lattice_constant_A is not None)
     return bond_length([atoms]) or 0.0
 

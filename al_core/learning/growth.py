@@ -122,7 +122,7 @@ class Growth:
                     supercell=purpose.supercell,
                     first_member=True,
                 ),
-                "",
+                str(self.config.crystal.prototype) if self.config.crystal else "",
             )
             for temperature in purpose.temperatures_K
         ]
@@ -171,11 +171,9 @@ class Growth:
         config = self.config
         walkers = range(config.exploration.walkers)
         parts = [tuple(walkers[first : first + _WALKERS_TOGETHER]) for first in walkers[::_WALKERS_TOGETHER]]
-        given = self.pool_hash if config.starts else ""
-        return [
-            ExplorationInputs(model, config.purpose, config.exploration, calibration, config.seed, number, part, given)
-            for part in parts
-        ]
+        shared = (model, config.purpose, config.exploration, calibration, config.seed, number)
+        origin = (self.pool_hash, None) if config.starts else ("", config.crystal)
+        return [ExplorationInputs(*shared, part, *origin) for part in parts]
 
     def _explored(self, explorations: Sequence[ExplorationInputs]) -> tuple[list[Frame], list[Journey]]:
         frames: list[Frame] = []

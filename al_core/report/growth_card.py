@@ -25,7 +25,7 @@ def growth_card(folder: Path) -> str:
         "growth_card",
         name=view.results.name,
         headline=headline(view),
-        element=view.element,
+        material=view.material,
         members=view.results.config["committee"],
         purpose=purpose(view),
         labels=counted(view.last.labels, "label"),

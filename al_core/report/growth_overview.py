@@ -50,9 +50,10 @@ class GrowthOverview:
         return self.rounds[-1] if self.rounds else None
 
     @property
-    def element(self) -> str:
-        """Chemical symbol of the target."""
-        return str(self.results.config.get("target", "ELEMENT"))
+    def material(self) -> str:
+        """Chemical symbol of the target, or the symbols of a compound's elements."""
+        target = self.results.config.get("target", "ELEMENT")
+        return "".join(target["map"].values()) if isinstance(target, dict) else str(target)
 
     @cached_property
     def workspace(self) -> Workspace:

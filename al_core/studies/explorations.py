@@ -2,10 +2,9 @@
 
 from dataclasses import asdict, replace
 
-from al_core.config.target import title_of
 from al_core.exploration.explore import explore
 from al_core.exploration.frames import write_frames
-from al_core.exploration.starts import starting_points
+from al_core.exploration.starts import crystal_of, starting_points
 from al_core.models.calculator import CommitteeCalculator
 from al_core.models.engine.stack import pick_device
 from al_core.storage.files import write_json
@@ -25,10 +24,8 @@ def explore_committee(inputs: ExplorationInputs) -> None:
     if explored(inputs) is not None:
         return
     workspace, model = Workspace(inputs.model.out), inputs.model
-    given = read_structures(workspace.pool) if inputs.given else []
-    starts = starting_points(
-        inputs.purpose, inputs.exploration, title_of(model.target), inputs.seed, inputs.round, given
-    )
+    origin = read_structures(workspace.pool) if inputs.given else crystal_of(model.target, inputs.crystal)
+    starts = starting_points(inputs.purpose, inputs.exploration, origin, inputs.seed, inputs.round)
     found, journeys = explore(
         CommitteeCalculator(load_committee(model), pick_device(model.device)),
         [starts[number] for number in inputs.walkers],

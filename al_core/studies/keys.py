@@ -20,6 +20,7 @@ from al_core.config.acquisition import AnyAcquisition
 from al_core.config.arms import AnyArm
 from al_core.config.evaluation import AnyEvaluation, AnyProperties
 from al_core.config.growth import Exploration, Purpose
+from al_core.config.structures import CrystalCell
 from al_core.config.target import Target, described_target
 from al_core.config.training import Training
 from al_core.storage.hashing import digest
@@ -217,6 +218,7 @@ class ExplorationInputs:
         round: its number.
         walkers: which walkers of the round.
         given: content of the structures that walkers start from, which are the pool; '' where starts are made.
+        crystal: what starts are made of; None for the element's own crystal, and where they are given.
     """
 
     model: ModelInputs
@@ -227,11 +229,14 @@ class ExplorationInputs:
     round: int
     walkers: tuple[int, ...]
     given: str = ""
+    crystal: CrystalCell | None = None
 
     @property
     def key(self) -> str:
         """The key of the exploration."""
         purpose = self.purpose.model_dump(mode="json", exclude={"picoseconds", "timestep_fs", "supercell"})
         settings = [purpose, self.exploration.model_dump(mode="json")]
-        which = [self.seed, self.round, list(self.walkers), self.given]
+        which: list[Any] = [self.seed, self.round, list(self.walkers), self.given]
+        if self.crystal is not None:
+            which.append(self.crystal.model_dump(mode="json"))
         return digest(["exploration", _EXPLORATIONS, self.model.key, *settings, self.calibration.as_dict(), *which])

@@ -24,6 +24,7 @@ def grow(
     """Grow a potential for a purpose, label by label, or go on with it. Nothing finished is computed again."""
     from al_core.config.growth import GrowthConfig
     from al_core.config.reading import load_config
+    from al_core.config.target import title_of
 
     overrides = changes(set_, site)
     settings = load_config(GrowthConfig, config, overrides)
@@ -45,7 +46,7 @@ def grow(
     found = load_growth(folder)
     last = found.rounds[-1]
     print(f"{found.name}: {last.labels} labels, {time.monotonic() - begin:.0f} s; {last.reason}")
-    print(f"model: {folder / 'model'}, {folder / settings.target}.model")
+    print(f"model: {folder / 'model'}, {folder / title_of(settings.target)}.model")
     print(f"report: {report}")
 
 

@@ -12,6 +12,15 @@ import flows.cli
 from tests.bad_input.conftest import StartedError, _start
 from tests.bad_input.inputs import GROWTH, Refused, file_of, germanium, labelled
 
+ALLOY = (
+    "target={map: {Cu: Cu, Au: Ag}}",
+    "source.element=[Cu, Au]",
+    "source.structures={kind: rattled, crystal: {prototype: rocksalt, a: 5.6}, "
+    "slices: [{name: warm, count: 8, rattle_A: 0.05}]}",
+    "source.labeler=emt",
+    "labeler=emt",
+)
+
 
 def _grow(changes: tuple[str, ...]) -> list[str]:
     return ["grow", "growth.yaml", "--out", "out", *(part for change in changes for part in ("--set", change))]
@@ -125,7 +134,7 @@ def test_slices_of_an_acquisition_are_refused(refused_growth: Refused) -> None:
 def test_a_crystal_that_is_not_known_needs_starts(refused_growth: Refused) -> None:
     message = refused_growth("target=W", "labeler=gpaw")
     assert "target: the crystals of C, Si, Ge, Al, Ni, Cu, Pd, Ag, Pt, Au are known, not that of W" in message
-    assert "give structures that walkers start from: starts: {kind: file, path: ...}" in message
+    assert "such as crystal: {prototype: bcc, a: 2.9}, or give structures that walkers start from" in message
 
 
 def test_a_vacancy_must_leave_two_atoms(refused_growth: Refused, good_growth: Callable[..., None]) -> None:
@@ -196,3 +205,29 @@ def test_a_source_without_as_many_models_is_refused(refused_growth: Refused) -> 
 
 def test_a_device_that_is_not_there_is_refused(refused_growth: Refused) -> None:
     assert "device: cuda:99 is not there" in refused_growth("device=cuda:99")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ([], r"crystal: CuAg is a compound; say which crystal it has: crystal: \{prototype: rocksalt, a: 4.8\}"),
+        (["crystal={prototype: rocksalt}"], "crystal: expected prototype and a, or path"),
+        (["crystal={prototype: rocksalts, a: 5}"], "crystal.prototype: .*'rocksalts'"),
+        (["crystal={prototype: rocksalt, a: 0.5}"], r"crystal: CuAg has a cell with 0.29 Å between two faces"),
+        (["crystal={prototype: rocksalt, a: 5, formula: CuAu}"], "crystal: the crystal has Au, expected Cu, Ag only"),
+        (["crystal={prototype: perovskite, a: 5}"], "crystal: ASE makes no perovskite of CuAg"),
+        (["crystal={prototype: cesiumchloride, a: 3.2}"], "in rocksalt or zincblende, got cesiumchloride of CuAg"),
+        (["crystal={path: mine.cif}"], "crystal.path: dynamics are of a prototype; give prototype and a"),
+        (["crystal={prototype: rocksalt, a: 5.5}", "purpose.phases=[surface]"], "surface is of elements, for that of"),
+        (["crystal={prototype: rocksalt, a: 5.5}", "target={map: {Cu: Cu, Pt: Ag}}"], "are of Cu, Au, and know no Pt"),
+    ],
+)
+def test_a_compound_that_cannot_be_grown_is_one_message(
+    refused_growth: Refused, changes: list[str], expected: str
+) -> None:
+    message = refused_growth(*ALLOY, *changes)
+    assert re.search(expected, message), message
+
+
+def test_a_compound_can_be_grown_from_its_crystal(good_growth: Callable[..., None]) -> None:
+    good_growth(*ALLOY, "crystal={prototype: rocksalt, a: 5.5}")

@@ -47,6 +47,51 @@ def run(shell_of: Callable[[], Shell]) -> tuple[Path, subprocess.CompletedProces
     return shell.folder / "runs" / "grow-smoke", done
 
 
+ALLOY = """\
+name: alloy
+target: {map: {Cu: Cu, Au: Ag}}
+source:
+  kind: pretrain
+  element: [Cu, Au]
+  structures:
+    kind: rattled
+    crystal: {prototype: zincblende, a: 5.6}
+    slices: [{name: warm, count: 12, rattle_A: 0.08, strain: 0.03, cells: 2}]
+  labeler: emt
+  committee: 2
+  model: {channels: 8, l_max: 2, correlation: 2, r_max: 4.0, radial_functions: 6, radial_mlp: [16, 16]}
+  training: {steps: 60, batch_size: 4}
+labeler: emt
+crystal: {prototype: zincblende, a: 5.6}
+purpose: {temperatures_K: [300], force_error_meV_per_A: 100, picoseconds: 0.1, supercell: 1}
+labels: 3
+batch: 3
+drawn: 2
+exploration: {walkers: 4, picoseconds: 0.06, every_fs: 20, cells: [3, 4]}
+committee: 2
+training: {steps: 20, batch_size: 4}
+"""
+
+
+def test_a_compound_is_grown_from_another(shell_of: Callable[[], Shell]) -> None:
+    shell = shell_of()
+    (shell.folder / "alloy.yaml").write_text(ALLOY)
+    done = shell.run(GRAFT, "grow", "alloy.yaml", "--out", "alloy")
+    out = shell.folder / "alloy"
+    assert f"model: {out / 'model'}, {out / 'CuAg.model'}\n" in done.stdout
+    found = load_growth(out)
+    assert [one.labels for one in found.rounds] == [0, 3]
+    assert {journey.phase for one in found.rounds for journey in one.journeys} == {"crystal", "vacancy"}
+    frames = read_frames(Workspace(out).frames(found.rounds[0].explorations[0]))
+    formulas = {frame.atoms.get_chemical_formula() for frame in frames}
+    assert formulas <= {"Ag3Cu3", "Ag4Cu4", "Ag2Cu3", "Ag3Cu2", "Ag3Cu4", "Ag4Cu3"}
+    assert {"Ag3Cu3"} < formulas
+    (stability,) = (property_record(Workspace(out).evaluation(key)) for key in found.rounds[-1].stability)
+    assert stability is not None
+    assert stability.measured.details["walks"], "dynamics of the zincblende crystal"
+    assert "CuAg potential for crystal and vacancy at 300 K" in (out / "report.html").read_text()
+
+
 @pytest.fixture(scope="module")
 def grown(run: tuple[Path, Any]) -> Path:
     return run[0]

@@ -13,7 +13,7 @@ def use_section(view: GrowthOverview) -> Section | None:
     html = fragment(
         "growth_sections/use",
         name=view.results.name,
-        element=view.element,
+        material=view.material,
         finished=bool(view.results.reason),
         widths=[(f"{100 * level:.0f}", f"{width:.2f}") for level, width in view.last.calibration.widths]
         if view.last

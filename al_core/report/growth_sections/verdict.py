@@ -23,7 +23,7 @@ def verdict(view: GrowthOverview) -> str:
         purpose=purpose(view),
         reason=view.results.reason,
         last=view.last,
-        element=view.element,
+        material=view.material,
         tested=bool(view.test_errors),
     )
 
@@ -36,7 +36,7 @@ def headline(view: GrowthOverview) -> str:
     expected = f"a force error of {number(1e3 * last.expected)} {_UNIT} is expected, {view.wanted:g} was wanted"
     if not view.results.reason:
         return f"Unfinished: after round {last.number}, with {counted(last.labels, 'label')}, {expected}."
-    about = f"{view.element} potential for {_phases(view)} at {_temperatures(view)}"
+    about = f"{view.material} potential for {_phases(view)} at {_temperatures(view)}"
     found = doubts(view, last)
     if not found:
         return f"{about} is good enough: {expected}, and dynamics are stable."
@@ -156,9 +156,10 @@ def _test_tile(view: GrowthOverview) -> Tile:
 
 def _stability_tile(view: GrowthOverview) -> Tile:
     title, last, wanted = "Stable dynamics", view.last, view.purpose
-    crystal = CRYSTALS.get(view.element)
-    size = f", {wanted.supercell**3 * crystal.atoms_per_cell} atoms" if crystal else ""
-    asked = f"asked: {wanted.picoseconds:g} ps{size}, {_temperatures(view)}"
+    own = None if view.results.config.get("crystal") else CRYSTALS.get(view.material)
+    cells = wanted.supercell**3
+    size = f"{cells * own.atoms_per_cell} atoms" if own else counted(cells, "cubic cell")
+    asked = f"asked: {wanted.picoseconds:g} ps, {size}, {_temperatures(view)}"
     walks = view.walks(last) if last else []
     if last is None or not walks:
         why = "They could not be run." if last and last.stability else "Run when the growth ends."

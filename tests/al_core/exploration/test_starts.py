@@ -9,17 +9,20 @@ from ase import Atoms
 from ase.io import read, write
 
 from al_core.config.growth import Exploration, Purpose
-from al_core.exploration.starts import Start, starting_points
+from al_core.config.structures import CrystalCell
+from al_core.config.target import ElementMap
+from al_core.exploration.starts import Start, crystal_of, starting_points
 from al_core.storage.hashing import structure_id
 from al_core.structures.checks import closest_distance
 from al_core.structures.elements import CRYSTALS
 
+PHASES = ("crystal", "vacancy", "liquid")
 FOUR = Purpose(phases=("crystal", "vacancy", "surface", "liquid"), temperatures_K=(300, 900), liquid_K=1500)
 
 
 def _starts(purpose: Purpose = FOUR, seed: int = 0, number: int = 0, given: Any = (), **more: Any) -> list[Start]:
     settings = Exploration(**{"walkers": 16, "cells": (4, 8), **more})
-    return starting_points(purpose, settings, "Ge", seed, number, given)
+    return starting_points(purpose, settings, given or crystal_of("Ge", None), seed, number)
 
 
 def _ids(starts: list[Start]) -> list[str]:
@@ -105,6 +108,26 @@ def test_solids_are_displaced_a_little_and_strained_as_the_purpose_says() -> Non
 def test_cells_have_many_shapes() -> None:
     starts = _starts(Purpose(phases=("crystal",), strain=0.0), walkers=12, cells=(8,))
     assert len({tuple(np.round(sorted(start.atoms.cell.cellpar()), 2)) for start in starts}) > 3
+
+
+def test_a_compound_is_made_of_the_crystal_that_is_named() -> None:
+    rocksalt = crystal_of(ElementMap(map={"Mg": "Ca", "O": "O"}), CrystalCell(prototype="rocksalt", a=4.84))
+    assert rocksalt.bond == pytest.approx(2.42)
+    settings = Exploration(walkers=6, cells=(4,))
+    starts = starting_points(Purpose(phases=PHASES, strain=0.0), settings, rocksalt, 0, 0)
+    whole, lacking, molten = (next(one.atoms for one in starts if one.phase == phase) for phase in PHASES)
+    assert whole.get_chemical_formula() == molten.get_chemical_formula() == "Ca4O4"
+    assert lacking.get_chemical_formula() in ("Ca3O4", "Ca4O3")
+    assert whole.get_volume() == pytest.approx(4 * 4.84**3 / 4, rel=1e-4)
+    assert closest_distance(whole) == pytest.approx(2.42, rel=0.08)
+    assert 0.7 * 2.42 < closest_distance(molten) < 0.9 * 2.42
+
+
+def test_a_slab_of_a_small_cell_has_four_layers() -> None:
+    iron = crystal_of("Fe", CrystalCell(prototype="bcc", a=2.87))
+    (slab,) = starting_points(Purpose(phases=("surface",)), Exploration(walkers=1), iron, 0, 0)
+    assert slab.atoms.get_chemical_formula() == "Fe4"
+    assert slab.atoms.cell.cellpar()[2] == pytest.approx(2 * 2.87 + 8 - 2.87 / 2, rel=0.05)
 
 
 def test_given_structures_are_used_and_left_as_they_are(crystals: Any) -> None:

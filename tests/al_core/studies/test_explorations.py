@@ -10,7 +10,7 @@ import pytest
 from al_core.config.arms import TransferArm
 from al_core.config.growth import Exploration, Purpose
 from al_core.config.training import Training
-from al_core.exploration.starts import starting_points
+from al_core.exploration.starts import crystal_of, starting_points
 from al_core.models.bundle import save_bundle
 from al_core.storage.hashing import structure_id
 from al_core.studies import explorations
@@ -22,6 +22,7 @@ from al_core.studies.workspace import Workspace
 from al_core.uncertainty.calibration import Calibration
 
 PURPOSE = Purpose(phases=("crystal",), temperatures_K=(300, 600), force_error_meV_per_A=100)
+GERMANIUM = crystal_of("Ge", None)
 SHORT = Exploration(walkers=4, picoseconds=0.04, every_fs=20, cells=(3,), window=(0.1, 50.0))
 
 
@@ -52,7 +53,7 @@ def test_walkers_start_where_those_of_the_round_do(inputs: ExplorationInputs) ->
     assert found is not None
     begun = [frame.atoms for frame in found.frames if frame.time_ps == 0]
     for number, same in ((0, False), (1, True)):
-        starts = starting_points(PURPOSE, SHORT, "Ge", 0, number)[2:]
+        starts = starting_points(PURPOSE, SHORT, GERMANIUM, 0, number)[2:]
         for atoms, start in zip(begun, starts, strict=True):
             mine, theirs = (one.get_all_distances(mic=True) for one in (atoms, start.atoms))
             assert np.allclose(mine, theirs, atol=1e-5) is same, f"those of round {number}"
@@ -85,9 +86,9 @@ def test_one_that_was_cut_off_is_made_again(inputs: ExplorationInputs) -> None:
 
 def test_walkers_of_two_parts_go_different_ways(inputs: ExplorationInputs) -> None:
     """Each part has random numbers of its own, also where they start from the same structure."""
-    (only,) = {start.atoms.get_chemical_formula() for start in starting_points(PURPOSE, SHORT, "Ge", 0, 1)}
+    (only,) = {start.atoms.get_chemical_formula() for start in starting_points(PURPOSE, SHORT, GERMANIUM, 0, 1)}
     assert only == "Ge6"
-    start = starting_points(PURPOSE, SHORT, "Ge", 0, 1)[0].atoms
+    start = starting_points(PURPOSE, SHORT, GERMANIUM, 0, 1)[0].atoms
     write_structures(Workspace(inputs.model.out).pool, [start])
     ends = []
     for walkers in ((0,), (2,)):  # of the same temperature

@@ -14,6 +14,7 @@ from al_core.config.acquisition import (
 )
 from al_core.config.arms import RescaledArm
 from al_core.config.growth import Exploration, Purpose
+from al_core.config.structures import CrystalCell
 from al_core.config.training import Training
 from al_core.studies.keys import CalibrationInputs, ExplorationInputs, ModelInputs, SelectionInputs
 from al_core.uncertainty.calibration import Calibration
@@ -107,6 +108,7 @@ def test_what_calibrates_differently_has_another_key(changes: dict[str, Any]) ->
         {"round": 2},
         {"walkers": (0, 2)},
         {"given": "pool"},
+        {"crystal": CrystalCell(prototype="bcc", a=2.9)},
     ],
     ids=str,
 )
