@@ -12,7 +12,7 @@ from al_core.config.labelers import LabelerPart
 from al_core.config.site import LocalSite, Site
 from al_core.config.sources import SourcePart
 from al_core.config.structures import BundledStructures, CrystalCell, FileStructures
-from al_core.config.target import Target
+from al_core.config.target import TargetPart
 from al_core.config.training import Training
 
 Phase = Literal["crystal", "vacancy", "surface", "liquid"]
@@ -98,13 +98,7 @@ class GrowthConfig(Strict):
     """One potential, grown label by label until it is good enough for its purpose."""
 
     name: Annotated[Name, Field(description="Name; the folder is `runs/NAME`.")]
-    target: Annotated[
-        Target,
-        Field(
-            description="Chemical symbol of the element that has few labels; of a compound, what each element of the "
-            "source becomes: `{map: {Mg: Ca, O: O}}`."
-        ),
-    ]
+    target: TargetPart
     source: Annotated[SourcePart, Field(description="The source committee: models of what has many labels.")]
     labeler: Annotated[LabelerPart, Field(description="What labels the structures of the target.")]
     crystal: Annotated[

@@ -14,7 +14,7 @@ from al_core.config.references import ComputedReference, ReferencePart
 from al_core.config.site import LocalSite, Site
 from al_core.config.sources import SourcePart
 from al_core.config.structures import PoolStructures, TestStructures
-from al_core.config.target import Target
+from al_core.config.target import TargetPart
 from al_core.config.training import Training
 
 
@@ -22,13 +22,7 @@ class StudyConfig(Strict):
     """A study: every arm, acquisition and seed at every label budget."""
 
     name: Annotated[Name, Field(description="Name of the study; its folder is `runs/NAME`.")]
-    target: Annotated[
-        Target,
-        Field(
-            description="Chemical symbol of the element that has few labels; of a compound, what each element of the "
-            "source becomes: `{map: {Mg: Ca, O: O}}`."
-        ),
-    ]
+    target: TargetPart
     source: Annotated[SourcePart, Field(description="The source committee: models of what has many labels.")]
     labeler: Annotated[LabelerPart, Field(description="What labels the structures of the target.")]
     pool: Annotated[PoolStructures, Field(description="The candidates, from which structures to label are selected.")]

@@ -51,6 +51,13 @@ Target = Annotated[
     Annotated[Element, Tag("an element")] | Annotated[ElementMap, Tag("a compound")],
     Discriminator(lambda value: "a compound" if isinstance(value, dict | ElementMap) else "an element"),
 ]
+TargetPart = Annotated[
+    Target,
+    Field(
+        description="Chemical symbol of the element that has few labels; of a compound, what each element of the "
+        "source becomes: `{map: {Mg: Ca, O: O}}`."
+    ),
+]
 KINDS.update(("an element", "a compound"))  # which pydantic puts into the location of a fault
 
 
