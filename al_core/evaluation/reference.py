@@ -50,6 +50,16 @@ def shipped_reference(name: str) -> Path:
     return ASSETS / "properties" / f"{name}.json"
 
 
+def reference_file(given: str) -> Path:
+    """Return a file of properties that is named by its path, or by the name of shipped ones.
+
+    Raises:
+        ConfigError: it looks like a name, and none of that name are shipped.
+    """
+    path = Path(given)
+    return path if path.suffix or path.exists() else shipped_reference(given)
+
+
 def as_file(
     formula: str,
     potential: str,

@@ -43,8 +43,13 @@ def properties(
         ),
     ] = None,
     reference: Annotated[
-        Path | None, typer.Option("--reference", metavar="FILE", help="What --json printed of another potential.")
-    ] = None,
+        str,
+        typer.Option(
+            "--reference",
+            metavar="FILE|NAME|none",
+            help="What --json printed of another potential, or shipped properties, such as ge-properties-pbe.",
+        ),
+    ] = "none",
     lights: Annotated[
         Path | None, typer.Option("--lights", metavar="FILE", help="Which deviations are good and bad; YAML.")
     ] = None,
@@ -72,12 +77,12 @@ def properties(
         raise ConfigError("--labeler and --element go together; a bundle knows its element")
     if guide and not labeler:
         raise ConfigError("--guide shows a labeler's relaxations the way; a bundle needs none")
-    if lights and not reference:
+    if lights and reference == "none":
         raise ConfigError("--lights judges deviations from a --reference; there is none")
     from al_core.config.evaluation import PropertySettings
     from al_core.config.reading import apply_overrides, validate
     from al_core.evaluation.lights import own_lights, read_lights
-    from al_core.evaluation.reference import as_file, read_reference
+    from al_core.evaluation.reference import as_file, read_reference, reference_file
     from calculators.base import make_labeler
     from flows.planning import checked_formula, checked_labeler
     from flows.properties import chosen, formula_of, properties_of_labeler, properties_of_models
@@ -89,7 +94,7 @@ def properties(
         raise ConfigError("--set labeler...: a bundle is measured, there is no labeler")
     settings = chosen(only, validate(PropertySettings, given, "of the command line (--set)"))
     symbol = formula_of(bundle) if bundle else checked_formula(str(element))
-    expected = read_reference(reference, symbol) if reference else None
+    expected = None if reference == "none" else read_reference(reference_file(reference), symbol)
     table = read_lights(lights) if lights else own_lights()
     identity: dict[str, Any] = {}
     cost: dict[str, float] = {}

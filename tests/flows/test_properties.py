@@ -61,6 +61,22 @@ def test_a_labelers_properties_as_json_and_as_a_reference(graft: Callable[..., t
     assert found["C11_GPa"]["light"] is None, "no reference, no light"
 
 
+def test_shipped_properties_are_a_reference_by_their_name(graft: Callable[..., tuple[str, str]]) -> None:
+    germanium = ("--labeler", "stillinger_weber", "--element", "Ge", "--only", "elastic")
+    beside = json.loads(graft(*germanium, "--reference", "ge-properties-pbe", "--json")[0])
+    assert beside["C11_GPa"]["reference"] == pytest.approx(103.7, abs=0.1)
+    assert json.loads(graft(*germanium, "--reference", "none", "--json")[0])["C11_GPa"]["reference"] is None
+    assert (
+        "no properties 'ge-properties' are shipped; did you mean"
+        in graft(*germanium, "--reference", "ge-properties")[1]
+    )
+    assert "gone.json cannot be read: No such file" in graft(*germanium, "--reference", "gone.json")[1]
+    assert (
+        "ge-properties-pbe.json is of Ge, expected Si"
+        in graft(*germanium[:3], "Si", "--reference", "ge-properties-pbe")[1]
+    )
+
+
 def test_structure_beside_a_reference_has_distances_of_distributions(graft: Callable[..., tuple[str, str]]) -> None:
     small = {"supercell": 1, "walkers": 1, "picoseconds": 0.5, "timestep_fs": 10}
     command = ["--labeler", "emt", "--element", "Cu", "--only", "structure", "--json"]
