@@ -35,6 +35,11 @@ def bundle_folders(folder: Path) -> list[Path]:
         BundleError: the folder is neither, or a bundle is corrupt.
     """
     folder = Path(folder)
+    if folder.is_file():
+        raise BundleError(
+            f"{folder}: is a file; a bundle is a folder with {CARD}: that which the file was exported from, or for any "
+            "model of mace what graft convert makes of it"
+        )
     if not folder.is_dir():
         raise BundleError(f"{folder}: no such folder; a bundle is a folder with {CARD}")
     folders = [folder] if (folder / CARD).exists() or not list(folder.glob("member-*")) else committee_folders(folder)

@@ -57,6 +57,9 @@ def test_a_bundle_and_a_committee_are_told_apart(source: Any, tmp_path: Path) ->
     assert bundle_folders(tmp_path / "many" / "member-1") == [tmp_path / "many" / "member-1"]
     with pytest.raises(BundleError, match="no such folder"):
         bundle_folders(tmp_path / "none")
+    (tmp_path / "Ge.model").write_bytes(b"pickled")
+    with pytest.raises(BundleError, match=r"Ge\.model: is a file; .* or for any model of mace what graft convert"):
+        bundle_folders(tmp_path / "Ge.model")
 
 
 def test_a_calibration_is_read_from_its_folder(tmp_path: Path) -> None:
