@@ -129,6 +129,8 @@ def _described(fault: Any, below: str) -> str:
     if fault["type"] in _COMPLETE_MESSAGES:
         return f"{key}: {fault['msg']}" if key else fault["msg"]
     expected = fault["msg"].replace("Tuple", "List").replace("valid tuple", "list")
+    if fault["type"] == "model_type":
+        expected = "input should be settings, {key: value}"
     return f"{key}: {expected[0].lower()}{expected[1:]}, got {fault['input']!r}"
 
 

@@ -40,7 +40,7 @@ def test_an_unknown_key_is_refused_at_any_depth_and_the_nearest_named(
         ("budgets=[true]", "budgets is not a matter of true or false"),
         ("training.steps=many", "training.steps: input should be a valid integer"),
         ("training.steps=yes", "training: steps is not a matter of true or false"),
-        ("training=5", "training: input should be a valid dictionary"),
+        ("training=5", "training: input should be settings, {key: value}, got 5"),
         ("pool=5", "pool: needs a 'kind'"),
         ("source=null", "source: needs a 'kind'"),
         ("target=32", "target: input should be a valid string, got 32"),
