@@ -88,9 +88,9 @@ def cautions(view: Overview) -> list[str]:
 
 def _shown(differences: Sequence[TransferDifference]) -> str:
     """Return a sentence on what the seeds show; '' where they are too few."""
-    enough = [one.differences for one in differences if len(one.seeds) >= SEEDS_FOR_A_CLAIM]
+    enough = [one.log_ratios for one in differences if len(one.log_ratios) >= SEEDS_FOR_A_CLAIM]
     if not enough:
         return ""
     found = verdicts(enough)
     counts = ", ".join(f"{found.count(name)} {name}" for name in ("improved", "harmed", "undecided"))
-    return f" By paired t tests, corrected for their number (Holm): {counts}."
+    return f" By paired t tests of the errors' ratios, corrected for their number (Holm): {counts}."

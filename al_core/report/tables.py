@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import exp
 
 from al_core.report.numbers import BOUNDS, NO_BREAK, counted, ends_text, interval_text, number, reach_text, signed
 from al_core.report.overview import Overview
@@ -168,8 +169,10 @@ def _verdict_text(found: Paired) -> str:
 def _transfer_cell(one: TransferDifference, worse_slices: Sequence[str]) -> Cell:
     small = [] if one.spread.kind == "none" else [ends_text(one.spread)]
     small.append(f"worse in {one.seeds_worse} of {counted(len(one.seeds), 'seed')}")
-    if len(one.seeds) >= SEEDS_FOR_A_CLAIM:
-        small.append(_verdict_text(paired(one.differences)))
+    if len(one.log_ratios) >= SEEDS_FOR_A_CLAIM:
+        found = paired(one.log_ratios)
+        mean, low, high = (number(exp(value)) for value in (found.mean, found.low, found.high))
+        small += [f"{mean} times its error ({low} to {high})", _verdict_text(found)]
     if worse_slices:
         small.append(f"worse on {', '.join(worse_slices)}")
     return Cell(signed(one.mean_difference), "\n".join(small), one.negative)

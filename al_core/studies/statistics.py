@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Literal
 
 import numpy as np
@@ -61,7 +62,8 @@ class TransferDifference:
         mean_difference: mean over seeds, in the unit the metric's name ends with; positive is worse than the baseline.
         spread: of the differences over seeds.
         seeds_worse: number of seeds in which the arm is worse.
-        differences: [n_seeds] of each seed.
+        log_ratios: [n_seeds] logarithm of the arm's error over the baseline's, of each seed: what verdicts are made of,
+            as errors of few labels lie factors apart. None where an error is zero.
     """
 
     arm: str
@@ -70,7 +72,7 @@ class TransferDifference:
     mean_difference: float
     spread: Spread
     seeds_worse: int
-    differences: tuple[float, ...]
+    log_ratios: tuple[float, ...]
 
     @property
     def negative(self) -> bool:
@@ -159,7 +161,9 @@ def transfer_differences(
             worse = sum(difference > 0 for difference in differences)
             mean = float(np.mean(differences))
             spread = spread_of(differences)
-            found.append(TransferDifference(arm, budget, seeds, mean, spread, worse, tuple(differences)))
+            both = [(errors[seed], other[seed]) for seed in seeds]
+            ratios = tuple(log(own / its) for own, its in both) if np.all(both) else ()
+            found.append(TransferDifference(arm, budget, seeds, mean, spread, worse, ratios))
     return tuple(found)
 
 

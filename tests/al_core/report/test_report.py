@@ -105,7 +105,8 @@ def test_negative_transfer_is_shown(page):
     section = page.section("transfer")
     assert "Negative transfer in 8 of the 16 combinations of arm, acquisition and budget" in section
     assert re.search(
-        r"transfer \+\d[^<]*? worse [^<]*?worse in 3 of 3 seeds harmed worse on 300K, liquid, strained, vacancy",
+        r"transfer \+\d[^<]*? worse [^<]*?worse in 3 of 3 seeds \d[^<]*? times its error \(\d[^<]*? to \d[^<]*?\) "
+        r"harmed worse on 300K, liquid, strained, vacancy",
         section,
     )
 

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from al_core.studies.results import Row
@@ -102,8 +103,14 @@ def test_differences_are_paired_by_seed_and_flag_the_worse_mean():
     # differences 2, -1, 5: mean 2, s = 3, half width 4.302653 * 3 / sqrt(3) = 7.452413
     assert (worse.mean_difference, worse.seeds_worse, worse.negative) == (2.0, 2, True)
     assert (worse.spread.low, worse.spread.high) == pytest.approx((2 - 7.452413, 2 + 7.452413), abs=1e-5)
+    assert worse.log_ratios == pytest.approx((np.log(1.2), np.log(0.95), np.log(35 / 30)))
     assert (better.mean_difference, better.seeds_worse, better.negative) == (-0.5, 0, False)
     assert (better.spread.low, better.spread.high, better.spread.kind) == (-1.0, 0.0, "range")
+
+
+def test_no_ratio_is_made_of_an_error_that_is_zero():
+    (still,) = transfer_differences(rows({"scratch": {1: [0.0, 1.0]}, "transfer": {1: [1.0, 1.0]}}), "random", FORCE)
+    assert still.log_ratios == ()
 
 
 def test_differences_need_the_same_labels_and_the_same_seed():
