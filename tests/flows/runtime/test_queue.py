@@ -34,6 +34,12 @@ def _programs(folder: Path) -> list[str]:
     return found.stdout.split()
 
 
+def _at_work(folder: Path) -> list[tuple[str, tuple[str, ...], dict[str, int]]]:
+    """Return of each job what it is at, and what waits: as the run wrote it down last, which is a moment ago."""
+    found = [one for one in read_activity(folder / ACTIVITY) if one.waiting]
+    return [(worker.job, worker.does, dict(one.waiting)) for one in found for worker in one.workers]
+
+
 @pytest.fixture
 def _queue(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if reason := why_not():
@@ -53,9 +59,7 @@ def test_labels_run_in_jobs_and_what_a_lost_job_was_at_in_another(tmp_path: Path
         assert here.result(60) == 1
         wait_for(lambda: work.began(tmp_path) == ["0"], 60)
         (first,), (job,) = work.alive(tmp_path), _jobs()
-        wait_for(lambda: any(one.waiting for one in read_activity(tmp_path / ACTIVITY)))
-        (dft,) = [one for one in read_activity(tmp_path / ACTIVITY) if one.waiting]
-        assert (dft.workers[0].job, dft.workers[0].does, dft.waiting) == (job, ("report",), {"report": 1})
+        wait_for(lambda: _at_work(tmp_path) == [(job, ("report",), {"report": 1})])
         subprocess.run(["scancel", job], check=True)
         wait_for(lambda: not work.alive(tmp_path), 60)
         (tmp_path / "go").touch()
