@@ -19,7 +19,7 @@ from al_core.structures.supercells import supercell
 
 _RATTLE_A = 0.03
 _VACUUM_A = 8.0
-_LAYERS = 4  # atoms of a slab, at least
+_ATOMS_OF_SLAB = 4  # at least; small cells are stacked
 _MELTED = 0.18  # root mean square displacement of a molten start, in bonds
 _CLOSEST = 0.75  # bonds, in a molten start
 _LESS = 0.97  # of the displacement, where atoms came too near
@@ -125,7 +125,7 @@ def _made(phase: str, crystal: Crystal, strain: float, cells: int, rng: np.rando
 
 
 def _slab(crystal: Crystal) -> Atoms:
-    cells = -(-_LAYERS // len(crystal.conventional))
+    cells = -(-_ATOMS_OF_SLAB // len(crystal.conventional))
     slab: Atoms = crystal.conventional.repeat((1, 1, cells))
     return slab
 

@@ -52,8 +52,11 @@ class GrowthOverview:
     @property
     def material(self) -> str:
         """Chemical symbol of the target, or the symbols of a compound's elements."""
-        target = self.results.config.get("target", "ELEMENT")
-        return "".join(target["map"].values()) if isinstance(target, dict) else str(target)
+        match self.results.config.get("target", "ELEMENT"):
+            case {"map": dict(pairs)}:
+                return "".join(str(symbol) for symbol in pairs.values())
+            case element:
+                return str(element)
 
     @cached_property
     def workspace(self) -> Workspace:
