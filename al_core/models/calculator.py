@@ -1,6 +1,6 @@
 """A committee as an ASE calculator, for molecular dynamics and relaxations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,11 +12,10 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from al_core.models.bundle import Bundle, load_bundle
 from al_core.models.committee import bundle_folders, read_calibration
+from al_core.models.engine.evaluate import evaluate
 from al_core.models.engine.stack import alike, pick_device, stack
 from al_core.uncertainty.calibration import Calibration
 from al_core.uncertainty.committee import force_deviation
-
-_ATOMS_AT_ONCE = 512
 
 
 class CommitteeCalculator(Calculator):
@@ -68,7 +67,7 @@ class CommitteeCalculator(Calculator):
         """Compute all results for a structure."""
         super().calculate(atoms, properties, changes)  # type: ignore[no-untyped-call]
         structure = cast(Atoms, self.atoms)
-        energies, force, stresses = self._members([structure])
+        energies, force, stresses = self.members([structure])
         energy, stress = energies[:, 0], stresses[:, 0]
         self.results = {
             "energy": float(energy.mean()),
@@ -94,31 +93,9 @@ class CommitteeCalculator(Calculator):
             Energies, eV, [K, n]; forces on all their atoms, eV/Å, [K, N, 3]; stresses, eV/Å^3, positive under tension,
             [K, n, 3, 3].
         """
-        parts = [self._members(part) for part in _parts(structures)]
-        energies, forces, stresses = (np.concatenate(one, axis=1) for one in zip(*parts, strict=True))
-        return energies, forces, stresses
-
-    def _members(self, structures: Sequence[Atoms]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        sizes = np.array([len(atoms) for atoms in structures])
-        energy = np.empty((self._size, len(structures)))
-        force = np.empty((self._size, sizes.sum(), 3))
-        stress = np.empty((self._size, len(structures), 3, 3))
+        energies = np.empty((self._size, len(structures)))
+        forces = np.empty((self._size, sum(map(len, structures)), 3))
+        stresses = np.empty((self._size, len(structures), 3, 3))
         for members, models in self._stacks:
-            joined = models.network.join(models.network.prepare(structures))
-            with torch.no_grad():
-                predicted = models.network(models.weights, joined)
-            energy[members] = predicted.energies.double().cpu().numpy() + models.energies_of_atoms(structures)
-            force[members] = predicted.forces.cpu()
-            stress[members] = predicted.stresses.cpu()
-        return energy, force, stress
-
-
-def _parts(structures: Sequence[Atoms]) -> Iterator[list[Atoms]]:
-    """Give the structures in groups of few atoms: larger ones take memory and are no faster."""
-    part: list[Atoms] = []
-    for atoms in structures:
-        if part and sum(map(len, part)) + len(atoms) > _ATOMS_AT_ONCE:
-            yield part
-            part = []
-        part.append(atoms)
-    yield part
+            energies[members], forces[members], stresses[members] = evaluate(models, structures)
+        return energies, forces, stresses

@@ -1,6 +1,6 @@
 """Energies, forces and stresses that a committee predicts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +9,8 @@ from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from al_core.models.bundle import Bundle
+from al_core.models.engine.evaluate import evaluate
 from al_core.models.engine.stack import alike, stack
-
-_ATOMS_PER_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -40,31 +39,14 @@ def predict(
     energies = np.empty((len(structures), len(committee)))
     forces = [np.empty((len(committee), len(atoms), 3)) for atoms in structures]
     stresses = np.empty((len(structures), len(committee), 6))
+    ends = np.cumsum([len(atoms) for atoms in structures])[:-1]
     for members in alike(committee):
         models = stack([committee[member] for member in members], dtype, device)
-        for indices in _batches(structures):
-            batch = models.network.join(models.network.prepare([structures[index] for index in indices]))
-            with torch.no_grad():
-                predicted = models.network(models.weights, batch)
-            sizes = [len(structures[index]) for index in indices]
-            of_atoms = models.energies_of_atoms([structures[index] for index in indices])
-            energies[np.ix_(indices, members)] = (predicted.energies.double().cpu().numpy() + of_atoms).T
-            for index, part in zip(indices, predicted.forces.cpu().split(sizes, dim=1), strict=True):
-                forces[index][members] = part.numpy()
-            # ASE's function returns the axes before the last two reversed
-            stresses[np.ix_(indices, members)] = full_3x3_to_voigt_6_stress(predicted.stresses.cpu().numpy())
+        energy, force, stress = evaluate(models, structures)
+        energies[:, members] = energy.T
+        for index, part in enumerate(np.split(force, ends, axis=1)):
+            forces[index][members] = part
+        # ASE's function returns the axes before the last two reversed
+        stresses[:, members] = full_3x3_to_voigt_6_stress(stress)
     stresses[[not atoms.pbc.all() for atoms in structures]] = np.nan
     return Predictions(energies, forces, stresses)
-
-
-def _batches(structures: Sequence[Atoms]) -> Iterator[list[int]]:
-    batch: list[int] = []
-    atoms = 0
-    for index, structure in enumerate(structures):
-        if batch and atoms + len(structure) > _ATOMS_PER_BATCH:
-            yield batch
-            batch, atoms = [], 0
-        batch.append(index)
-        atoms += len(structure)
-    if batch:
-        yield batch

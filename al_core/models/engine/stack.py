@@ -71,9 +71,10 @@ class Stack:
 def composition(structures: Sequence[Atoms], elements: Sequence[str]) -> np.ndarray:
     """Return how many atoms of each element structures have, [n_structures, n_elements]; one element counts all."""
     if len(elements) == 1:
-        return np.array([[float(len(atoms))] for atoms in structures])
+        return np.array([float(len(atoms)) for atoms in structures]).reshape(-1, 1)
     numbers = [atomic_numbers[symbol] for symbol in elements]
-    return np.array([[float((atoms.numbers == number).sum()) for number in numbers] for atoms in structures])
+    counts = [[float((atoms.numbers == number).sum()) for number in numbers] for atoms in structures]
+    return np.array(counts).reshape(-1, len(elements))
 
 
 def pick_device(name: str) -> torch.device:
