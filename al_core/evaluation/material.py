@@ -110,6 +110,12 @@ class Material:
         cell: Atoms = self._cubic(self.lattice_constant) * (repeat, repeat, repeat)
         return cell
 
+    @property
+    def primitive(self) -> Atoms:
+        """The primitive cell of the least energy, without a calculator."""
+        cell: Atoms = bulk(self.formula, self.structure, a=self.lattice_constant)
+        return cell
+
     def _cubic(self, edge: float) -> Atoms:
         cell: Atoms = bulk(self.formula, self.structure, a=edge, cubic=True)
         return cell

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 from ase import Atoms, units
 from ase.build import surface
+from ase.geometry import minkowski_reduce
 
 from al_core.config.evaluation import SurfacesEvaluation
 from al_core.evaluation.material import Material, computed
@@ -37,14 +38,19 @@ def _energy(material: Material, settings: SurfacesEvaluation, face: tuple[int, i
 
 def _slab(material: Material, settings: SurfacesEvaluation, face: tuple[int, int, int]) -> Atoms:
     """Return the thinnest slab of at least the thickness, cut at two of the widest gaps between planes of atoms."""
-    unit = material.cell()
-    period = surface(unit, face, 1, periodic=True).cell.array[2, 2]
-    stack: Atoms = surface(unit, face, int(np.ceil(settings.thickness_A / period)) + 2)
+    unit = material.primitive
+    # the face by the primitive cell's reciprocal axes, so that the slab is the smallest there is
+    multiples = np.rint(2 * unit.cell.array @ face / material.lattice_constant).astype(int)
+    indices = tuple(int(one) for one in multiples // np.gcd.reduce(multiples))
+    period = surface(unit, indices, 1, periodic=True).cell.array[2, 2]
+    stack: Atoms = surface(unit, indices, int(np.ceil(settings.thickness_A / period)) + 2)
     heights = np.unique(stack.positions[:, 2].round(4))
     gaps = np.diff(heights)
     cuts = (heights[:-1] + gaps / 2)[gaps > gaps.max() - 1e-3]
     top = next(cut for cut in cuts if cut - cuts[0] >= settings.thickness_A)
     slab: Atoms = stack[(stack.positions[:, 2] > cuts[0]) & (stack.positions[:, 2] < top)]
     slab.center(vacuum=_VACUUM_A, axis=2)
+    slab.set_cell(minkowski_reduce(slab.cell, pbc=(True, True, False))[0])
     slab.pbc = True
+    slab.wrap()
     return slab

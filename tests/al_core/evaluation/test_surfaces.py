@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from al_core.config.evaluation import SurfacesEvaluation
+from al_core.evaluation.material import Material
 from al_core.evaluation.surfaces import _slab, surfaces
 
 _J_PER_M2 = 16.0218  # eV/Å^2
@@ -21,6 +22,29 @@ def test_an_unrelaxed_surface_costs_the_bonds_that_are_cut(silicon: Any, face: A
     area = np.linalg.norm(np.cross(*slab.cell.array[:2]))
     energy = (silicon.energy(slab) - len(slab) * silicon.equation.energy) / (2 * area)
     assert energy == pytest.approx(2.1683 / 2 * bonds / silicon.lattice_constant**2, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("element", "structure", "areas"),
+    [
+        ("Ge", "diamond", (1 / 2, 2**0.5 / 2, 3**0.5 / 4)),
+        ("Cu", "fcc", (1 / 2, 2**0.5 / 2, 3**0.5 / 4)),
+        ("W", "bcc", (1, 2**0.5 / 2, 3**0.5)),
+        ("Po", "sc", (1, 2**0.5, 3**0.5)),
+    ],
+)
+def test_slabs_are_as_small_as_the_crystal_lets_them(
+    element: str, structure: str, areas: tuple[float, ...], silicon: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    material = Material(element, silicon.potential, structure)
+    monkeypatch.setattr(Material, "lattice_constant", 4.0)
+    for face, area in zip([(1, 0, 0), (1, 1, 0), (1, 1, 1)], areas, strict=True):
+        slab = _slab(material, SurfacesEvaluation(), face)
+        first, second, height = slab.cell.array
+        assert np.linalg.norm(np.cross(first, second)) == pytest.approx(16 * area)
+        assert height[:2] == pytest.approx((0, 0), abs=1e-9)
+        inner = abs(first @ second) / min(first @ first, second @ second)
+        assert inner <= 0.5 + 1e-9, "the cell is skewed"
 
 
 def test_relaxed_surfaces_cost_no_more(silicon: Any) -> None:
