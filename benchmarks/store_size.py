@@ -1,4 +1,4 @@
-"""What grows with the label store: ``python -m benchmarks.store_size``; half an hour, 10 GB of disk.
+"""What grows with the label store: ``python -m benchmarks.store_size``; eight minutes, 10 GB of disk.
 
 Fills stores with finished labels by SQL and times what a label costs: to find it by its key, to find it as ASE does
 without an index on keys, to list its failed attempts, and to reserve and complete a new one, equivalent structures
