@@ -41,7 +41,7 @@ class PhononsEvaluation(Strict):
 
 
 class DefectsEvaluation(Strict):
-    """Formation energies of a vacancy and of a split interstitial, relaxed."""
+    """Formation energies of a vacancy and of a split interstitial, relaxed; of a compound a bound pair of vacancies."""
 
     later: ClassVar[tuple[str, ...]] = ("which",)
 
@@ -53,7 +53,7 @@ class DefectsEvaluation(Strict):
 
 
 class SurfacesEvaluation(Strict):
-    """Energies of the (100), (110) and (111) surfaces, relaxed and not reconstructed."""
+    """Energies of the (100), (110) and (111) surfaces, relaxed and not reconstructed; of a compound where not polar."""
 
     kind: Annotated[Literal["surfaces"], KIND] = "surfaces"
     thickness_A: Annotated[float, Field(ge=5, le=100, description="The least thickness of the slabs, Å.")] = 16.0

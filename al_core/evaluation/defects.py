@@ -1,4 +1,4 @@
-"""Formation energies of a vacancy and of a self-interstitial, relaxed."""
+"""Formation energies of a vacancy and of a self-interstitial, relaxed; of compounds that of a pair of vacancies."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from ase import Atoms
 
 from al_core.config.evaluation import DefectsEvaluation
 from al_core.evaluation.material import Material, computed
-from al_core.evaluation.measured import Measured, Properties
+from al_core.evaluation.measured import Measured, Properties, Property
 
 _SPLIT = {"diamond": (1, 1, 0), "fcc": (1, 0, 0), "bcc": (1, 1, 0), "sc": (1, 1, 1)}  # dumbbells that are known stable
 _APART = 1.0  # of the two atoms of a dumbbell, in bond lengths
@@ -18,11 +18,18 @@ _RATTLE = 0.02  # Å, so that atoms can give up their symmetry
 def defects(material: Material, settings: DefectsEvaluation) -> Measured:
     """Return the formation energies of a vacancy and of a split interstitial (<110> in diamond), eV.
 
-    E(defect) - N E(crystal) / N_crystal, at the volume of the crystal.
+    E(defect) - N E(crystal) / N_crystal, at the volume of the crystal. A single vacancy of a compound costs what the
+    atom is worth elsewhere. So of compounds it is a bound Schottky pair, neighbours of both elements, which needs no
+    chemical potential; an interstitial would.
     """
     found: Properties = {}
     for name in settings.which:
-        found |= _formation(material, settings.supercell, name, _MADE[name])
+        if not material.is_compound:
+            found |= _formation(material, settings.supercell, name, _MADE[name])
+        elif name == "vacancy":
+            found |= _formation(material, settings.supercell, "schottky_pair", _pair)
+        else:
+            found[f"{name}_formation_energy_eV"] = Property(None, "eV", "of elements only")
     return Measured(found)
 
 
@@ -42,6 +49,14 @@ def _vacancy(material: Material, cell: Atoms) -> Atoms:
     near = np.linalg.norm(toward, axis=1) < 1.1 * material.bond
     atoms.positions[near] -= _INWARD * toward[near]
     del atoms[0]
+    atoms.rattle(_RATTLE, seed=0)
+    return atoms
+
+
+def _pair(_: Material, cell: Atoms) -> Atoms:
+    atoms: Atoms = cell.copy()
+    near = atoms.get_distances(0, range(1, len(atoms)), mic=True)
+    del atoms[[0, 1 + int(np.argmin(near))]]
     atoms.rattle(_RATTLE, seed=0)
     return atoms
 

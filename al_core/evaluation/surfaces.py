@@ -9,7 +9,7 @@ from ase.geometry import minkowski_reduce
 
 from al_core.config.evaluation import SurfacesEvaluation
 from al_core.evaluation.material import Material, computed
-from al_core.evaluation.measured import Measured, Properties
+from al_core.evaluation.measured import Measured, NoPropertyError, Properties
 
 _FACES = ((1, 0, 0), (1, 1, 0), (1, 1, 1))
 _VACUUM_A = 6.0  # on each side
@@ -20,7 +20,7 @@ def surfaces(material: Material, settings: SurfacesEvaluation) -> Measured:
     """Return the energies of (100), (110) and (111), J/m^2: (E(slab) - N E(crystal)) / 2 A.
 
     The slabs have the periodicity of the crystal (1 x 1), so no surface can reconstruct. Of the places to cut it takes
-    that which breaks the fewest bonds.
+    that which breaks the fewest bonds. A compound's faces must have both elements in every plane: others are polar.
     """
     found: Properties = {}
     for face in _FACES:
@@ -30,10 +30,19 @@ def surfaces(material: Material, settings: SurfacesEvaluation) -> Measured:
 
 
 def _energy(material: Material, settings: SurfacesEvaluation, face: tuple[int, int, int]) -> tuple[float]:
-    slab = material.relaxed(_slab(material, settings, face))
+    slab = _slab(material, settings, face)
+    if not _is_neutral(slab):
+        raise NoPropertyError("polar: there are planes of one element alone")
+    slab = material.relaxed(slab)
     area = np.linalg.norm(np.cross(*slab.cell.array[:2]))
     excess = slab.get_potential_energy() - len(slab) * material.equation.energy
     return (float(excess / (2 * area) / _J_PER_M2),)
+
+
+def _is_neutral(slab: Atoms) -> bool:
+    heights = slab.positions[:, 2].round(2)
+    planes = [sorted(slab.numbers[heights == height]) for height in np.unique(heights)]
+    return len(set(slab.numbers)) == 1 or all(len(set(plane)) > 1 for plane in planes)
 
 
 def _slab(material: Material, settings: SurfacesEvaluation, face: tuple[int, int, int]) -> Atoms:

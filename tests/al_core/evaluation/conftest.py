@@ -19,3 +19,12 @@ def silicon() -> Material:
 def without_minimum() -> Any:
     """A material of atoms that only repel each other."""
     return Material("Ar", LennardJones(sigma=8.0, epsilon=0.01, rc=9.0), "fcc")
+
+
+@pytest.fixture
+def salt() -> Material:
+    """Rocksalt held together by bonds of 1 eV between neighbours, 2.7 Å long, and by nothing else."""
+    sigma, cutoff = 2.7 / 2 ** (1 / 6), 3.3
+    at_cutoff = (sigma / cutoff) ** 12 - (sigma / cutoff) ** 6  # ASE's energies are zero there
+    epsilon = 0.25 / (0.25 + at_cutoff)
+    return Material("NaCl", LennardJones(sigma=sigma, epsilon=epsilon, rc=cutoff), "rocksalt")

@@ -35,3 +35,10 @@ def test_a_metals_vacancy_relaxes_a_little() -> None:
 
 def test_without_a_crystal_there_are_none(without_minimum: Any) -> None:
     assert {one.value for one in defects(without_minimum, DefectsEvaluation()).properties.values()} == {None}
+
+
+def test_a_compound_has_a_pair_of_vacancies(salt: Any) -> None:
+    """Eleven bonds of 1 eV are cut, and two atoms go where each has three."""
+    found = defects(salt, DefectsEvaluation()).properties
+    assert found["schottky_pair_formation_energy_eV"].value == pytest.approx(11 - 6, rel=1e-3)
+    assert found["interstitial_formation_energy_eV"].remark == "of elements only"

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ase.calculators.lj import LennardJones
 
 from al_core.config.evaluation import SurfacesEvaluation
 from al_core.evaluation.material import Material
@@ -63,3 +64,19 @@ def test_the_energy_does_not_depend_on_the_thickness(silicon: Any) -> None:
 
 def test_without_a_crystal_there_are_none(without_minimum: Any) -> None:
     assert {one.value for one in surfaces(without_minimum, SurfacesEvaluation()).properties.values()} == {None}
+
+
+def test_faces_of_a_compound_cost_the_bonds_that_are_cut_or_are_polar(salt: Any) -> None:
+    """A bond of 1 eV for each surface atom of (100), two of (110); the planes of (111) are of one element each."""
+    assert salt.lattice_constant == pytest.approx(5.4, rel=1e-4)
+    found = surfaces(salt, SurfacesEvaluation()).properties
+    of_100 = 0.5 / 2.7**2 * _J_PER_M2
+    assert found["surface_100_J_per_m2"].value == pytest.approx(of_100, rel=1e-3)
+    assert found["surface_110_J_per_m2"].value == pytest.approx(2**0.5 * of_100, rel=1e-3)
+    assert (found["surface_111_J_per_m2"].value, found["surface_111_J_per_m2"].remark[:5]) == (None, "polar")
+
+
+def test_of_zincblende_only_one_face_is_not_polar() -> None:
+    material = Material("GaAs", LennardJones(sigma=2.45 / 2 ** (1 / 6), epsilon=1.0, rc=3.0), "zincblende")
+    found = surfaces(material, SurfacesEvaluation()).properties
+    assert [one.value is None for one in found.values()] == [True, False, True]
