@@ -1,8 +1,9 @@
-"""Labels an hour by number of workers: ``python -m benchmarks.labels_per_hour``; two minutes.
+"""Labels an hour by number of workers: ``python -m benchmarks.labels_per_hour``; four minutes.
 
 A label waits for a second and then is computed by Stillinger-Weber, so that all workers have a core to themselves on
 any machine. It goes through the runner of this machine's site (Dask) and into an SQLite store, as in a study; each
-worker has 20. What one worker does is the ratio's other side: the aim is the number of workers.
+worker has 20, after 20 in which workers and jobs start. What one worker does is the ratio's other side: the aim is the
+number of workers.
 
 ``--site FILE --workers N --labels 200`` measures a site whose workers and jobs have N cores together, against labels
 that take their second and nothing else: the ratio's aim is 1. The start of jobs and workers is told apart, and so is
@@ -11,6 +12,8 @@ What is left is the queue's, Dask's, and workers' that wait at the end.
 """
 
 import argparse
+import os
+import platform
 import tempfile
 import time
 from dataclasses import dataclass
@@ -66,7 +69,7 @@ class Measured:
     Attributes:
         rate: labels an hour.
         own: seconds that a label took in its worker, beyond the second it waited.
-        start: seconds until all workers had labelled for the first time.
+        start: seconds until the first of as many labels before, in which all workers start, less the one it waited.
     """
 
     rate: float
@@ -81,12 +84,16 @@ def _measured(site: AnySite, workers: int, labels: int | None) -> Measured:
         LabelStore(folder / "labels.db")
         begin = time.perf_counter()
         with make_runner(site, folder) as runner:
-            first = [runner.submit(wait_and_label, -one, folder, dft=True) for one in range(1, workers + 1)]
-            for started in first:
-                started.result()
-            start, begin = time.perf_counter() - begin - SECONDS, time.perf_counter()
+            first = [runner.submit(wait_and_label, -one, folder, dft=True) for one in range(1, EACH * workers + 1)]
+            seen = {first[0].result()[1]}
+            start = time.perf_counter() - begin - SECONDS
+            if len(seen := seen | {done.result()[1] for done in first}) < workers:
+                raise SystemExit(
+                    f"expected {workers} workers of one core, found {len(seen)}; give --workers {len(seen)}"
+                )
+            begin = time.perf_counter()
             submitted = [runner.submit(wait_and_label, one, folder, dft=True) for one in range(number)]
-            own = sum(done.result() for done in submitted) / number
+            own = sum(done.result()[0] for done in submitted) / number
             return Measured(3600 * number / (time.perf_counter() - begin), own, start)
 
 
@@ -95,14 +102,18 @@ def _labeler() -> Labeler:
     return make_labeler(StillingerWeberLabeler())
 
 
-def wait_and_label(number: int, folder: Path) -> float:
-    """Wait, label the structure of a number, and return the seconds that the label took; runs on a worker."""
+def wait_and_label(number: int, folder: Path) -> tuple[float, str]:
+    """Wait, and label the structure of a number; runs on a worker.
+
+    Returns:
+        The seconds that the label took, and the process it was computed by.
+    """
     time.sleep(SECONDS)
     begin = time.perf_counter()
     atoms = bulk("Ge", cubic=True)
     atoms.rattle(0.1, seed=number % 2**32)
     obtain_label(LabelStore(folder / "labels.db"), _labeler(), atoms, folder / "labels")
-    return time.perf_counter() - begin
+    return time.perf_counter() - begin, f"{platform.node()} {os.getpid()}"
 
 
 if __name__ == "__main__":
