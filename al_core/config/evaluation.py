@@ -96,7 +96,11 @@ class StructureEvaluation(Strict):
     ] = None
     melt_volume: Annotated[
         float | None,
-        Field(ge=0.5, le=2, description="Volume of the melt in that of the crystal; 0.93 in diamond, else 1.12."),
+        Field(
+            ge=0.5,
+            le=2,
+            description="Volume of the melt in the crystal's; if not given 0.93 in diamond, 1.12 in other elements.",
+        ),
     ] = None
     walkers: Annotated[PositiveInt, Field(description="Walkers of each temperature, which are averaged over.")] = 2
     picoseconds: Annotated[

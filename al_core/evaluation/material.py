@@ -23,7 +23,6 @@ _ATOMS_OF_CUBE = {"diamond": 8, "fcc": 4, "bcc": 2, "sc": 1}
 _BOND_OF_COMPOUND = {"rocksalt": 1 / 2, "zincblende": sqrt(3) / 4}  # in lattice constants; eight atoms each
 _VOLUMES = {"diamond": 1.36, "fcc": 1.0, "bcc": 1.0, "sc": 1.1, "beta_tin": 0.97}  # per atom, in that of fcc, roughly
 _BETA_TIN_RATIO = 0.55  # c/a, of germanium and tin
-_OF_ELEMENTS = ("structure",)
 _USUAL_VOLUME = 15.0  # Å^3 per atom, where nothing is known of an element's crystal
 _SCAN = np.linspace(0.7, 1.3, 13)  # of the expected volume
 _FITTED = np.linspace(0.94, 1.06, 7)  # of that with the least energy
@@ -173,11 +172,12 @@ def _of_compound(elements: Sequence[str], formula: str, structure: str | None) -
 
 
 def check_possible(material: Material, settings: Sequence[AnyProperties]) -> None:
-    """Raise :class:`~al_core.errors.ConfigError` where a property of elements is asked for of a compound."""
-    if material.is_compound and (asked := [one.kind for one in settings if one.kind in _OF_ELEMENTS]):
+    """Raise :class:`~al_core.errors.ConfigError` where a compound's melt is asked for without its volume."""
+    melts = [one for one in settings if one.kind == "structure" and one.melt_K is not None]
+    if material.is_compound and any(one.melt_volume is None for one in melts):
         raise ConfigError(
-            f"evaluations: {', '.join(asked)}: of elements only, got {material.formula}; leave "
-            f"{'it' if len(asked) == 1 else 'them'} out"
+            f"evaluations: structure: a melt of {material.formula} needs melt_volume, in that of the crystal, such as "
+            "1.15; it is known of elements only"
         )
 
 

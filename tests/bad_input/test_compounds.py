@@ -56,7 +56,10 @@ committee: 2
         (["pool.kind=md", "pool.crystal=null"], "unknown key 'crystal'"),
         (["labeler=stillinger_weber"], "Stillinger-Weber labels one of Si, Ge, not Ca.O"),
         (["evaluations=[errors, elastic]"], "properties of a compound .* in rocksalt or zincblende, got no crystal"),
-        (["evaluations=[errors, structure]", "crystal=rocksalt"], "evaluations: structure: of elements only, got CaO"),
+        (
+            ["evaluations=[errors, {kind: structure, melt_K: 3500}]", "crystal=rocksalt"],
+            "evaluations: structure: a melt of CaO needs melt_volume",
+        ),
         (["evaluations=[errors, elastic]", "crystal=diamond"], "rocksalt or zincblende, got diamond of CaO"),
     ],
 )

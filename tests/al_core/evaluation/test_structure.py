@@ -93,3 +93,9 @@ def test_without_a_crystal_no_walker_starts(without_minimum: Any) -> None:
     found = structure(without_minimum, StructureEvaluation(melt_K=100.0))
     assert {one.value for one in found.properties.values()} == {None}
     assert all("no least energy" in one.remark for one in found.properties.values())
+
+
+def test_the_crystal_of_a_compound_has_its_neighbours(salt: Any) -> None:
+    settings = StructureEvaluation(temperatures_K=(5.0,), picoseconds=0.5, walkers=1)
+    found = structure(salt, settings).properties
+    assert found["coordination_5K"].value == pytest.approx(6.0, abs=0.01)
