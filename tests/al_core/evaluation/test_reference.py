@@ -36,6 +36,7 @@ def test_shipped_germanium_is_near_all_electron_calculations() -> None:
     assert values["lattice_constant_A"] == pytest.approx((8 * wien2k["wien2k_volume"]) ** (1 / 3), rel=2e-3)
     assert values["bulk_modulus_GPa"] == pytest.approx(wien2k["wien2k_B"], rel=0.03)
     assert (values["C11_GPa"] + 2 * values["C12_GPa"]) / 3 == pytest.approx(wien2k["wien2k_B"], rel=0.02)
+    assert 1.0 < values["surface_111_J_per_m2"] < values["surface_110_J_per_m2"] < values["surface_100_J_per_m2"] < 1.4
     assert found.labeler == make_labeler(GPAWLabeler()).identity() | {key: found.labeler[key] for key in VERSIONS}
     usual = {one: getattr(PropertySettings(), one).model_dump(mode="json") for one in found.measured}
     assert found.settings == usual | {"defects": DefectsEvaluation(which=("vacancy",)).model_dump(mode="json")}
