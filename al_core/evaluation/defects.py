@@ -18,9 +18,8 @@ _RATTLE = 0.02  # Å, so that atoms can give up their symmetry
 def defects(material: Material, settings: DefectsEvaluation) -> Measured:
     """Return the formation energies of a vacancy and of a split interstitial (<110> in diamond), eV.
 
-    E(defect) - N E(crystal) / N_crystal, at the volume of the crystal. A single vacancy of a compound costs what the
-    atom is worth elsewhere. So of compounds it is a bound Schottky pair, neighbours of both elements, which needs no
-    chemical potential; an interstitial would.
+    E(defect) - N E(crystal) / N_crystal, at the volume of the crystal. Of compounds it is a bound Schottky pair, two
+    neighbours less: what a single vacancy or an interstitial costs depends on the elements' chemical potentials.
     """
     found: Properties = {}
     for name in settings.which:

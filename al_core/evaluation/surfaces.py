@@ -40,9 +40,9 @@ def _energy(material: Material, settings: SurfacesEvaluation, face: tuple[int, i
 
 
 def _is_neutral(slab: Atoms) -> bool:
-    heights = slab.positions[:, 2].round(2)
-    planes = [sorted(slab.numbers[heights == height]) for height in np.unique(heights)]
-    return len(set(slab.numbers)) == 1 or all(len(set(plane)) > 1 for plane in planes)
+    heights = slab.positions[:, 2].round(4)
+    planes = [set(slab.numbers[heights == height]) for height in np.unique(heights)]
+    return all(plane == set(slab.numbers) for plane in planes)
 
 
 def _slab(material: Material, settings: SurfacesEvaluation, face: tuple[int, int, int]) -> Atoms:
