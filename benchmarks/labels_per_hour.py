@@ -85,9 +85,10 @@ def _measured(site: AnySite, workers: int, labels: int | None) -> Measured:
         begin = time.perf_counter()
         with make_runner(site, folder) as runner:
             first = [runner.submit(wait_and_label, -one, folder, dft=True) for one in range(1, EACH * workers + 1)]
-            seen = {first[0].result()[1]}
+            first[0].result()
             start = time.perf_counter() - begin - SECONDS
-            if len(seen := seen | {done.result()[1] for done in first}) < workers:
+            seen = {done.result()[1] for done in first}
+            if len(seen) < workers:
                 raise SystemExit(
                     f"expected {workers} workers of one core, found {len(seen)}; give --workers {len(seen)}"
                 )

@@ -11,6 +11,7 @@ from matscipy.calculators.pair_potential import LennardJonesCut, PairPotential
 from al_core.config.evaluation import PhononsEvaluation, StructureEvaluation
 from al_core.evaluation.material import Material
 from al_core.evaluation.phonons import phonons
+from al_core.evaluation.properties import of_potential
 from al_core.evaluation.structure import structure
 
 SHORT = {"walkers": 1, "supercell": 1, "timestep_fs": 4.0, "picoseconds": 0.5}
@@ -97,5 +98,5 @@ def test_without_a_crystal_no_walker_starts(without_minimum: Any) -> None:
 
 def test_the_crystal_of_a_compound_has_its_neighbours(salt: Any) -> None:
     settings = StructureEvaluation(temperatures_K=(5.0,), picoseconds=0.5, walkers=1)
-    found = structure(salt, settings).properties
+    found = of_potential(salt.potential, "NaCl", [settings], "rocksalt")["structure"].properties
     assert found["coordination_5K"].value == pytest.approx(6.0, abs=0.01)
