@@ -18,6 +18,7 @@ from al_core.config.study import StudyConfig
 from al_core.config.target import Elements, elements_of
 from al_core.config.training import Architecture
 from al_core.errors import ConfigError
+from al_core.evaluation.material import atoms_in
 from al_core.labels.costs import CostModel, Known, learn
 from al_core.labels.databases import is_url
 from al_core.labels.store import Entry, LabelStore
@@ -141,7 +142,8 @@ def plan_growth(config: GrowthConfig, out: Path) -> tuple[GrowthPlan, int, CostM
     done, costs, model = _label_costs(config.labeler, starts, out)
     crystal = crystal_simulated(config)
     sizes, architecture = [len(atoms) for atoms in starts], source_architecture(config.source)
-    planned = growth_plan(config, architecture, sizes, crystal.atoms_per_cell, sum(costs) / len(costs))
+    simulated = atoms_in(crystal.formula, crystal.structure, config.purpose.supercell)
+    planned = growth_plan(config, architecture, sizes, simulated, sum(costs) / len(costs))
     return planned, done, model
 
 

@@ -56,7 +56,7 @@ def properties_of_models(
 
     Raises:
         BundleError: the bundle cannot be used.
-        ConfigError: its element's crystal is not cubic.
+        ConfigError: its element's crystal is neither cubic nor hcp.
     """
     committee = [load_bundle(folder) for folder in bundle_folders(bundle)]
     with Counters() as counters:
@@ -89,8 +89,8 @@ def properties_of_labeler(
 
     Raises:
         BundleError: the guide cannot be used.
-        ConfigError: the element's crystal is not cubic, the labeler cannot label it here, the guide is of another
-            element, or the folder cannot be used.
+        ConfigError: the element's crystal is neither cubic nor hcp, the labeler cannot label it here, the guide is of
+            another element, or the folder cannot be used.
     """
     if guide is not None and formula_of(guide) != formula:
         raise ConfigError(f"--guide {guide} is a model of {formula_of(guide)}, expected one of {formula}")

@@ -13,6 +13,7 @@ LONGEST = 300  # lines
 
 # tests of al_core and calculators that are not those of one module, or of a part of a large one, and what they test
 OF_SEVERAL = {
+    "tests/al_core/evaluation/test_hcp.py": "properties of hexagonal close-packed crystals",
     "tests/al_core/labels/test_store_equivalents.py": "the label of an equivalent structure serves",
     "tests/al_core/labels/test_store_processes.py": "a label store under several processes",
     "tests/al_core/models/engine/test_derivatives.py": "forces and stresses of every part of the engine",

@@ -6,8 +6,10 @@ from pydantic import Field
 
 from al_core.config.base import KIND, PositiveFloat, PositiveInt, Strict, kinds
 
-Phase = Literal["diamond", "fcc", "bcc", "sc", "beta_tin"]
-Repeats = Annotated[int, Field(ge=1, le=10)]
+Phase = Literal["diamond", "fcc", "hcp", "bcc", "sc", "beta_tin"]
+Supercell = Annotated[
+    int, Field(ge=1, le=10, description="Repeats of the cubic cell along each edge; in hcp 2 is 3 x 3 x 2.")
+]
 
 
 class ErrorsEvaluation(Strict):
@@ -17,7 +19,7 @@ class ErrorsEvaluation(Strict):
 
 
 class LatticeEvaluation(Strict):
-    """Lattice constant, bulk modulus and its derivative; energies of other phases against the crystal."""
+    """Lattice constants, bulk modulus and its derivative; energies of other phases against the crystal."""
 
     kind: Annotated[Literal["lattice"], KIND] = "lattice"
     phases: Annotated[
@@ -26,7 +28,7 @@ class LatticeEvaluation(Strict):
 
 
 class ElasticEvaluation(Strict):
-    """C11, C12 and C44 of a cubic crystal, relaxed, and whether it is stable (Born)."""
+    """Elastic constants, relaxed, and whether the crystal is stable (Born)."""
 
     kind: Annotated[Literal["elastic"], KIND] = "elastic"
     strain: Annotated[float, Field(gt=0, le=0.05, description="The largest strain.")] = 0.005
@@ -36,7 +38,7 @@ class PhononsEvaluation(Strict):
     """Frequencies at points of high symmetry, and the share of imaginary modes, by finite displacements."""
 
     kind: Annotated[Literal["phonons"], KIND] = "phonons"
-    supercell: Annotated[Repeats, Field(description="Repeats of the cubic cell along each edge.")] = 2
+    supercell: Supercell = 2
     displacement_A: Annotated[float, Field(gt=0, le=0.2, description="How far an atom is displaced, Å.")] = 0.01
 
 
@@ -46,14 +48,14 @@ class DefectsEvaluation(Strict):
     later: ClassVar[tuple[str, ...]] = ("which",)
 
     kind: Annotated[Literal["defects"], KIND] = "defects"
-    supercell: Annotated[Repeats, Field(description="Repeats of the cubic cell along each edge.")] = 2
+    supercell: Supercell = 2
     which: Annotated[
         tuple[Literal["vacancy", "interstitial"], ...], Field(min_length=1, description="The defects.")
     ] = ("vacancy", "interstitial")
 
 
 class SurfacesEvaluation(Strict):
-    """Energies of the (100), (110) and (111) surfaces, relaxed and not reconstructed; of a compound where not polar."""
+    """Energies of (100), (110) and (111), of hcp (0001) and (10-10), relaxed, not reconstructed; if polar, none."""
 
     kind: Annotated[Literal["surfaces"], KIND] = "surfaces"
     thickness_A: Annotated[float, Field(ge=5, le=100, description="The least thickness of the slabs, Å.")] = 16.0
@@ -74,7 +76,7 @@ class StabilityEvaluation(Strict):
     walkers: Annotated[PositiveInt, Field(description="Walkers of each ensemble and temperature.")] = 3
     picoseconds: Annotated[PositiveFloat, Field(description="How long each walks, ps.")] = 2.0
     timestep_fs: Annotated[PositiveFloat, Field(description="Time step, fs.")] = 2.0
-    supercell: Annotated[Repeats, Field(description="Repeats of the cubic cell along each edge.")] = 2
+    supercell: Supercell = 2
     first_member: Annotated[
         bool,
         Field(
@@ -107,7 +109,7 @@ class StructureEvaluation(Strict):
         float, Field(ge=0.5, description="How long properties are measured, ps, after 1 to 2 ps of equilibration.")
     ] = 5.0
     timestep_fs: Annotated[float, Field(gt=0, le=10, description="Time step, fs.")] = 2.0
-    supercell: Annotated[Repeats, Field(description="Repeats of the cubic cell along each edge.")] = 2
+    supercell: Supercell = 2
 
 
 AnyProperties = (
@@ -125,7 +127,7 @@ EvaluationPart = Annotated[
     Field(discriminator="kind"),
     kinds("errors", "lattice", "elastic", "phonons", "defects", "surfaces", "stability", "structure"),
 ]
-Crystal = Literal["diamond", "fcc", "bcc", "sc", "rocksalt", "zincblende"]
+Crystal = Literal["diamond", "fcc", "bcc", "sc", "hcp", "rocksalt", "zincblende"]
 
 
 class PropertySettings(Strict):

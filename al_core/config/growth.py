@@ -44,7 +44,8 @@ class Purpose(Strict):
     ] = 20.0
     timestep_fs: Annotated[float, Field(gt=0, le=10, description="Time step of these dynamics, fs.")] = 2.0
     supercell: Annotated[
-        int, Field(ge=1, le=10, description="Repeats of the cubic cell along each edge in these dynamics.")
+        int,
+        Field(ge=1, le=10, description="Repeats of the cubic cell along each edge there; in hcp 3 is 5 x 5 x 3."),
     ] = 3
 
 

@@ -23,12 +23,13 @@ def defects(material: Material, settings: DefectsEvaluation) -> Measured:
     """
     found: Properties = {}
     for name in settings.which:
-        if not material.is_compound:
+        if name == "interstitial" and material.structure not in _SPLIT:
+            why = "of elements only" if material.is_compound else f"not of {material.structure}"
+            found[f"{name}_formation_energy_eV"] = Property(None, "eV", why)
+        elif not material.is_compound:
             found |= _formation(material, settings.supercell, name, _MADE[name])
-        elif name == "vacancy":
-            found |= _formation(material, settings.supercell, "schottky_pair", _pair)
         else:
-            found[f"{name}_formation_energy_eV"] = Property(None, "eV", "of elements only")
+            found |= _formation(material, settings.supercell, "schottky_pair", _pair)
     return Measured(found)
 
 

@@ -1,5 +1,6 @@
-"""Elastic constants of a cubic crystal, relaxed."""
+"""Elastic constants of cubic and hexagonal crystals, relaxed."""
 
+import numpy as np
 from ase import units
 from ase.optimize import BFGS
 from matscipy.elasticity import fit_elastic_constants
@@ -8,32 +9,41 @@ from al_core.config.evaluation import ElasticEvaluation
 from al_core.evaluation.material import Material, computed
 from al_core.evaluation.measured import Measured, Property
 
+_CUBIC = {"C11": (0, 0), "C12": (0, 1), "C44": (3, 3)}
+_HEXAGONAL = _CUBIC | {"C13": (0, 2), "C33": (2, 2)}
 _STEPS = 5  # strains of each pattern
 _FORCE_TOLERANCE = 1e-3  # eV/Å
 
 
 def elastic(material: Material, settings: ElasticEvaluation) -> Measured:
-    """Return C11, C12 and C44, atoms relaxed at each strain, and whether the crystal is stable (Born).
+    """Return the elastic constants, atoms relaxed at each strain, and whether the crystal is stable (Born).
 
-    Stresses against strains of the cubic cell, by linear regression: a stress that is there without strain, such as
-    that of an unconverged basis, has no part in it. The stability is the smallest eigenvalue of the elastic tensor
-    (C11 - C12, C44, C11 + 2 C12); below zero the crystal gives way.
+    C11, C12 and C44, of hcp also C13 and C33. Stresses against strains, by linear regression: a stress that is there
+    without strain, such as that of an unconverged basis, has no part in it. The stability is the smallest eigenvalue of
+    the elastic tensor (of a cubic crystal C11 - C12, C44, C11 + 2 C12); below zero the crystal gives way.
     """
-    found = computed({f"C{name}_GPa": "GPa" for name in ("11", "12", "44")}, lambda: _constants(material, settings))
-    c11, c12, c44 = (one.value for one in found.values())
-    if c11 is None or c12 is None or c44 is None:
+    names = _HEXAGONAL if material.is_hcp else _CUBIC
+    least: list[float] = []
+
+    def values() -> list[float]:
+        tensor = _tensor(material, settings)
+        least.append(float(np.linalg.eigvalsh(tensor).min()))
+        return [float(tensor[index]) for index in names.values()]
+
+    found = computed({f"{name}_GPa": "GPa" for name in names}, values)
+    if not least:
         return Measured(found)
-    least = min(c11 - c12, c44, c11 + 2 * c12)
-    remark = "" if least > 0 else "the crystal is not stable (Born)"
-    return Measured({**found, "least_stiffness_GPa": Property(least, "GPa", remark)})
+    remark = "" if least[0] > 0 else "the crystal is not stable (Born)"
+    return Measured({**found, "least_stiffness_GPa": Property(least[0], "GPa", remark)})
 
 
-def _constants(material: Material, settings: ElasticEvaluation) -> list[float]:
+def _tensor(material: Material, settings: ElasticEvaluation) -> np.ndarray:
+    """Return the elastic tensor in Voigt's notation, GPa, [6, 6]."""
     atoms = material.cell()
     atoms.calc = material.potential
     tensor, _ = fit_elastic_constants(
         atoms,
-        symmetry="cubic",
+        symmetry="hexagonal" if material.is_hcp else "cubic",
         N_steps=_STEPS,
         delta=2 * settings.strain / (_STEPS - 1),
         optimizer=BFGS,
@@ -42,4 +52,4 @@ def _constants(material: Material, settings: ElasticEvaluation) -> list[float]:
         graphics=False,
         logfile=None,
     )
-    return [float(tensor[index] / units.GPa) for index in ((0, 0), (0, 1), (3, 3))]
+    return np.asarray(tensor) / units.GPa

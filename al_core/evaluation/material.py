@@ -1,31 +1,33 @@
 """A material under test: a crystal and a potential, and what is common to the properties computed of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
+from typing import Any
 
 import numpy as np
-from ase import Atoms, units
+from ase import Atoms
 from ase.build import bulk
 from ase.calculators.calculator import Calculator
 from ase.data import atomic_numbers, covalent_radii, reference_states
-from ase.eos import EquationOfState as Fit
 from ase.formula import Formula
 
 from al_core.config.evaluation import AnyProperties
 from al_core.errors import ConfigError, LabelError
+from al_core.evaluation.equation import (
+    ATOMS_OF_CUBE,
+    IDEAL_RATIO,
+    EquationOfState,
+    equation_of_state,
+    phase_volume,
+    primitive_cell,
+)
 from al_core.evaluation.measured import NoPropertyError, Properties, Property
 from al_core.evaluation.relaxation import relaxed
 from al_core.structures.elements import CRYSTALS
 
-_ATOMS_OF_CUBE = {"diamond": 8, "fcc": 4, "bcc": 2, "sc": 1}
 _BOND_OF_COMPOUND = {"rocksalt": 1 / 2, "zincblende": sqrt(3) / 4}  # in lattice constants; eight atoms each
-_VOLUMES = {"diamond": 1.36, "fcc": 1.0, "bcc": 1.0, "sc": 1.1, "beta_tin": 0.97}  # per atom, in that of fcc, roughly
-_BETA_TIN_RATIO = 0.55  # c/a, of germanium and tin
 _USUAL_VOLUME = 15.0  # Å^3 per atom, where nothing is known of an element's crystal
-_SCAN = np.linspace(0.7, 1.3, 13)  # of the expected volume
-_FITTED = np.linspace(0.94, 1.06, 7)  # of that with the least energy
 
 
 def computed(units_of: dict[str, str], compute: Callable[[], Sequence[float]]) -> Properties:
@@ -37,53 +39,28 @@ def computed(units_of: dict[str, str], compute: Callable[[], Sequence[float]]) -
     return {name: Property(float(value), unit) for (name, unit), value in zip(units_of.items(), values, strict=True)}
 
 
-@dataclass(frozen=True)
-class EquationOfState:
-    """Energy against volume (Birch and Murnaghan).
-
-    Attributes:
-        volume: Å^3 per atom, of the least energy.
-        energy: eV per atom there.
-        bulk_modulus_GPa: there.
-        derivative: of the bulk modulus by pressure.
-        volumes: Å^3 per atom, of the points it is fitted to, ascending.
-        energies: eV per atom of these points.
-    """
-
-    volume: float
-    energy: float
-    bulk_modulus_GPa: float
-    derivative: float
-    volumes: tuple[float, ...]
-    energies: tuple[float, ...]
-
-
 class Material:
-    """The cubic crystal of an element, or of a compound of two, as a potential has it.
+    """The crystal of an element, cubic or hcp, or of a compound of two, cubic, as a potential has it.
 
     Args:
         formula: chemical symbol, or a formula such as ``MgO``.
         potential: energies (eV), forces and stresses; in double precision.
-        structure: ``diamond``, ``fcc``, ``bcc`` or ``sc``, that of the element at room temperature if not given; of a
-            compound ``rocksalt`` or ``zincblende``, which must be given.
+        structure: ``diamond``, ``fcc``, ``bcc``, ``sc`` or ``hcp``, that of the element at room temperature if not
+            given; of a compound ``rocksalt`` or ``zincblende``, which must be given.
         guide: a cheap potential that resembles it, whose way relaxations follow.
 
     Attributes:
         expected: the primitive cell, with the volume of density-functional theory or experiment, as far as it is known.
 
     Raises:
-        ConfigError: the crystal is not cubic or not known, and no other is named.
+        ConfigError: the crystal is another or not known, and no other is named.
     """
 
     def __init__(
         self, formula: str, potential: Calculator, structure: str | None = None, guide: Calculator | None = None
     ) -> None:
         self.formula, self.potential, self.guide = formula, potential, guide
-        elements = list(Formula(formula).count())
-        if len(elements) == 1:
-            self.structure, self.expected = _of_element(formula, structure)
-        else:
-            self.structure, self.expected = structure or "", _of_compound(elements, formula, structure)
+        self.structure, self.expected = _expected(formula, structure)
 
     @property
     def is_compound(self) -> bool:
@@ -97,32 +74,38 @@ class Material:
         Raises:
             NoPropertyError: it has no minimum.
         """
-        return equation_of_state(self.expected, self.potential)
+        return equation_of_state(self.expected, self.potential, free_ratio=self.is_hcp)
+
+    @property
+    def is_hcp(self) -> bool:
+        """Whether its cell is hexagonal, with a c/a of its own."""
+        return self.structure == "hcp"
 
     @property
     def lattice_constant(self) -> float:
-        """Edge of the cubic cell of the least energy, Å."""
-        return float((self.equation.volume * self.atoms_per_cell) ** (1 / 3))
+        """Edge of the cubic cell of the least energy, of hcp that within the plane, Å."""
+        if self.is_hcp:
+            return float((4 * self.equation.volume / (sqrt(3) * self._ratio)) ** (1 / 3))
+        return float((self.equation.volume * atoms_in(self.formula, self.structure, 1)) ** (1 / 3))
+
+    @property
+    def _ratio(self) -> float:
+        return self.equation.ratio or IDEAL_RATIO
 
     def cell(self, repeat: int = 1) -> Atoms:
-        """Return the cubic cell of the least energy, repeated along each edge, without a calculator."""
-        cell: Atoms = self._cubic(self.lattice_constant) * (repeat, repeat, repeat)
+        """Return the cubic cell of the least energy, of hcp that of two atoms, repeated, without a calculator."""
+        unit = self.primitive if self.is_hcp else self._bulk(cubic=True)
+        cell: Atoms = unit * repeats(self.structure, repeat)
         return cell
 
     @property
     def primitive(self) -> Atoms:
         """The primitive cell of the least energy, without a calculator."""
-        cell: Atoms = bulk(self.formula, self.structure, a=self.lattice_constant)
-        return cell
+        return self._bulk(covera=self._ratio) if self.is_hcp else self._bulk()
 
-    def _cubic(self, edge: float) -> Atoms:
-        cell: Atoms = bulk(self.formula, self.structure, a=edge, cubic=True)
+    def _bulk(self, **settings: Any) -> Atoms:
+        cell: Atoms = bulk(self.formula, self.structure, a=self.lattice_constant, **settings)
         return cell
-
-    @property
-    def atoms_per_cell(self) -> int:
-        """The number of atoms in the cubic cell."""
-        return len(self._cubic(1.0))
 
     @property
     def bond(self) -> float:
@@ -145,19 +128,48 @@ class Material:
         return relaxed(atoms, self.potential, self.guide)
 
 
+def repeats(structure: str, repeat: int) -> tuple[int, int, int]:
+    """Return how often a cell is repeated along its axes.
+
+    A cubic one as often along each; that of hcp, which is flat, more often within the plane: 3 x 3 x 2, 5 x 5 x 3.
+    """
+    across = (3 * repeat + 1) // 2 if structure == "hcp" and repeat > 1 else repeat
+    return across, across, repeat
+
+
+def atoms_in(formula: str, structure: str | None, repeat: int) -> int:
+    """Return how many atoms :meth:`Material.cell` has; arguments as of :class:`Material`, which raises the same."""
+    structure, expected = _expected(formula, structure)
+    unit = expected if structure == "hcp" else bulk(formula, structure, a=1.0, cubic=True)
+    return int(len(unit) * np.prod(repeats(structure, repeat)))
+
+
+def _expected(formula: str, structure: str | None) -> tuple[str, Atoms]:
+    """Return the name of a crystal and its expected primitive cell."""
+    elements = list(Formula(formula).count())
+    if len(elements) == 1:
+        return _of_element(formula, structure)
+    return structure or "", _of_compound(elements, formula, structure)
+
+
 def _of_element(element: str, structure: str | None) -> tuple[str, Atoms]:
-    """Return the name of an element's crystal and its expected primitive cell."""
     state = reference_states[atomic_numbers[element]] or {}
     own, edge = str(state.get("symmetry")), float(str(state.get("a", 0)))
+    ratio = float(str(state.get("c/a", IDEAL_RATIO)))
     if element in CRYSTALS:
         known = CRYSTALS[element]
         own, edge = known.structure, known.pbe_lattice_constant_A or known.lattice_constant_A
     structure = structure or own
-    if structure not in _ATOMS_OF_CUBE:
-        cubic = ", ".join(_ATOMS_OF_CUBE)
-        raise ConfigError(f"{element} crystallises as {structure}; properties are computed of {cubic}")
-    volume = edge**3 / _ATOMS_OF_CUBE[own] if own in _ATOMS_OF_CUBE else _USUAL_VOLUME
-    return structure, primitive_cell(element, structure, volume * phase_volume(own, structure))
+    if structure not in (*ATOMS_OF_CUBE, "hcp"):
+        known_ones = ", ".join((*ATOMS_OF_CUBE, "hcp"))
+        raise ConfigError(f"{element} crystallises as {structure}; properties are computed of {known_ones}")
+    volume = _USUAL_VOLUME
+    if own in ATOMS_OF_CUBE:
+        volume = edge**3 / ATOMS_OF_CUBE[own]
+    elif own == "hcp":
+        volume = sqrt(3) / 4 * ratio * edge**3
+    volume *= phase_volume(own, structure)
+    return structure, primitive_cell(element, structure, volume, ratio if own == "hcp" else IDEAL_RATIO)
 
 
 def _of_compound(elements: Sequence[str], formula: str, structure: str | None) -> Atoms:
@@ -179,57 +191,3 @@ def check_possible(material: Material, settings: Sequence[AnyProperties]) -> Non
             f"evaluations: structure: a melt of {material.formula} needs melt_volume, in that of the crystal, such as "
             "1.15; it is known of elements only"
         )
-
-
-def phase_volume(known: str, phase: str) -> float:
-    """Return roughly the volume per atom of a phase in that of another."""
-    return _VOLUMES[phase] / _VOLUMES.get(known, 1.0)
-
-
-def primitive_cell(element: str, phase: str, volume: float) -> Atoms:
-    """Return the primitive cell of a phase with this volume per atom, Å^3; beta-tin has c/a = 0.55."""
-    if phase != "beta_tin":
-        return bulk(element, phase, a=(_ATOMS_OF_CUBE[phase] * volume) ** (1 / 3))
-    a = (4 * volume / _BETA_TIN_RATIO) ** (1 / 3)
-    half, height = a / 2, _BETA_TIN_RATIO * a / 2
-    cell = [(-half, half, height), (half, -half, height), (half, half, -height)]  # body-centred tetragonal
-    return Atoms([element] * 2, positions=[(0, 0, 0), (0, half, height / 2)], cell=cell, pbc=True)
-
-
-def equation_of_state(atoms: Atoms, potential: Calculator) -> EquationOfState:
-    """Return the equation of state of a crystal whose atoms stay where they are relative to its cell.
-
-    The minimum is looked for between 0.7 and 1.3 of the volume of ``atoms``; seven volumes within 6 % of it are fitted.
-
-    Raises:
-        NoPropertyError: there is no minimum there.
-    """
-
-    def energies(ratios: np.ndarray) -> np.ndarray:
-        found = []
-        for ratio in ratios:
-            copy = atoms.copy()
-            copy.set_cell(atoms.cell.array * ratio ** (1 / 3), scale_atoms=True)
-            copy.calc = potential
-            found.append(copy.get_potential_energy() / len(atoms))
-        return np.array(found)
-
-    volume = atoms.get_volume() / len(atoms)
-    lowest = int(np.argmin(energies(_SCAN)))
-    if lowest in (0, len(_SCAN) - 1):
-        raise NoPropertyError(f"no least energy between {_SCAN[0]:g} and {_SCAN[-1]:g} of {volume:.1f} Å^3 per atom")
-    ratios = _SCAN[lowest] * _FITTED
-    points = [float(one) for one in ratios * volume], [float(one) for one in energies(ratios)]
-    fit = Fit(*points, eos="birchmurnaghan")
-    try:
-        best, energy, modulus = fit.fit(warn=False)
-    except RuntimeError as error:
-        raise NoPropertyError(f"no equation of state fits the energies: {error}") from error
-    return EquationOfState(
-        volume=float(best),
-        energy=float(energy),
-        bulk_modulus_GPa=float(modulus / units.GPa),
-        derivative=float(fit.eos_parameters[2]),
-        volumes=tuple(points[0]),
-        energies=tuple(points[1]),
-    )

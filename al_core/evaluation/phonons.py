@@ -8,13 +8,13 @@ import numpy as np
 from ase import Atoms
 
 from al_core.config.evaluation import PhononsEvaluation
-from al_core.evaluation.material import Material, computed
+from al_core.evaluation.material import Material, computed, repeats
 from al_core.evaluation.measured import Measured, Property
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
 
-# of the primitive cell's reciprocal lattice; phonopy's primitive cells of F and I lattices
+# of the primitive cell's reciprocal lattice; phonopy's primitive cells of F and I lattices, ASE's of the hexagonal one
 _GAMMA = (0.0, 0.0, 0.0)
 _POINTS = {
     "F": {
@@ -26,18 +26,32 @@ _POINTS = {
     },
     "I": {"Γ": _GAMMA, "H": (0.5, -0.5, 0.5), "N": (0.0, 0.0, 0.5), "P": (0.25, 0.25, 0.25)},
     "P": {"Γ": _GAMMA, "X": (0.0, 0.5, 0.0), "M": (0.5, 0.5, 0.0), "R": (0.5, 0.5, 0.5)},
+    "H": {
+        "Γ": _GAMMA,
+        "M": (0.5, 0.0, 0.0),
+        "K": (1 / 3, 1 / 3, 0.0),
+        "A": (0.0, 0.0, 0.5),
+        "L": (0.5, 0.0, 0.5),
+        "H": (1 / 3, 1 / 3, 0.5),
+    },
 }
-_MEASURED = {"F": "XL", "I": "HN", "P": "XR"}  # where lowest and highest frequencies are properties
-_PATHS = {"F": ("ΓXU", "KΓL"), "I": ("ΓHNΓPH",), "P": ("ΓXMΓRX",)}  # of the dispersion; U and K are one point
+_MEASURED = {"F": "XL", "I": "HN", "P": "XR", "H": "MA"}  # where lowest and highest frequencies are properties
+_PATHS = {
+    "F": ("ΓXU", "KΓL"),
+    "I": ("ΓHNΓPH",),
+    "P": ("ΓXMΓRX",),
+    "H": ("ΓMKΓALHA",),
+}  # of the dispersion; U and K are one point
 _ON_A_LINE = 41  # q-points from one point of high symmetry to the next
 _IN_THE_DOS = 201  # frequencies
-_LATTICE: dict[str, Literal["F", "I", "P"]] = {
+_LATTICE: dict[str, Literal["F", "I", "P", "H"]] = {
     "diamond": "F",
     "fcc": "F",
     "rocksalt": "F",
     "zincblende": "F",
     "bcc": "I",
     "sc": "P",
+    "hcp": "H",
 }
 _MESH = 11  # q-points along each axis that imaginary modes are counted on
 _IMAGINARY = -0.05  # THz: less is numerical noise of the acoustic modes at the origin
@@ -108,13 +122,13 @@ def dynamics(material: Material, settings: PhononsEvaluation) -> "Phonopy":
     from phonopy import Phonopy  # which sets spglib's error handling when it is imported
     from phonopy.structure.atoms import PhonopyAtoms
 
-    unit = material.cell()
+    unit, lattice = material.cell(), _LATTICE[material.structure]
     phonon = Phonopy(
         PhonopyAtoms(
             symbols=unit.get_chemical_symbols(), cell=unit.cell.array, scaled_positions=unit.get_scaled_positions()
         ),
-        supercell_matrix=np.eye(3, dtype=int) * settings.supercell,
-        primitive_matrix=_LATTICE[material.structure],
+        supercell_matrix=np.diag(repeats(material.structure, settings.supercell)),
+        primitive_matrix="P" if lattice == "H" else lattice,
     )
     phonon.generate_displacements(distance=settings.displacement_A)
     phonon.forces = [_forces(material, one) for one in phonon.supercells_with_displacements or ()]

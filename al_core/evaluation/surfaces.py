@@ -11,21 +11,21 @@ from al_core.config.evaluation import SurfacesEvaluation
 from al_core.evaluation.material import Material, computed
 from al_core.evaluation.measured import Measured, NoPropertyError, Properties
 
-_FACES = ((1, 0, 0), (1, 1, 0), (1, 1, 1))
+_FACES = {"100": (1, 0, 0), "110": (1, 1, 0), "111": (1, 1, 1)}
+_FACES_OF_HCP = {"0001": (0, 0, 1), "1010": (1, 0, 0)}  # by the primitive cell's axes: basal and prism
 _VACUUM_A = 6.0  # on each side
 _J_PER_M2 = units.J / units.m**2
 
 
 def surfaces(material: Material, settings: SurfacesEvaluation) -> Measured:
-    """Return the energies of (100), (110) and (111), J/m^2: (E(slab) - N E(crystal)) / 2 A.
+    """Return the energies of (100), (110) and (111), J/m^2: (E(slab) - N E(crystal)) / 2 A; of hcp (0001) and (10-10).
 
     The slabs have the periodicity of the crystal (1 x 1), so no surface can reconstruct. Of the places to cut it takes
     that which breaks the fewest bonds. A compound's faces must have both elements in every plane: others are polar.
     """
     found: Properties = {}
-    for face in _FACES:
-        name = f"surface_{''.join(map(str, face))}_J_per_m2"
-        found |= computed({name: "J/m²"}, partial(_energy, material, settings, face))
+    for name, face in (_FACES_OF_HCP if material.is_hcp else _FACES).items():
+        found |= computed({f"surface_{name}_J_per_m2": "J/m²"}, partial(_energy, material, settings, face))
     return Measured(found)
 
 
@@ -48,9 +48,10 @@ def _is_neutral(slab: Atoms) -> bool:
 def _slab(material: Material, settings: SurfacesEvaluation, face: tuple[int, int, int]) -> Atoms:
     """Return the thinnest slab of at least the thickness, cut at two of the widest gaps between planes of atoms."""
     unit = material.primitive
-    # the face by the primitive cell's reciprocal axes, so that the slab is the smallest there is
-    multiples = np.rint(2 * unit.cell.array @ face / material.lattice_constant).astype(int)
-    indices = tuple(int(one) for one in multiples // np.gcd.reduce(multiples))
+    indices: tuple[int, ...] = face
+    if not material.is_hcp:  # the face by the primitive cell's reciprocal axes, so that the slab is the smallest
+        multiples = np.rint(2 * unit.cell.array @ face / material.lattice_constant).astype(int)
+        indices = tuple(int(one) for one in multiples // np.gcd.reduce(multiples))
     period = surface(unit, indices, 1, periodic=True).cell.array[2, 2]
     stack: Atoms = surface(unit, indices, int(np.ceil(settings.thickness_A / period)) + 2)
     heights = np.unique(stack.positions[:, 2].round(4))

@@ -99,7 +99,7 @@ class GrowthPlan:
 
 
 def growth_plan(
-    config: GrowthConfig, architecture: Architecture, sizes: Sequence[int], cell: int, label_core_seconds: float
+    config: GrowthConfig, architecture: Architecture, sizes: Sequence[int], simulated: int, label_core_seconds: float
 ) -> GrowthPlan:
     """Return the plan of a growth.
 
@@ -107,7 +107,7 @@ def growth_plan(
         config: the growth.
         architecture: of its models.
         sizes: number of atoms of each walker.
-        cell: number of atoms of the target's cubic cell.
+        simulated: number of atoms of the dynamics at the end.
         label_core_seconds: expected cost of one label.
     """
     batches, dear = ceil(config.labels / config.batch), config.committee * _dearness(architecture) / 3600
@@ -120,7 +120,6 @@ def growth_plan(
     )
     walk, purpose = config.exploration, config.purpose
     steps = (batches + 1) * 1e3 * walk.picoseconds / walk.timestep_fs
-    simulated = cell * purpose.supercell**3
     end = len(purpose.temperatures_K) * 1e3 * purpose.picoseconds / purpose.timestep_fs
     return GrowthPlan(
         rounds=batches + 1,

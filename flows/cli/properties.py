@@ -33,7 +33,7 @@ def properties(
         str | None,
         typer.Option(
             "--structure",
-            help="diamond, fcc, bcc or sc, the element's own if not given; of a compound rocksalt or zincblende.",
+            help="diamond, fcc, bcc, sc or hcp, the element's own if not given; of a compound rocksalt or zincblende.",
         ),
     ] = None,
     guide: Annotated[
@@ -140,17 +140,22 @@ def _print(title: str, rows: dict[str, dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    cells: dict[str, list[Any]] = {column: [] for column in ("value", "spread", "reference", "off", "light", "remark")}
+    for one in rows.values():
+        value, reference = one["value"], one["reference"]
+        cells["value"].append(_text(value, "–"))
+        cells["spread"].append(_text(one["spread"]))
+        cells["reference"].append(_text(reference))
+        cells["off"].append("" if value is None or not reference else f"{100 * (value / reference - 1):+.1f} %")
+        cells["light"].append(Text(one["light"] or "", _COLOURS.get(one["light"], "")))
+        cells["remark"].append(one["remark"])
+    shown = [column for column, values in cells.items() if any(values)]
     table = Table(title=title)
     table.add_column("property", overflow="fold")
-    for column in ("value", "spread", "reference", "off"):
-        table.add_column(column, justify="right", overflow="fold")
-    for column in ("light", "remark"):
-        table.add_column(column, overflow="fold")
-    for name, one in rows.items():
-        value, reference = one["value"], one["reference"]
-        off = "" if value is None or not reference else f"{100 * (value / reference - 1):+.1f} %"
-        light = Text(one["light"] or "", _COLOURS.get(one["light"], ""))
-        table.add_row(name, _text(value, "–"), _text(one["spread"]), _text(reference), off, light, one["remark"])
+    for column in shown:
+        table.add_column(column, justify="left" if column in ("light", "remark") else "right", overflow="fold")
+    for name, *row in zip(rows, *(cells[column] for column in shown), strict=True):
+        table.add_row(name, *row)
     Console().print(table)
 
 

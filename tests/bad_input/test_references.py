@@ -80,11 +80,11 @@ def test_labels_that_are_looked_up_are_no_reference(refused_study: Refused) -> N
         ("reference={kind: file, path: gone.json}", "gone.json cannot be read: No such file"),
         ("reference={kind: bundled, name: ge-properties}", "no properties 'ge-properties' are shipped"),
         ("reference=compted", "did you mean 'computed'?"),
-        ("crystal=hcp", "crystal"),
+        ("crystal=wurtzite", "crystal"),
         ("property_budgets=[3]", "property_budgets: 3 not among the budgets [1, 2, 4]"),
         ("evaluations=[elastic]", "evaluations lacks errors, which the learning curves are made of"),
         ("evaluations=[errors, elastics]", "did you mean 'elastic'?"),
-        ("target=Ti", "Ti"),
+        ("target=Ga", "not Ga"),
     ],
 )
 def test_what_is_asked_for_wrongly_is_refused(refused_study: Refused, change: str, message: str) -> None:

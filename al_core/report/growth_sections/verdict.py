@@ -1,12 +1,12 @@
 """The verdict on a growth: what the potential is good for, and what is doubtful."""
 
+from al_core.evaluation.material import atoms_in
 from al_core.evaluation.survival import stable_up_to
 from al_core.report.growth_overview import GrowthOverview, ended
 from al_core.report.growth_sections.trust import too_sure
 from al_core.report.numbers import NO_BREAK, counted, hours, number
 from al_core.report.page import fragment
 from al_core.report.tiles import MISSING, Tile
-from al_core.structures.elements import CRYSTALS
 from al_core.studies.growth_index import CALIBRATED, Round
 
 _UNIT = "meV/Å"
@@ -156,10 +156,9 @@ def _test_tile(view: GrowthOverview) -> Tile:
 
 def _stability_tile(view: GrowthOverview) -> Tile:
     title, last, wanted = "Stable dynamics", view.last, view.purpose
-    own = None if view.results.config.get("crystal") else CRYSTALS.get(view.material)
-    cells = wanted.supercell**3
-    size = f"{cells * own.atoms_per_cell} atoms" if own else counted(cells, "cubic cell")
-    asked = f"asked: {wanted.picoseconds:g} ps, {size}, {_temperatures(view)}"
+    crystal = view.results.config.get("crystal") or {}
+    atoms = atoms_in(view.material, crystal.get("prototype"), wanted.supercell)
+    asked = f"asked: {wanted.picoseconds:g} ps, {atoms} atoms, {_temperatures(view)}"
     walks = view.walks(last) if last else []
     if last is None or not walks:
         why = "They could not be run." if last and last.stability else "Run when the growth ends."

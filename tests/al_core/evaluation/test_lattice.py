@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 from ase.build import bulk
-from ase.neighborlist import neighbor_list
 
 from al_core.config.evaluation import LatticeEvaluation
+from al_core.evaluation.equation import equation_of_state
 from al_core.evaluation.lattice import lattice
-from al_core.evaluation.material import equation_of_state, primitive_cell
 
 
 def test_stillinger_weber_silicon(silicon: Any) -> None:
@@ -29,16 +28,6 @@ def test_the_details_are_the_points_of_the_equation_of_state(silicon: Any) -> No
     for volume, energy in zip(volumes, energies, strict=True):
         atoms = bulk("Si", "diamond", a=(8 * volume) ** (1 / 3))
         assert energy == pytest.approx(silicon.energy(atoms) / 2, abs=1e-9)
-
-
-def test_beta_tin_has_four_neighbours_and_two_more() -> None:
-    """At c/a = sqrt(2) it would be diamond; at 0.55 two atoms along c are nearly as near as the four."""
-    atoms = primitive_cell("Si", "beta_tin", 15.0)
-    assert atoms.get_volume() / 2 == pytest.approx(15.0)
-    distances = np.sort(neighbor_list("d", atoms, 3.0))
-    a = (4 * 15.0 / 0.55) ** (1 / 3)
-    four = a * (1 / 4 + 0.55**2 / 16) ** 0.5
-    np.testing.assert_allclose(distances, np.sort([four] * 8 + [0.55 * a] * 4))
 
 
 def test_phases_that_are_not_asked_for_are_not_computed(silicon: Any) -> None:
