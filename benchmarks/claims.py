@@ -27,7 +27,7 @@ _FORCE = "force_mae_meV_per_A"
 _WORDS = {"improved": "confirmed", "harmed": "contradicted", "undecided": "undecided"}
 # {(row, column): of each seed, below zero is better}
 Differences = dict[tuple[str, str], Sequence[float]]
-Pairs = dict[tuple[str, str], list[tuple[float, float]]]
+Pairs = dict[tuple[str, str], dict[int, tuple[float, float]]]  # by seed
 
 
 def main() -> None:
@@ -52,9 +52,10 @@ def _claims(view: Overview, part: Part) -> None:
     pairs = errors(view, part, lambda row: row.metrics["all"][_FORCE])
     _told("Forces: error over scratch's", "labels", _ratios(pairs), _factor)
     _labels_saved(view, part)
-    gained: Differences = {key: [own - other for own, other in one] for key, one in pairs.items()}
-    _told("The more so the fewer the data: that ratio with", "", _fewer(view, _ratios(pairs)), _factor)
-    _told("The same: error less scratch's, meV/Å, with", "", _fewer(view, gained), _number)
+    fewer = _fewer(view, pairs, lambda own, other: math.log(own / other))
+    _told("The more so the fewer the data: that ratio with", "", fewer, _factor)
+    less = _fewer(view, pairs, lambda own, other: own - other)
+    _told("The same: error less scratch's, meV/Å, with", "", less, _number)
     _told(
         "Other temperatures than trained on: error over scratch's",
         "labels",
@@ -141,22 +142,23 @@ def errors(view: Overview, part: Part, error: Callable[[Row], float]) -> Pairs:
         for budget in view.budgets:
             seeds = sorted(s for a, b, s in values if (a, b) == (arm, budget) and (view.baseline, b, s) in values)
             if seeds:
-                found[str(budget), arm] = [(values[arm, budget, s], values[view.baseline, budget, s]) for s in seeds]
+                found[str(budget), arm] = {s: (values[arm, budget, s], values[view.baseline, budget, s]) for s in seeds}
     return found
 
 
 def _ratios(pairs: Pairs) -> Differences:
-    return {key: [math.log(own / other) for own, other in one] for key, one in pairs.items()}
+    return {key: [math.log(own / other) for own, other in one.values()] for key, one in pairs.items()}
 
 
-def _fewer(view: Overview, by_budget: Differences) -> Differences:
-    """Return the values with the fewest labels less those with the most, seed by seed."""
+def _fewer(view: Overview, pairs: Pairs, compared: Callable[[float, float], float]) -> Differences:
+    """Return how arm and baseline compare with the fewest labels less how with the most, of each seed that has both."""
     first, last = str(min(view.budgets)), str(max(view.budgets))
-    return {
-        (f"{first} against {last}", arm): [a - b for a, b in zip(few, many, strict=True)]
-        for arm in view.others
-        if len(few := by_budget.get((first, arm), ())) == len(many := by_budget.get((last, arm), ())) > 0
-    }
+    found: Differences = {}
+    for arm in view.others:
+        few, many = pairs.get((first, arm), {}), pairs.get((last, arm), {})
+        if seeds := sorted(set(few) & set(many)):
+            found[f"{first} against {last}", arm] = [compared(*few[s]) - compared(*many[s]) for s in seeds]
+    return found
 
 
 def _told(

@@ -100,7 +100,7 @@ def _properties(view: Overview, part: Part) -> None:
 
 
 def _deviations(values: Mapping[int, Property], expected: float) -> str:
-    found = [100 * (one.value / expected - 1) for one in values.values() if one.value is not None]
+    found = [100 * (one.value - expected) / abs(expected) for one in values.values() if one.value is not None]
     if not found:
         return "–"
     missing = f", {len(found)}" if len(found) < len(values) else ""

@@ -62,8 +62,7 @@ def label(
 
     atoms = structures_of(files)[name]
     obtained = obtain_label(LabelStore(workspace.store), labeler_of(labeler), atoms, workspace.label_files, log=report)
-    failure = "" if obtained.entry.label else obtained.entry.cause
-    return LabelOutcome(obtained.entry.key, obtained.attempts > 0, failure), tuple(messages)
+    return LabelOutcome.of(obtained), tuple(messages)
 
 
 def select(inputs: SelectionInputs) -> SelectionOutcome:

@@ -99,6 +99,8 @@ def _lowest(energies: Sequence[float]) -> int | None:
 
 
 def _fitted(volumes: np.ndarray, energies: Sequence[float]) -> EquationOfState:
+    if not np.isfinite(energies).all():
+        raise NoPropertyError("energies are not finite")
     fit = Fit(volumes.tolist(), list(energies), eos="birchmurnaghan")
     try:
         best, energy, modulus = fit.fit(warn=False)

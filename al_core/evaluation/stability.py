@@ -11,7 +11,7 @@ from al_core.errors import LabelError
 from al_core.evaluation.failures import failure_of
 from al_core.evaluation.material import Material
 from al_core.evaluation.measured import Measured, NoPropertyError, Properties, Property
-from al_core.evaluation.walkers import Walkers, batched
+from al_core.evaluation.walkers import Walkers, batched, check_moves
 
 _FRICTION_PER_FS = 0.01
 _LOOK_EVERY = 10  # steps
@@ -72,6 +72,7 @@ def walk(material: Material, settings: StabilityEvaluation) -> list[Walk]:
         NoPropertyError: there is no crystal to start from.
     """
     crystal, bond = material.cell(settings.supercell), material.bond
+    check_moves(crystal)
     cases = [
         (ensemble, temperature)
         for ensemble in settings.ensembles

@@ -19,7 +19,7 @@ from al_core.evaluation.trajectories import (
     radial_distribution,
     vibrational_density,
 )
-from al_core.evaluation.walkers import Snapshot, Walkers, batched
+from al_core.evaluation.walkers import Snapshot, Walkers, batched, check_moves
 
 MELT = "melt"
 _STRONG, _WEAK = 0.01, 0.001  # frictions per fs: to get to a temperature, and to keep it without slowing atoms down
@@ -78,6 +78,7 @@ class _Dynamics:
     """
 
     def __init__(self, material: Material, settings: StructureEvaluation, start: Atoms, temperature_K: float) -> None:
+        check_moves(start)
         self.material, self.bond, self.start = material, material.bond, start
         self.size, self._temperature, self._time = settings.walkers, temperature_K, 0.0
         self._every = max(1, round(_LOOK_FS / settings.timestep_fs))
@@ -156,7 +157,8 @@ def _observed(dynamics: _Dynamics, case: str, settings: StructureEvaluation) -> 
     distance, g = radial_distribution(frames)
     degree, angles = bond_angles(frames, cutoff)
     time, squares = mean_square_displacement(paths.reshape(len(paths), -1, 3), interval)
-    frequency, density = vibrational_density(np.array(velocities).reshape(len(paths), -1, 3), interval)
+    masses = np.tile(dynamics.start.get_masses(), dynamics.size)
+    frequency, density = vibrational_density(np.array(velocities).reshape(len(paths), -1, 3), interval, masses)
     values = [Property(coordination(frames, cutoff), ""), Property(float(np.mean(pressures)), "GPa")]
     if case == MELT:
         values.append(_diffusion(paths, interval))

@@ -73,18 +73,21 @@ def diffusion_coefficient(time_ps: np.ndarray, msd_A2: np.ndarray) -> float:
     return float(np.polyfit(time_ps[fitted], msd_A2[fitted], 1)[0] / 6)
 
 
-def vibrational_density(velocities: np.ndarray, interval_ps: float) -> tuple[np.ndarray, np.ndarray]:
+def vibrational_density(
+    velocities: np.ndarray, interval_ps: float, masses: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return frequencies, THz, [n], and the vibrational density of states there, of integral one, [n].
 
     It is the spectrum of the velocities' autocorrelation, which is that of the velocities themselves (Wiener and
-    Khinchin), as the mean over segments of 2 ps (Welch). All atoms are of one element.
+    Khinchin), as the mean over segments of 2 ps (Welch). Atoms count by their mass, so that all modes count the same.
 
     Args:
         velocities: of all atoms at equal intervals, in any unit, [times, atoms, 3].
         interval_ps: between them.
+        masses: of the atoms, in any unit, [atoms].
     """
     frequency, power = welch(
-        velocities.reshape(len(velocities), -1),
+        (velocities * np.sqrt(masses)[:, None]).reshape(len(velocities), -1),
         fs=1 / interval_ps,
         nperseg=min(len(velocities), round(_SEGMENT_PS / interval_ps)),
         detrend=False,

@@ -7,6 +7,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 
+from al_core.evaluation.measured import NoPropertyError
 from al_core.models.calculator import CommitteeCalculator
 
 # of structures: their energies (eV, [n]) and the forces on all of their atoms, one after the other (eV/Å, [N, 3])
@@ -28,6 +29,12 @@ def batched(potential: Calculator) -> Forces:
         return np.array(energies), np.concatenate(forces)
 
     return one_by_one
+
+
+def check_moves(atoms: Atoms) -> None:
+    """Raise :class:`NoPropertyError` for a single atom, which has no motion but that of its cell."""
+    if len(atoms) < 2:
+        raise NoPropertyError("a cell of one atom has no dynamics; enlarge supercell")
 
 
 @dataclass(frozen=True)
@@ -58,11 +65,12 @@ class Walkers:
     Args:
         structures: where they start, each with velocities of the Maxwell distribution.
         forces: computes a batch.
-        temperatures_K: of the baths; the first velocities are of twice that, as a crystal at rest gives half of them to
-            the potential energy.
+        temperatures_K: of the baths.
         timestep_fs: of all.
         frictions_per_fs: of each walker; zero conserves the energy.
         seed: of velocities and noise; each walker has its own.
+        first_K: temperatures of the first velocities; twice the baths' if not given, as a crystal at rest gives half of
+            that to its potential energy.
     """
 
     def __init__(
@@ -73,6 +81,7 @@ class Walkers:
         timestep_fs: float,
         frictions_per_fs: Sequence[float],
         seed: int | None = None,
+        first_K: Sequence[float] | None = None,
     ) -> None:
         self._atoms = [Atoms(one.symbols, one.positions, cell=one.cell, pbc=one.pbc) for one in structures]
         self._forces_of, self._step = forces, timestep_fs * units.fs
@@ -80,8 +89,9 @@ class Walkers:
         seeds = [number if seed is None else [seed, number] for number in range(len(structures))]
         self._random = [np.random.default_rng(one) for one in seeds]
         self._velocities = []
-        for atoms, temperature, random in zip(self._atoms, self._temperatures, self._random, strict=True):
-            width = np.sqrt(units.kB * 2 * temperature / atoms.get_masses())[:, None]
+        first_K = first_K or [2 * temperature for temperature in temperatures_K]
+        for atoms, temperature, random in zip(self._atoms, first_K, self._random, strict=True):
+            width = np.sqrt(units.kB * temperature / atoms.get_masses())[:, None]
             self._velocities.append(_without_drift(width * random.normal(size=(len(atoms), 3)), atoms))
         self.active = list(range(len(structures)))
         self._energies, self._forces = np.zeros(len(structures)), [np.zeros((len(one), 3)) for one in self._atoms]

@@ -21,6 +21,8 @@ from al_core.uncertainty.calibration import Calibration
 
 _FRICTION_PER_FS = 0.01
 _LOOK_EVERY = 10  # steps
+_AT_REST = ("crystal", "vacancy")  # phases whose starts are near equilibrium
+_SETTLING_PS = 0.5  # five times the friction's: until then other starts turn potential energy into heat
 _COMPRESSIBILITY = 0.015  # 1/GPa, of semiconductors and metals; only with the time does it set how fast a volume moves
 _BAROSTAT_FS = 500.0
 _LARGEST_CHANGE = 0.02  # of a volume at once
@@ -59,10 +61,11 @@ def explore(
         settings.timestep_fs,
         [_FRICTION_PER_FS] * len(starts),
         seed,
+        [start.temperature_K * (2 if start.phase in _AT_REST else 1) for start in starts],
     )
     limit = settings.window[1] * 1e-3 * purpose.force_error_meV_per_A
     bonds = [_bond(start.atoms) for start in starts]
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, len(starts)])  # none of the walkers'
     frames: list[Frame] = []
     last: dict[int, Frame] = {}  # that a walker came by, and that was kept of it
     kept: dict[int, Frame] = {}
@@ -77,7 +80,9 @@ def explore(
         for number, deviations, stress in list(zip(walkers.active, forces.deviations, forces.stresses, strict=True)):
             now, start = walkers.snapshot(number), starts[number]
             errors = calibration.expected_errors(deviations)
-            failure = failure_of(now, start.temperature_K, bonds[number]) if look else ""
+            settled = start.phase in _AT_REST or time_ps >= _SETTLING_PS
+            bath = start.temperature_K if settled else np.inf
+            failure = failure_of(now, bath, bonds[number]) if look else ""
             left = not failure and not errors.max() <= limit
             journeys[number] = Journey(start.phase, start.temperature_K, time_ps, left, failure)
             ends = bool(failure or left)

@@ -137,6 +137,6 @@ def _molten(atoms: Atoms, bond: float, rng: np.random.Generator) -> Atoms:
     while True:
         moved = bare(atoms)
         moved.positions += width * moves
-        if closest_distance(moved) > min(_CLOSEST * bond, closest_distance(atoms)) or width < _RATTLE_A:
+        if closest_distance(moved, bond) > min(_CLOSEST * bond, closest_distance(atoms, bond)) or width < _RATTLE_A:
             return moved
         width *= _LESS

@@ -16,7 +16,7 @@ from al_core.config.growth import GrowthConfig
 from al_core.errors import LabelError, SelectionError, TrainingError
 from al_core.exploration.frames import Frame, Journey, write_frames
 from al_core.learning.choosing import by_id, chosen_from, in_turn
-from al_core.learning.steps import GrowthSteps, LabelOutcome
+from al_core.learning.steps import GrowthSteps, LabelOutcome, learnable
 from al_core.structures.datasets import slice_of
 from al_core.studies.growth_index import CALIBRATED, Chosen, Round
 from al_core.studies.keys import CalibrationInputs, EvaluationInputs, ExplorationInputs, ModelInputs, SelectionInputs
@@ -242,7 +242,7 @@ class Growth:
 
     def _labelled(self, names: Sequence[str], number: int, file: Path) -> dict[str, LabelOutcome]:
         first = self.requests.ask([self.label_key(name) for name in names], number + 1)
-        outcomes = self.steps.label(names, file)
+        outcomes = learnable(self.steps.label(names, file), self.config.training)
         self.requests.write_down([one.key for one in outcomes.values() if one.key in first and not one.computed])
         return outcomes
 

@@ -4,19 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from al_core.config.acquisition import AnyAcquisition
 from al_core.config.evaluation import AnyEvaluation
 from al_core.config.sources import GivenSource
 from al_core.config.study import StudyConfig
 from al_core.models.committee import content_hash, seed_members
 from al_core.storage.hashing import digest
+from al_core.studies.data import drawn_of_pool
 from al_core.studies.grid import Learner
 from al_core.studies.keys import EvaluationInputs, ModelInputs
 from al_core.studies.workspace import Workspace
-
-_POOL = 1  # tells the draw of a seed's pool from other draws of the seed
 
 
 @dataclass(frozen=True)
@@ -64,9 +61,7 @@ class StudyInputs:
 
     def pool_of(self, seed: int) -> tuple[str, ...]:
         """Return the share of the pool that a seed has, in the pool's order."""
-        count = int(self.config.pool_share * len(self.pool))
-        drawn = np.random.default_rng([_POOL, seed]).permutation(len(self.pool))[:count]
-        return tuple(self.pool[number] for number in sorted(drawn))
+        return tuple(self.pool[number] for number in drawn_of_pool(len(self.pool), self.config.pool_share, seed))
 
     def candidates(self, acquisition: AnyAcquisition, seed: int) -> tuple[str, ...]:
         """Return what an acquisition may select from: ids of the seed's pool, in its order."""

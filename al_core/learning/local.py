@@ -52,9 +52,7 @@ class LocalSteps:
         store = LabelStore(self.workspace.store)
         outcomes = {}
         for name in structures:
-            obtained = obtain_label(store, self.labeler, pool[name], self.workspace.label_files)
-            failure = "" if obtained.entry.label else obtained.entry.cause
-            outcomes[name] = LabelOutcome(obtained.entry.key, obtained.attempts > 0, failure)
+            outcomes[name] = LabelOutcome.of(obtain_label(store, self.labeler, pool[name], self.workspace.label_files))
         return outcomes
 
     def train(self, committees: Sequence[ModelInputs]) -> list[str]:

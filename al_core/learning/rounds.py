@@ -11,7 +11,7 @@ from itertools import pairwise
 from al_core.config.acquisition import AnyAcquisition, RandomAcquisition
 from al_core.errors import LabelError, SelectionError, TrainingError
 from al_core.learning.inputs import StudyInputs
-from al_core.learning.steps import Steps
+from al_core.learning.steps import Steps, learnable
 from al_core.studies.grid import LabelSet, Learner, label_sets, learners
 from al_core.studies.keys import EvaluationInputs, ModelInputs, SelectionInputs
 from al_core.studies.ledger import Requests
@@ -67,7 +67,7 @@ class Rounds:
             self.ended |= {label_set: outcome.failure for label_set, outcome in chosen.items() if outcome.failure}
             structures = list(dict.fromkeys(name for outcome in chosen.values() for name in outcome.structures))
             first = self.requests.ask([self.inputs.label_keys[name] for name in structures], budget)
-            found = self.steps.label(structures)
+            found = learnable(self.steps.label(structures), self.inputs.config.training)
             self.requests.write_down([one.key for one in found.values() if one.key in first and not one.computed])
             self.failed |= {name: outcome.failure for name, outcome in found.items() if outcome.failure}
             for label_set, outcome in chosen.items():

@@ -1,10 +1,14 @@
 """The steps of a round that compute. Who runs the rounds passes them in."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
+import numpy as np
+
+from al_core.config.training import Training
+from al_core.labels.obtaining import Obtained
 from al_core.studies.keys import CalibrationInputs, EvaluationInputs, ExplorationInputs, ModelInputs, SelectionInputs
 from al_core.uncertainty.calibration import Calibration
 
@@ -17,11 +21,34 @@ class LabelOutcome:
         key: the label key.
         computed: whether this call computed it, or tried to; False where it, or its failure, was found.
         failure: why there is no label; '' where there is one.
+        largest_force: of the label, eV/Å.
     """
 
     key: str
     computed: bool = False
     failure: str = ""
+    largest_force: float = 0.0
+
+    @classmethod
+    def of(cls, obtained: Obtained) -> Self:
+        """Return what came of a label that was obtained."""
+        label = obtained.entry.label
+        largest = float(np.linalg.norm(label.forces, axis=1).max()) if label else 0.0
+        return cls(obtained.entry.key, obtained.attempts > 0, "" if label else obtained.entry.cause, largest)
+
+
+def learnable(outcomes: Mapping[str, LabelOutcome], training: Training) -> dict[str, LabelOutcome]:
+    """Return outcomes in which labels that training refuses have failed: with forces above ``largest_force``."""
+    return {
+        name: replace(
+            one,
+            failure=f"its label has a force of {one.largest_force:.3g} eV/Å, more than training.largest_force="
+            f"{training.largest_force:g}",
+        )
+        if not one.failure and one.largest_force > training.largest_force
+        else one
+        for name, one in outcomes.items()
+    }
 
 
 @dataclass(frozen=True)

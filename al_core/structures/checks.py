@@ -19,10 +19,10 @@ def bare(atoms: Atoms) -> Atoms:
     return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
 
 
-def closest_distance(atoms: Atoms) -> float:
-    """Return the shortest distance between two atoms, images included, Å; 3 Å if there is none shorter."""
-    distances = neighbour_list("d", boxed(atoms, _SEARCH_A), _SEARCH_A)
-    return float(distances.min()) if len(distances) else _SEARCH_A
+def closest_distance(atoms: Atoms, within_A: float = _SEARCH_A) -> float:
+    """Return the shortest distance between two atoms, images included, Å; ``within_A`` if there is none shorter."""
+    distances = neighbour_list("d", boxed(atoms, within_A), within_A)
+    return float(distances.min()) if len(distances) else within_A
 
 
 def boxed(atoms: Atoms, margin_A: float) -> Atoms:

@@ -38,6 +38,7 @@ Progress = Callable[[int, int], None]
 
 TEST_STRUCTURES = "test_structures.extxyz"
 _INDEX = "data.json"
+_POOL = 1  # tells the draw of a seed's pool from other draws of the seed
 
 
 @dataclass(frozen=True)
@@ -229,6 +230,11 @@ def check_apart(pool: Sequence[Atoms], test: Sequence[Atoms], where: str = "the 
         )
 
 
+def drawn_of_pool(size: int, share: float, seed: int) -> list[int]:
+    """Return which structures of a pool a seed has, ascending."""
+    return sorted(np.random.default_rng([_POOL, seed]).permutation(size)[: int(share * size)].tolist())
+
+
 def check_pool_size(slices: Sequence[str], config: StudyConfig) -> None:
     """Check that the pool, and what of it each acquisition selects from, can serve the largest budget.
 
@@ -254,11 +260,15 @@ def check_pool_size(slices: Sequence[str], config: StudyConfig) -> None:
                     f"acquisitions: {acquisition.title} selects from slice {name!r}, which the pool does not have"
                     f"{nearest(name, list(counts))}"
                 )
-        available = sum(counts[name] for name in set(acquisition.slices))
-        if acquisition.slices and largest > int(share * available):
+        if not acquisition.slices:
+            continue
+        inside = [name in acquisition.slices for name in slices]
+        available = min(sum(inside[n] for n in drawn_of_pool(len(slices), share, seed)) for seed in config.seeds)
+        if largest > available:
+            fewest = f", and the seed with the fewest {available} of them (pool_share={share:g})" if share < 1 else ""
             raise ConfigError(
                 f"budgets: the largest is {largest}, the slices of {acquisition.title} "
-                f"({', '.join(acquisition.slices)}) have {available} structures{of_these}; lower it or enlarge them"
+                f"({', '.join(acquisition.slices)}) have {sum(inside)} structures{fewest}; lower it or enlarge them"
             )
 
 

@@ -146,7 +146,8 @@ def _print(title: str, rows: dict[str, dict[str, Any]]) -> None:
         cells["value"].append(_text(value, "–"))
         cells["spread"].append(_text(one["spread"]))
         cells["reference"].append(_text(reference))
-        cells["off"].append("" if value is None or not reference else f"{100 * (value / reference - 1):+.1f} %")
+        judged = value is not None and reference
+        cells["off"].append(f"{100 * (value - reference) / abs(reference):+.1f} %" if judged else "")
         cells["light"].append(Text(one["light"] or "", _COLOURS.get(one["light"], "")))
         cells["remark"].append(one["remark"])
     shown = [column for column, values in cells.items() if any(values)]

@@ -1,5 +1,6 @@
 """When a walker is no longer stable."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,31 @@ def test_a_crystal_that_vibrates_or_travels_is_stable() -> None:
     [
         ({"force": 51.0}, "a force of 51 eV/Å"),
         ({"force": np.nan}, "a force of nan eV/Å"),
-        ({"temperature_K": 901.0}, "a temperature of 901 K"),
+        ({"temperature_K": 1121.0}, "a temperature of 1121 K"),  # three times 300, and five standard deviations
     ],
 )
 def test_forces_and_temperatures_out_of_bounds_are_failures(changes: dict[str, float], message: str) -> None:
     now, sites = _snapshot(**changes)
     assert failure_of(now, 300, BOND, sites) == failure_of(now, 300, BOND) == message
+
+
+def test_the_temperature_of_a_few_atoms_may_fluctuate_more() -> None:
+    """Of n atoms its relative variance is 2 / (3 n - 3)."""
+    many, _ = _snapshot(temperature_K=1119.0)
+    few = replace(many, atoms=many.atoms[:4], forces=many.forces[:4], temperature_K=1600.0)
+    assert failure_of(many, 300, BOND) == failure_of(few, 300, BOND) == ""
+    assert failure_of(replace(few, temperature_K=1610.0), 300, BOND) == "a temperature of 1610 K"
+    assert failure_of(replace(many, temperature_K=1e5), np.inf, BOND) == ""
+
+
+@pytest.mark.parametrize("pbc", [(False, False, False), (True, True, False)])
+def test_what_is_not_periodic_needs_no_cell(pbc: tuple[bool, bool, bool]) -> None:
+    now, _ = _snapshot()
+    now.atoms.set_cell(now.atoms.cell.array * np.array(pbc)[:, None])
+    now.atoms.pbc = pbc
+    assert failure_of(now, 300, BOND) == ""
+    now.atoms.positions[0] = now.atoms.positions[1] + [0.0, 0.0, 0.5]
+    assert failure_of(now, 300, BOND) == "two atoms 0.50 Å apart"
 
 
 def test_a_lost_lattice_is_a_failure_of_a_crystal_only() -> None:

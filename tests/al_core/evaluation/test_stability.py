@@ -45,6 +45,12 @@ def test_what_is_not_stable_says_when_and_why(copper: Any, settings: dict[str, A
     assert share.remark.startswith("2 of 2 failed; 95 %: 0 to 66 %; the first after ")
 
 
+def test_a_single_atom_has_no_dynamics() -> None:
+    found = stability(Material("Cu", EMT(), "sc"), StabilityEvaluation(supercell=1)).properties
+    assert {one.value for one in found.values()} == {None}
+    assert all("enlarge supercell" in one.remark for one in found.values())
+
+
 def test_without_a_crystal_no_walker_starts(without_minimum: Any) -> None:
     found = stability(without_minimum, StabilityEvaluation(**SHORT)).properties
     assert {one.value for one in found.values()} == {None}

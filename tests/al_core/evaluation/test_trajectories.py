@@ -80,12 +80,15 @@ def test_a_random_walk_has_its_diffusion_coefficient() -> None:
 
 
 def test_oscillators_are_seen_at_their_frequencies() -> None:
-    """Two in three of 5 THz, one of 12 THz, all with the same kinetic energy."""
+    """Two in three of 5 THz, one of 12 THz and a quarter of the mass, all with the same kinetic energy."""
     times = np.arange(0, 10, 0.01)
     phases = np.random.default_rng(0).uniform(0, 2 * np.pi, (30, 3))
     frequencies = np.array([5.0, 5.0, 12.0])
-    velocities = np.sin(2 * np.pi * frequencies * times[:, None, None] + phases)
-    frequency, density = vibrational_density(velocities, 0.01)
+    masses = np.array([4.0, 4.0, 1.0])
+    phases, frequencies = phases.reshape(30, 3, 1), np.repeat(frequencies[:, None], 1, axis=1)
+    velocities = np.sin(2 * np.pi * frequencies * times[:, None, None, None] + phases) / np.sqrt(masses)[:, None]
+    velocities = velocities.reshape(len(times), 30, 3, 1).repeat(3, axis=3).reshape(len(times), 90, 3)
+    frequency, density = vibrational_density(velocities, 0.01, np.tile(masses, 30))
     assert np.trapezoid(density, frequency) == pytest.approx(1)
     low, high = frequency < 8.5, frequency >= 8.5
     assert frequency[low][density[low].argmax()] == pytest.approx(5, abs=0.25)
@@ -100,7 +103,7 @@ def test_the_spectrum_is_that_of_the_autocorrelation() -> None:
     velocities = [random.normal(size=(60, 3))]
     for _ in range(4000):
         velocities.append(kept * velocities[-1] + np.sqrt(1 - kept**2) * random.normal(size=(60, 3)))
-    frequency, density = vibrational_density(np.array(velocities), interval)
+    frequency, density = vibrational_density(np.array(velocities), interval, np.ones(60))
     lorentzian = rate / (rate**2 + (2 * np.pi * frequency) ** 2)
     lorentzian /= np.trapezoid(lorentzian, frequency)
     inner = (frequency > 1) & (frequency < 15)

@@ -5,7 +5,9 @@ from typing import Any, cast
 
 import numpy as np
 from ase import Atoms, units
+from ase.calculators.calculator import Calculator
 
+from al_core.evaluation.walkers import batched
 from al_core.models.calculator import CommitteeCalculator
 
 
@@ -45,6 +47,22 @@ class Springs:
             stress = self._modulus * (atoms.get_volume() / volume - 1)
             stresses.append(np.broadcast_to(stress * np.eye(3), (len(self._stiffness), 3, 3)))
         return np.array(energies).T, np.concatenate(forces, axis=1), np.stack(stresses, axis=1)
+
+
+class Agreed:
+    """Two members that are the same potential."""
+
+    def __init__(self, potential: Calculator) -> None:
+        self._forces = batched(potential)
+
+    def members(self, structures: Sequence[Atoms]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        energies, forces = self._forces(structures)
+        return np.stack([energies] * 2), np.stack([forces] * 2), np.zeros((2, len(structures), 3, 3))
+
+
+def agreed(potential: Calculator) -> CommitteeCalculator:
+    """Return a potential in the place of a committee that knows everything."""
+    return cast(CommitteeCalculator, Agreed(potential))
 
 
 def committee(*arguments: Any, **named: Any) -> CommitteeCalculator:

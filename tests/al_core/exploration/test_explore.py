@@ -12,12 +12,13 @@ from al_core.config.growth import Exploration, Purpose
 from al_core.errors import TrainingError
 from al_core.exploration.explore import explore
 from al_core.exploration.frames import Frame, Journey, read_frames, write_frames
-from al_core.exploration.starts import Start
+from al_core.exploration.starts import Start, crystal_of, starting_points
 from al_core.storage.hashing import structure_id
 from al_core.structures.checks import closest_distance
 from al_core.structures.elements import CRYSTALS
 from al_core.uncertainty.calibration import Calibration
-from tests.al_core.exploration.committees import committee
+from calculators.classical.stillinger_weber import stillinger_weber
+from tests.al_core.exploration.committees import agreed, committee
 
 AGREED = (2.0, 2.0)
 LARGE = 1e6  # meV/Å: no walker leaves such a window
@@ -138,6 +139,15 @@ def test_an_unphysical_walker_ends_and_its_frame_is_not_kept() -> None:
     bond = CRYSTALS["Ge"].bond(in_dft=True)
     assert all(closest_distance(frame.atoms) > 0.6 * bond for frame in frames)
     assert sound.phase == "crystal"
+
+
+def test_who_knows_everything_loses_no_walker() -> None:
+    """Molten starts and cut surfaces turn potential energy into heat, and few atoms fluctuate: no reason to end."""
+    purpose = Purpose(phases=("crystal", "vacancy", "surface", "liquid"), temperatures_K=(300, 900))
+    settings = Exploration(walkers=16, picoseconds=0.7, timestep_fs=2.0, cells=(2, 4))
+    starts = starting_points(purpose, settings, crystal_of("Ge", None), 0, 0)
+    _, journeys = explore(agreed(stillinger_weber("Ge")), starts, purpose, settings, Calibration(), 0)
+    assert [one.failure for one in journeys] == [""] * 16
 
 
 def test_where_all_have_ended_exploring_ends() -> None:

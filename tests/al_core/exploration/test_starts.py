@@ -90,6 +90,16 @@ def test_a_molten_start_is_far_from_the_crystal_and_no_atoms_are_too_near() -> N
         assert 0.7 * bond < closest_distance(start.atoms) < 0.9 * bond
 
 
+@pytest.mark.parametrize(("element", "edge"), [("Na", 4.29), ("Cs", 6.14)])
+def test_a_molten_start_of_long_bonds_is_as_far_from_its_crystal(element: str, edge: float) -> None:
+    crystal = crystal_of(element, CrystalCell(prototype="bcc", a=edge))
+    for start in starting_points(Purpose(phases=("liquid",)), Exploration(cells=(8,)), crystal, 0, 0):
+        distances = start.atoms.get_all_distances(mic=True)
+        near = distances[np.triu_indices(len(distances), 1)]
+        assert near.std() > 0.08 * crystal.bond
+        assert near.min() > 0.7 * crystal.bond
+
+
 def test_solids_are_displaced_a_little_and_strained_as_the_purpose_says() -> None:
     still, strained = (
         [start.atoms for start in _starts(Purpose(phases=("crystal",), strain=strain), walkers=24, cells=(4,))]

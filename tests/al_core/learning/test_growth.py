@@ -43,6 +43,7 @@ class FakeSteps:
         frames: of each walker.
         journeys: what becomes of walkers, by their number.
         fails: which labels fail, in the order they are asked, from 0.
+        hot: which labels have forces of 60 eV/Å along each axis, likewise.
         stable: whether dynamics are.
         untrainable: why no committee can be trained.
         sure: walkers whose frames are below every window.
@@ -55,6 +56,7 @@ class FakeSteps:
     frames: int = 3
     journeys: Mapping[int, Journey] = field(default_factory=dict)
     fails: Collection[int] = ()
+    hot: Collection[int] = ()
     stable: bool = True
     untrainable: str = ""
     sure: Collection[int] = ()
@@ -106,15 +108,15 @@ class FakeSteps:
             key, atoms = f"L-{name}", known[name]
             if len(self.asked) == self.interrupted_before:
                 raise KeyboardInterrupt
-            fails = len(self.asked) in self.fails
+            fails, force = len(self.asked) in self.fails, 60.0 * (len(self.asked) in self.hot)
             self.asked.append(name)
             state, entry = store.claim(key, atoms, "fake")
             if state == "yours" and fails:
                 store.fail(key, Attempt(0, f"no convergence of {name}", False, True, COST, "", final=True))
             elif state == "yours":
-                store.complete(key, Label(-1.0, np.zeros((len(atoms), 3)), core_seconds=COST))
+                store.complete(key, Label(-1.0, np.full((len(atoms), 3), force), core_seconds=COST))
             cause = entry.cause if state == "failed" else f"no convergence of {name}" * (state == "yours" and fails)
-            outcomes[name] = LabelOutcome(key, state == "yours", cause)
+            outcomes[name] = LabelOutcome(key, state == "yours", cause, force * 3**0.5)
         return outcomes
 
     def evaluate(self, evaluations: Sequence[EvaluationInputs]) -> list[str]:
@@ -371,6 +373,14 @@ def test_labels_that_fail_are_replaced(make: Make, steps: Callable[..., FakeStep
     assert [one.labels for one in rounds] == [0, 4, 8]
     assert len(set(fake.asked)) == len(fake.asked), "a label that failed is not asked for again"
     assert not {one.key for one in chosen if one.failure} & {*fake.trained[-1].labels, *fake.calibrated[-1].drawn}
+
+
+def test_labels_that_training_refuses_are_replaced(make: Make, steps: Callable[..., FakeSteps]) -> None:
+    fake = steps(hot=(1,))
+    chosen = _run(make(fake))[0].chosen
+    cause = "its label has a force of 104 eV/Å, more than training.largest_force=50"
+    assert [one.failure for one in chosen] == ["", cause, "", "", ""]
+    assert not {one.key for one in chosen if one.failure} & set(fake.trained[-1].labels)
 
 
 def test_the_first_batch_is_drawn_until_it_is_full(make: Make, steps: Callable[..., FakeSteps]) -> None:

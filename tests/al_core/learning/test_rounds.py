@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class FakeSteps:
     """Selects the first candidates; structures and arms that are named fail. Remembers what it was asked."""
 
     unlabelled: Sequence[str] = ()
+    forces: Mapping[str, float] = field(default_factory=dict)
     diverging: Sequence[str] = ()
     asked: list[str] = field(default_factory=list)
     trained: list[ModelInputs] = field(default_factory=list)
@@ -49,7 +50,10 @@ class FakeSteps:
 
     def label(self, structures: Sequence[str]) -> dict[str, LabelOutcome]:
         self.asked += structures
-        return {s: LabelOutcome(f"L-{s}", True, "no convergence" * (s in self.unlabelled)) for s in structures}
+        return {
+            s: LabelOutcome(f"L-{s}", True, "no convergence" * (s in self.unlabelled), self.forces.get(s, 0.0))
+            for s in structures
+        }
 
     def train(self, committees: Sequence[ModelInputs]) -> list[str]:
         self.trained += committees
@@ -213,6 +217,14 @@ def test_labels_that_fail_are_replaced(make: Callable[..., Rounds]) -> None:
     assert steps.trained[0].labels == ("L-s1", "L-s3")
     assert rounds.failed == {"s0": "no convergence", "s2": "no convergence"}
     assert len(set(steps.asked)) == len(steps.asked), "a label that failed is not asked for again"
+
+
+def test_labels_that_training_refuses_are_replaced(make: Callable[..., Rounds]) -> None:
+    steps = FakeSteps(forces={"s0": 60.0, "s1": 40.0})
+    rounds = make(steps, budgets=[2])
+    list(rounds.run())
+    assert steps.trained[0].labels == ("L-s1", "L-s2")
+    assert rounds.failed == {"s0": "its label has a force of 60 eV/Å, more than training.largest_force=50"}
 
 
 def test_too_many_failed_labels_stop_the_study(make: Callable[..., Rounds]) -> None:

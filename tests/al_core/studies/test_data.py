@@ -21,6 +21,7 @@ from al_core.studies.data import (
     check_apart,
     check_pool_size,
     described,
+    drawn_of_pool,
     hash_of_test_set,
     hold_out,
     prepare_data,
@@ -154,6 +155,17 @@ def test_slices_that_an_acquisition_selects_from_are_there_and_large_enough() ->
     twice = study(acquisitions=[{"kind": "random", "slices": ["300K", "300K"]}])
     with pytest.raises(ConfigError, match=r"the largest is 2, the slices of random \(300K, 300K\) have 1 structures"):
         check_pool_size(["300K", "900K", "900K"], twice)
+
+
+def test_every_seeds_share_of_the_slices_is_large_enough() -> None:
+    hot = [{"kind": "random", "slices": ["hot"]}]
+    slices = ["hot"] * 4 + ["cold"] * 6
+    check_pool_size(slices, study(pool_share=0.5, acquisitions=hot, seeds=[1]))
+    fewest = min(sum(slices[n] == "hot" for n in drawn_of_pool(10, 0.5, seed)) for seed in range(20))
+    assert fewest < 2
+    message = rf"have 4 structures, and the seed with the fewest {fewest} of them \(pool_share=0.5\)"
+    with pytest.raises(ConfigError, match=message):
+        check_pool_size(slices, study(pool_share=0.5, acquisitions=hot, seeds=list(range(20))))
 
 
 def test_repetitions_are_left_out() -> None:
