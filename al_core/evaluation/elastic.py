@@ -1,28 +1,28 @@
 """Elastic constants of cubic and hexagonal crystals, relaxed."""
 
 import numpy as np
-from ase import units
-from ase.optimize import BFGS
+from ase import Atoms, units
 from matscipy.elasticity import fit_elastic_constants
 
 from al_core.config.evaluation import ElasticEvaluation
 from al_core.evaluation.material import Material, computed
-from al_core.evaluation.measured import Measured, NoPropertyError, Property
+from al_core.evaluation.measured import Measured, Property
+from al_core.evaluation.relaxation import relax
 
 _CUBIC = {"C11": (0, 0), "C12": (0, 1), "C44": (3, 3)}
 _HEXAGONAL = _CUBIC | {"C13": (0, 2), "C33": (2, 2)}
 _STEPS = 5  # strains of each pattern
 _FORCE_TOLERANCE = 1e-3  # eV/Å
-_RELAXATION = 300  # steps at most
 
 
-class _Bounded(BFGS):
-    """An optimizer that gives up: ASE's own would go on for as good as ever."""
+class _Relaxation:
+    """What matscipy brings the atoms to rest by: ASE's optimizers would go on for as good as ever."""
 
-    def run(self, fmax: float = _FORCE_TOLERANCE, steps: int = _RELAXATION) -> bool:
-        if not super().run(fmax=fmax, steps=steps):
-            raise NoPropertyError(f"the strained crystal does not come to rest within {steps} steps")
-        return True
+    def __init__(self, atoms: Atoms, logfile: None) -> None:
+        self._atoms = atoms
+
+    def run(self, fmax: float) -> None:
+        relax(self._atoms, fmax)
 
 
 def elastic(material: Material, settings: ElasticEvaluation) -> Measured:
@@ -56,7 +56,7 @@ def _tensor(material: Material, settings: ElasticEvaluation) -> np.ndarray:
         symmetry="hexagonal" if material.is_hcp else "cubic",
         N_steps=_STEPS,
         delta=2 * settings.strain / (_STEPS - 1),
-        optimizer=_Bounded,
+        optimizer=_Relaxation,
         fmax=_FORCE_TOLERANCE,
         verbose=False,
         graphics=False,

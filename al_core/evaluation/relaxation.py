@@ -34,7 +34,7 @@ def relaxed(atoms: Atoms, potential: Calculator, guide: Calculator | None = None
     copy.calc = potential
     if guide is not None and _is_guided(copy, guide):
         return copy
-    _relax(copy, _FORCE_TOLERANCE)
+    relax(copy, _FORCE_TOLERANCE)
     return copy
 
 
@@ -45,7 +45,7 @@ def _is_guided(atoms: Atoms, guide: Calculator) -> bool:
         trial: Atoms = atoms.copy()
         trial.calc = _Shifted(guide, shift)
         try:
-            _relax(trial, _FORCE_TOLERANCE / 10)
+            relax(trial, _FORCE_TOLERANCE / 10)
         except NoPropertyError:
             return False
         atoms.positions = trial.positions
@@ -62,7 +62,12 @@ def _is_guided(atoms: Atoms, guide: Calculator) -> bool:
         shift = forces - trial.get_forces()
 
 
-def _relax(atoms: Atoms, tolerance: float) -> None:
+def relax(atoms: Atoms, tolerance: float) -> None:
+    """Move atoms, which have a calculator, until no force is larger than the tolerance, eV/Å.
+
+    Raises:
+        NoPropertyError: they do not come to rest within 300 steps, or a force is beyond 100 eV/Å.
+    """
     with LBFGS(atoms, logfile=os.devnull) as optimizer:
         for _ in optimizer.irun(fmax=tolerance, steps=_STEPS):
             largest = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
