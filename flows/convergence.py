@@ -22,7 +22,7 @@ from al_core.storage.hashing import digest, structure_id
 from al_core.storage.locks import folder_lock
 from al_core.structures.datasets import read_structures
 from al_core.structures.making import make_structures
-from al_core.studies.data import given_structures, write_structures
+from al_core.studies.data import described, given_structures, write_structures
 from al_core.studies.workspace import Workspace
 from al_core.types import Label
 from calculators.base import make_labeler
@@ -77,7 +77,7 @@ def _structures(config: ConvergenceConfig, workspace: Workspace) -> Path:
         frames = given_structures(structures)
         file = workspace.out / f"structures-{digest([structure_id(atoms) for atoms in frames])}.extxyz"
     else:
-        file = workspace.out / f"structures-{digest([config.elements, structures.model_dump(mode='json')])}.extxyz"
+        file = workspace.out / f"structures-{digest([config.elements, described(structures)])}.extxyz"
         if file.exists():
             return file
         made = [make_structures(structures, one, neutral_potential, "convergence") for one in config.crystals]

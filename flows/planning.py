@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ase import Atoms
 from ase.formula import Formula
@@ -161,6 +161,9 @@ def cost_model(entries: Sequence[Entry], kind: str) -> CostModel:
     return learn(known_costs(entries, kind))
 
 
+_FIELDS = {one.model_fields["kind"].default: set(one.model_fields) for one in get_args(AnyLabeler)}
+
+
 def known_costs(entries: Sequence[Entry], kind: str) -> list[Known]:
     """Return expectation and cost of every label that a labeler of one kind, of any settings, computed."""
     known = []
@@ -169,7 +172,7 @@ def known_costs(entries: Sequence[Entry], kind: str) -> list[Known]:
             continue  # found, not computed
         settings = entry.label.provenance.get("labeler", {})
         if settings.get("kind") == kind:
-            fields = type(checked_labeler({"kind": kind})).model_fields
+            fields = _FIELDS[kind]
             labeler = make_labeler(checked_labeler({key: value for key, value in settings.items() if key in fields}))
             estimate = labeler.estimate_core_seconds(entry.atoms)
             known.append(Known(estimate, labeler.cost_factors(entry.atoms), entry.label.core_seconds))

@@ -18,6 +18,7 @@ from al_core.structures.datasets import write_labelled
 from al_core.structures.making import make_structures
 from al_core.studies.data import described, file_or_bundled, write_structures
 from al_core.studies.workspace import Workspace
+from calculators.base import make_labeler
 from calculators.classical.neutral import neutral_potential
 from flows import tasks
 from flows.preflight import preflight_pretraining
@@ -45,8 +46,9 @@ def pretrain(config: str, out: str | None = None, overrides: list[str] | None = 
 
 def committee_key(config: PretrainConfig) -> str:
     """Return the content key of what a pretraining config describes."""
-    settings = config.model_dump(mode="json", exclude={"site", "device", "name", "structures", "store"})
-    return digest([settings, described(config.structures)])
+    settings = config.model_dump(mode="json", exclude={"site", "device", "name", "structures", "store", "labeler"})
+    labeler = make_labeler(config.labeler).identity() if config.labeler else None
+    return digest([settings, described(config.structures), labeler])
 
 
 def train_committee(config: PretrainConfig, folder: Path, counters: Counters) -> Path:

@@ -75,7 +75,13 @@ def run_study(config: StudyConfig, out: Path) -> Path:
     with workspace.alone(), running(make_runner(config.site, workspace.out)), Counters() as counters:
         workspace.use_store(config.store)
         source = source_committee(config.source, config.store, workspace, counters)
-        data = prepare_data(config, workspace, neutral_potential, counters.counter("structures sampled"))
+        data = prepare_data(
+            config,
+            workspace,
+            neutral_potential,
+            counters.counter("structures sampled"),
+            make_labeler(config.labeler).identity(),
+        )
         own = arm_sources(config)
         arms = starts(config, source, own)
         expected = TransferabilityInputs(workspace.out, arms, config.target, digest(data.pool), config.device)

@@ -136,4 +136,6 @@ def _wrong_parameter(parameters: Any, where: str = "") -> str:
         return next(filter(None, (_wrong_parameter(one, where) for one in parameters)), "")
     elif isinstance(parameters, str) and re.search(r"^[/~\\]|\.\.", parameters):
         return f"{where.rstrip('.')}: got {parameters!r}, a path; give the file's name, and its folder in folders"
+    elif isinstance(parameters, str) and re.fullmatch(r"[-+]?\d+[eE][-+]?\d+", parameters):
+        return f"{where.rstrip('.')}: got {parameters!r}, which is text to YAML; with a point it is a number: 1.0e-9"
     return ""

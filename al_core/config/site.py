@@ -85,11 +85,11 @@ class Jobs(Strict):
     )
     account: Annotated[str | None, Field(description="Account or project that is charged.")] = None
     cores: Annotated[PositiveInt, Field(description="Cores of a job: so many functions run in it at once.")]
-    memory: Annotated[str, Field(pattern=r"^[0-9]+ ?[KMGT]i?B$", description="Memory of a job: `64GB`.")]
+    memory: Annotated[str, Field(pattern=r"^[1-9][0-9]* ?[KMGT]i?B$", description="Memory of a job: `64GB`.")]
     walltime: Annotated[
         str,
         Field(
-            pattern=r"^[0-9]{1,3}:[0-9]{2}:[0-9]{2}$",
+            pattern=r"^[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$",
             description="Time of a job, `HH:MM:SS`. Its worker leaves some minutes before, and another job takes over.",
         ),
         BeforeValidator(_time),
@@ -108,6 +108,8 @@ class Jobs(Strict):
         if self.jobs[0] > self.jobs[1]:
             message = f"jobs: the fewest, {self.jobs[0]}, are more than the most, {self.jobs[1]}"
             raise PydanticCustomError("jobs", "{message}", {"message": message})
+        if not self.walltime.strip("0:"):
+            raise PydanticCustomError("walltime", "walltime: a job needs some time")
         return self
 
     @property

@@ -1,9 +1,10 @@
 """What a model is and how it is trained: architecture, training, and the tunings of weights."""
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from al_core.config.base import KIND, PositiveFloat, PositiveInt, Strict, kinds
 
@@ -40,6 +41,13 @@ class Architecture(Strict):
             "mace-torch trains by default."
         ),
     ] = False
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Self:
+        if self.l_max >= 4 and self.correlation >= 3:
+            message = f"l_max={self.l_max} with correlation={self.correlation}: mace cannot make it; lower one of them"
+            raise PydanticCustomError("architecture", "{message}", {"message": message})
+        return self
 
     @property
     def regrouped(self) -> bool:

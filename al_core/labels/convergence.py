@@ -66,7 +66,7 @@ def points(config: ConvergenceConfig) -> list[Point]:
 
 
 def deviation(labels: Mapping[str, tuple[Atoms, Label]], reference: Mapping[str, tuple[Atoms, Label]]) -> Deviation:
-    """Return what labels, by structure id, differ by from those of the reference; NaN where nothing is in both."""
+    """Return what labels, by structure id, differ by from those of the reference; NaN where nothing tells it."""
     both = [name for name in labels if name in reference]
     if not both:
         return Deviation(0, *[float("nan")] * 5)
@@ -76,14 +76,15 @@ def deviation(labels: Mapping[str, tuple[Atoms, Label]], reference: Mapping[str,
         composition = str(atoms.symbols.formula.convert("hill").reduce()[0])
         energies.setdefault(composition, []).append((label.energy - reference[name][1].energy) / len(atoms))
     # a constant of each composition is no error: only differences of energies mean something
-    apart = [energy - np.mean(of_one) for of_one in energies.values() for energy in of_one]
+    several = [of_one for of_one in energies.values() if len(of_one) > 1]
+    apart = [energy - np.mean(of_one) for of_one in several for energy in of_one]
     forces = [(labels[name][1].forces - reference[name][1].forces).ravel() for name in both]
     stresses = [np.array(labels[name][1].stress) - np.array(reference[name][1].stress) for name in both]
     pressures = [-stress[:3].mean() for stress in stresses]
     return Deviation(
         n_labels=len(both),
         force_meV_per_A=_rms(np.concatenate(forces)),
-        energy_meV_per_atom=_rms(np.array(apart)),
+        energy_meV_per_atom=_rms(np.array(apart)) if apart else float("nan"),
         stress_meV_per_A3=_rms(np.concatenate(stresses)),
         pressure_meV_per_A3=1e3 * float(np.mean(pressures)),
         core_seconds=float(np.mean([labels[name][1].core_seconds for name in both])),

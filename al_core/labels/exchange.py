@@ -17,7 +17,7 @@ from al_core.storage.hashing import file_sha256, label_key, structure_id
 from al_core.structures.datasets import LEVEL, write_labelled
 from al_core.types import Label, Labeler
 
-_ENERGY_EV, _FORCE = 1e-6, 1e-6  # how far two labels of one structure may be apart to be the same
+_ENERGY_EV, _FORCE, _STRESS = 1e-6, 1e-6, 1e-8  # how far two labels of one structure may be apart to be the same
 
 
 @dataclass(frozen=True)
@@ -129,4 +129,8 @@ def import_labels(
 
 
 def _differ(one: Label, other: Label) -> bool:
-    return abs(one.energy - other.energy) > _ENERGY_EV or not np.allclose(one.forces, other.forces, atol=_FORCE)
+    if abs(one.energy - other.energy) > _ENERGY_EV or not np.allclose(one.forces, other.forces, atol=_FORCE):
+        return True
+    if one.stress is None or other.stress is None:
+        return one.stress is not other.stress
+    return not np.allclose(one.stress, other.stress, atol=_STRESS)

@@ -8,6 +8,7 @@ from pathlib import Path
 from ase import Atoms
 
 from al_core.errors import LabelError, StoreError
+from al_core.labels.rows import RELEASED
 from al_core.labels.store import Attempt, Entry, LabelStore
 from al_core.storage.hashing import label_key, structure_id
 from al_core.types import Label, Labeler
@@ -93,7 +94,13 @@ def _waiting(store: LabelStore, entry: Entry, seconds: float) -> str:
 
 
 def _next_rung(entry: Entry, before: list[Attempt], rungs: int, retries: int) -> int | None:
-    """Return the rung to try a failed label next, or None if its failure is final."""
+    """Return the rung to try a failed label next, or None if its failure is final.
+
+    Attempts before a release (``graft labels release``) are past.
+    """
+    for number, one in enumerate(before):
+        if one.cause == RELEASED:
+            return _next_rung(entry, before[number + 1 :], rungs, retries)
     if before and before[-1].final:
         return None
     if entry.transient:

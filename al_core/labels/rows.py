@@ -45,6 +45,9 @@ class Entry:
         return level_of(self.key)
 
 
+RELEASED = "it was released"  # the cause of an attempt that says that those before it are past
+
+
 @dataclass(frozen=True)
 class Attempt:
     """An attempt at a label that failed.

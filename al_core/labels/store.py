@@ -18,7 +18,7 @@ from ase import Atoms
 from al_core.errors import StoreError
 from al_core.labels.databases import database
 from al_core.labels.databases.base import Claim
-from al_core.labels.rows import Attempt, Entry, attempt_of, entry_of, with_label, write_attempt
+from al_core.labels.rows import RELEASED, Attempt, Entry, attempt_of, entry_of, with_label, write_attempt
 from al_core.storage.hashing import level_of, structure_id
 from al_core.structures.checks import bare
 from al_core.structures.equivalence import Mark, are_equivalent, carried_over, mark, may_be_equivalent, packings
@@ -191,16 +191,16 @@ class LabelStore:
             return [(entry_of(row), self._database.is_held(row.data["owner"])) for row in rows]
 
     def release(self, key: str) -> None:
-        """Free a running label whoever owns it, so that it is computed by the next one that asks for it.
+        """Free a running or failed label, so that it is computed by the next one that asks for it.
 
         Raises:
-            StoreError: the label is not running.
+            StoreError: the label is neither.
         """
         with self._database.open() as db:
             row = self._row(db, key)
-            if row is None or row.state != "running":
-                raise StoreError(f"label {key} in {self} is not running")
-            self._fail(db, row, Attempt(row.get("way", 0), "its reservation was released", True, False, 0.0, ""))
+            if row is None or row.state not in ("running", "failed"):
+                raise StoreError(f"label {key} in {self} is neither running nor failed")
+            self._fail(db, row, Attempt(row.get("way", 0), RELEASED, True, False, 0.0, ""))
 
     def _again(self, db: Any, row: Any, next_rung: NextRung | None) -> tuple[str, Entry]:
         """Take over a label that nobody computes any more, or try a failed one again."""
@@ -290,7 +290,7 @@ class LabelStore:
         db.update(
             row.id,
             state="failed",
-            attempts=row.attempts if attempt.counts else row.attempts - 1,
+            attempts=row.attempts if attempt.counts or row.state == "failed" else row.attempts - 1,
             way=attempt.rung,
             core_seconds=row.core_seconds + attempt.core_seconds,
             data={"cause": attempt.cause, "transient": attempt.transient, "files": attempt.files},

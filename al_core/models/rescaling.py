@@ -69,9 +69,13 @@ def atomic_energies(bundle: Bundle) -> np.ndarray:
 
 
 def with_atomic_energies(bundle: Bundle, e0: np.ndarray) -> Bundle:
-    """Return a copy of a bundle with another E0 of each element (eV, [n_elements])."""
+    """Return a copy of a bundle with another E0 of each element (eV, [n_elements]).
+
+    In double precision: all-electron energies of an atom are so large that single precision has them to meV only.
+    """
     weights = bundle.weights[E0]
-    return replace(bundle, weights={**bundle.weights, E0: torch.as_tensor(e0).to(weights).reshape(weights.shape)})
+    double = torch.as_tensor(e0, dtype=torch.float64, device=weights.device).reshape(weights.shape)
+    return replace(bundle, weights={**bundle.weights, E0: double})
 
 
 def with_scale(bundle: Bundle, scale: float) -> Bundle:

@@ -30,6 +30,7 @@ from al_core.models.rescaling import output_scale
 from al_core.structures.shells import bond_length
 
 _STRUCTURES = 48  # of the target that are looked at, taken evenly
+_NO_DISAGREEMENT = 1e-6  # of perfect crystals, whose forces vanish whatever a model says
 _SURE = 1.645  # standard deviations: 90 % are within
 
 
@@ -84,7 +85,9 @@ class Transferability:
 def transferability(
     arm: str, source: Sequence[Bundle], target: Target, structures: Sequence[Atoms], device: torch.device
 ) -> Transferability | None:
-    """Return what to expect of an arm; None where its kind was never measured or one model has nobody to disagree with.
+    """Return what to expect of an arm.
+
+    None where its kind was never measured, one model has nobody to disagree with, or all forces vanish by symmetry.
 
     Args:
         arm: its kind.
@@ -97,6 +100,8 @@ def transferability(
     if fit is None or len(source) < 2 or not structures:
         return None
     length_ratio, disagreement = measured(arm, source, target, structures, device)
+    if disagreement < _NO_DISAGREEMENT:
+        return None
     expected = fit.constant + fit.length * abs(log(length_ratio)) + fit.disagreement * log(disagreement)
     low, high = (exp(expected + side * _SURE * fit.deviation) for side in (-1, 1))
     return Transferability(length_ratio, disagreement, exp(expected), low, high)

@@ -1,8 +1,10 @@
 """The committee of one cell: trained once, and found again by its model key."""
 
+import contextlib
 import os
 import shutil
 import time
+import uuid
 from typing import Any
 
 from ase import Atoms
@@ -21,6 +23,7 @@ from al_core.storage.hashing import structure_id
 from al_core.structures.datasets import read_structures
 from al_core.studies.keys import ModelInputs
 from al_core.studies.lookup import trained
+from al_core.studies.records import model_record
 from al_core.studies.workspace import Workspace
 
 
@@ -82,13 +85,15 @@ def _starts(inputs: ModelInputs, labelled: list[Labelled]) -> list[Bundle]:
 
 def _save(members: dict[int, Bundle], record: dict[str, Any], workspace: Workspace, key: str) -> None:
     folder = workspace.models(key)
-    temporary = folder.with_name(f".tmp-{key}")
-    for leftover in (temporary, folder):  # of a run that was killed, or with files missing
-        shutil.rmtree(leftover, ignore_errors=True)
+    temporary = folder.with_name(f".tmp-{key}-{uuid.uuid4().hex}")  # a process of a run before may train the same
     for number, bundle in members.items():
         save_bundle(bundle, temporary / f"member-{number}")
     write_json(temporary / "training.json", record)
-    os.replace(temporary, folder)
+    if model_record(folder) is None:
+        shutil.rmtree(folder, ignore_errors=True)  # with files missing
+        with contextlib.suppress(OSError):  # it is there by now
+            os.replace(temporary, folder)
+    shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _unlabelled(inputs: ModelInputs, labelled: list[Labelled]) -> list[Atoms]:

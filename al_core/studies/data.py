@@ -1,7 +1,7 @@
 """Pool and test set of a study: built once, written to files, checked against each other."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -56,8 +56,16 @@ class StudyData:
     unlabelled_test: bool
 
 
-def prepare_data(config: StudyConfig, workspace: Workspace, potential: Potential, progress: Progress) -> StudyData:
+def prepare_data(
+    config: StudyConfig,
+    workspace: Workspace,
+    potential: Potential,
+    progress: Progress,
+    labeler: Mapping[str, Any] | None = None,
+) -> StudyData:
     """Build pool and test set (or find them built before) and return their ids.
+
+    ``labeler`` is the identity of what labels the test set, where the study does.
 
     Structures to be labelled are in ``pool.extxyz`` and ``test_structures.extxyz``; a test set that comes with labels
     is written to ``test.extxyz`` at once.
@@ -66,7 +74,12 @@ def prepare_data(config: StudyConfig, workspace: Workspace, potential: Potential
         ConfigError: pool and test set share a structure or hold copies, or the pool is smaller than the largest budget.
     """
     key = digest(
-        [described_target(config.target), described(config.pool), described(config.test), _labeler_of_test_set(config)]
+        [
+            described_target(config.target),
+            described(config.pool),
+            described(config.test),
+            _labeler_of_test_set(config, labeler),
+        ]
     )
     if (known := _prepared_before(workspace, key)) is not None:
         return known
@@ -121,11 +134,9 @@ def described(settings: SampledStructures | FileStructures | BundledStructures |
     return description
 
 
-def _labeler_of_test_set(config: StudyConfig) -> dict[str, Any]:
-    """Return the settings that decide the labels of the test set, where the study computes them."""
-    if config.test.kind in ("file", "bundled"):
-        return {}
-    return config.labeler.model_dump(mode="json", exclude={"timeout_s"})
+def _labeler_of_test_set(config: StudyConfig, labeler: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the identity of what decides the labels of the test set, where the study computes them."""
+    return {} if config.test.kind in ("file", "bundled") else dict(labeler or {})
 
 
 def hash_of_test_set(workspace: Workspace) -> str:

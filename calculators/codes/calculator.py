@@ -13,7 +13,10 @@ from ase.config import cfg
 
 from al_core.config.codes import ASELabeler
 from al_core.errors import LabelError
-from al_core.storage.hashing import file_sha256
+from al_core.storage.hashing import digest, file_sha256
+
+# files that a code chooses by element in a folder that it is told
+_CHOSEN_BY_ELEMENT = {"abinit": "*", "aims": "*_default", "castep": "*", "siesta": "*", "vasp": "**/POTCAR*"}
 
 
 def make_calculator(settings: ASELabeler, directory: Path) -> Any:
@@ -76,11 +79,22 @@ def with_hashes(parameters: Any, places: tuple[Path, ...]) -> Any:
 
 
 def tables(settings: ASELabeler) -> dict[str, str]:
-    """Return the hashes of all files of a code that names none of them in its parameters: DFTB+'s are by element."""
+    """Return hashes of the files that a code chooses by element, and names none of in its parameters.
+
+    Of DFTB+ each file's; of other codes that of all files of a folder together, by the folder's name.
+    """
     places = folders(settings)
-    if settings.calculator != "dftb" or "DFTB_PREFIX" not in places:
-        return {}
-    return {file.name: file_sha256(file) for file in sorted(places["DFTB_PREFIX"].glob("*.skf"))}
+    if settings.calculator == "dftb":
+        files = sorted(places["DFTB_PREFIX"].glob("*.skf")) if "DFTB_PREFIX" in places else []
+        return {file.name: file_sha256(file) for file in files}
+    pattern = _CHOSEN_BY_ELEMENT.get(settings.calculator)
+    return {name: _of_all(place, pattern) for name, place in places.items()} if pattern else {}
+
+
+@functools.cache
+def _of_all(place: Path, pattern: str) -> str:
+    files = sorted(file for file in place.glob(pattern) if file.is_file())
+    return digest([[str(file.relative_to(place)), file_sha256(file)] for file in files])
 
 
 @functools.cache

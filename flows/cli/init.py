@@ -89,7 +89,10 @@ def _config(name: str, answers: Mapping[str, str]) -> tuple[str, str]:
 
 def _yaml(text: str) -> str:
     """Return a text as it stands in YAML."""
-    return text if re.fullmatch(r"[\w./+-]+", text) else json.dumps(text)
+    import yaml
+
+    plain = re.fullmatch(r"[\w./+-]+", text) and yaml.safe_load(text) == text  # 2024 and yes would be read as others
+    return text if plain else json.dumps(text)
 
 
 def _path(answer: str, *suffixes: str) -> str:

@@ -45,19 +45,30 @@ def labels_export(
 def labels_release(
     where: StoreArgument,
     key: Annotated[
-        str | None, typer.Argument(metavar="KEY", help="Of one label; all running ones if left out.")
+        str | None, typer.Argument(metavar="KEY", help="Of one label, a failed one too; all running ones if left out.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """List the labels that are being computed, by whom and since when, and free them after asking."""
+    """List the labels that are being computed, by whom and since when, and free them after asking.
+
+    A failed label that is named is computed again by whoever asks for it next, with a higher timeout_s for example.
+    """
     from al_core.errors import ConfigError
     from flows.planning import existing_store
 
     store = existing_store(where)
     found = [(entry, held) for entry, held in store.reservations() if key in (None, entry.key)]
     if not found:
+        entry = store.get(key) if key else None
+        if entry and entry.state == "failed":
+            store.release(entry.key)
+            print(f"{entry.key}  failed: {entry.cause}\nit is free: whoever asks for it computes it again")
+            return
         if key:
-            raise ConfigError(f"label {key} is not being computed in {store}; graft labels release {where} lists all")
+            raise ConfigError(
+                f"label {key} is not being computed in {store}, and has not failed; graft labels release {where} lists "
+                "all that are"
+            )
         print(f"no label is being computed in {store}")
         return
     for entry, held in found:

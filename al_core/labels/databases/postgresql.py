@@ -125,8 +125,11 @@ class _ServerClaim:
         self.owner = {"claim": self._number, "at": session.hold(self._number), **Holder.me().to_dict()}
 
     def release(self) -> None:
-        """See :class:`al_core.labels.databases.base.Claim`."""
-        self._session.drop(self._number)
+        """See :class:`al_core.labels.databases.base.Claim`. Without a connection the server has freed it already."""
+        import psycopg2
+
+        with contextlib.suppress(psycopg2.Error):
+            self._session.drop(self._number)
 
 
 class Session:

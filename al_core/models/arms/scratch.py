@@ -56,7 +56,7 @@ def initial_model(
     neighbors, scale = _NEIGHBORS_WITHOUT_DATA, 1.0
     if labelled:
         edges = sum(number_of_edges(atoms, architecture.r_max) for atoms, _ in labelled)
-        neighbors = edges / sum(len(atoms) for atoms, _ in labelled)
+        neighbors = edges / sum(len(atoms) for atoms, _ in labelled) or _NEIGHBORS_WITHOUT_DATA
         forces = np.concatenate([label.forces.ravel() for _, label in labelled])
         scale = max(_SMALLEST_SCALE, float(np.sqrt((forces**2).mean())))
     start = with_scale(seeded_bundle(architecture, elements, neighbors, seed), scale)

@@ -21,6 +21,7 @@ from al_core.storage.hashing import structure_id
 
 _ROWS = 8  # random combinations of each structure's forces
 _DIMENSIONS = 256
+_VANISHING = 1e-6  # a mean square beside the largest that is rounding only
 _SEED = 0  # one projection for all, so that features can be compared
 
 
@@ -94,7 +95,11 @@ class MeanSquaredGradients:
 
 
 def mean_squared_gradients(models: Stack, structures: Sequence[Atoms]) -> MeanSquaredGradients:
-    """Return how far energies, forces and stresses of structures change with a model's weights."""
+    """Return how far energies, forces and stresses of structures change with a model's weights.
+
+    Structures whose forces vanish by symmetry say nothing of forces, and those without a volume nothing of stresses:
+    they are left out of these means.
+    """
     generator = torch.Generator().manual_seed(_SEED)
     weights, leaves = _leaves(models)
     squares = []
@@ -105,8 +110,15 @@ def mean_squared_gradients(models: Stack, structures: Sequence[Atoms]) -> MeanSq
         values = [(predicted.energies / atoms).sum()]
         values += [_combined(part, generator) for part in (forces, forces, stresses, stresses)]
         squares.append(torch.stack([_squared(_by(leaves, value)) for value in values]))
-    energy, *others = torch.stack(squares).mean(0)
-    return MeanSquaredGradients(energy, (others[0] + others[1]) / 2, (others[2] + others[3]) / 2)
+    energies, *others = torch.stack(squares, dim=1)  # [n_structures, K] each
+    forces, stresses = (others[0] + others[1]) / 2, (others[2] + others[3]) / 2
+    return MeanSquaredGradients(energies.mean(0), _mean_of_telling(forces), _mean_of_telling(stresses))
+
+
+def _mean_of_telling(squares: torch.Tensor) -> torch.Tensor:
+    """Return the mean [K] over the structures of [n_structures, K] that do not vanish beside the largest."""
+    telling = squares.mean(1) > _VANISHING * squares.mean(1).max()
+    return squares[telling].mean(0) if telling.any() else squares.mean(0)
 
 
 def _leaves(models: Stack) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:

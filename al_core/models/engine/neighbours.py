@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from ase.geometry import complete_cell
 from matscipy.neighbours import neighbour_list
 
 _WIDE = 5.0  # cutoffs per Å of the structure's size; mace's models have the same cell where nothing is periodic
@@ -34,7 +35,8 @@ def neighbours(atoms: Atoms, cutoff: float) -> Neighbours:
     """Return the pairs of a structure within a cutoff (Å); an atom is a neighbour of its own images."""
     cell = atoms.cell.array.copy()
     wide = _WIDE * cutoff * (np.abs(atoms.positions).max() + 1)
-    cell[~atoms.pbc] = wide * np.eye(3)[~atoms.pbc]
+    cell[~atoms.pbc] = 0.0
+    cell[~atoms.pbc] = wide * complete_cell(cell)[~atoms.pbc]  # normal to the periodic vectors
     first, second, images = neighbour_list("ijS", pbc=atoms.pbc, cell=cell, positions=atoms.positions, cutoff=cutoff)
     return Neighbours(first, second, images, cell)
 

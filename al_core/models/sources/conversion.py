@@ -19,6 +19,7 @@ from al_core.config.training import Architecture
 from al_core.errors import BundleError
 from al_core.models.bundle import Bundle, save_bundle
 from al_core.models.engine.mace import untrained_state
+from al_core.models.engine.stack import E0
 from al_core.models.slicing import select_elements
 from al_core.models.sources.members import member_folder
 from al_core.storage.files import read_json, write_json
@@ -98,7 +99,8 @@ def _bundle(file: Path, elements: Sequence[str]) -> Bundle:
                 f"{file}: an architecture that cannot be converted: {name} has {value.numel()} numbers, expected "
                 f"{template[name].numel()}"
             )
-        weights[name] = value.reshape(template[name].shape).to(template[name].dtype)
+        dtype = torch.float64 if name == E0 else template[name].dtype
+        weights[name] = value.reshape(template[name].shape).to(dtype)
     info = {"converted": {"file": file.name, "sha256": file_sha256(file), "elements": len(known)}}
     whole = Bundle(architecture, known, float(config["avg_num_neighbors"]), weights, info)
     return select_elements(whole, elements or known)

@@ -63,7 +63,7 @@ def labels_of(models: Stack, labelled: Sequence[Labelled], settings: Training, s
     sizes = np.array([len(atoms) for atoms, _ in labelled])
     energies = np.array([label.energy for _, label in labelled]) / sizes
     stresses = np.array([np.zeros(6) if label.stress is None else label.stress for _, label in labelled])
-    has_stress = np.array([label.stress is not None for _, label in labelled], float)
+    has_stress = np.array([label.stress is not None and atoms.pbc.all() for atoms, label in labelled], float)
     like = models.weights["scale_shift.scale"]
 
     def put(values: np.ndarray) -> torch.Tensor:

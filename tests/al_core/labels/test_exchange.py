@@ -79,6 +79,18 @@ def test_a_file_that_contradicts_the_store_changes_nothing(
     assert len(store.entries()) == 5
 
 
+@pytest.mark.parametrize("stress", [None, 0.01])
+def test_a_file_with_other_stresses_contradicts_the_store(
+    store: LabelStore, labelled: Path, ge_labelled: Any, tmp_path: Path, stress: float | None
+) -> None:
+    bring_in(store, labelled)
+    atoms, label = ge_labelled[1]
+    changed = None if stress is None else label.stress + stress
+    write_labelled(tmp_path / "other.extxyz", [(atoms, Label(label.energy, label.forces, changed))])
+    with pytest.raises(ConfigError, match="has another label"):
+        bring_in(store, tmp_path / "other.extxyz")
+
+
 def test_labels_go_out_as_they_came_in(store: LabelStore, labelled: Path, tmp_path: Path) -> None:
     bring_in(store, labelled)
     assert export_labels(store, tmp_path / "out.extxyz") == 5

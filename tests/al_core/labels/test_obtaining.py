@@ -120,6 +120,19 @@ def test_a_failure_that_stays_is_final(store: LabelStore, atoms: Atoms, tmp_path
     assert labeler.calls == 2
 
 
+def test_a_label_that_failed_is_tried_again_once_it_is_released(
+    store: LabelStore, atoms: Atoms, tmp_path: Path
+) -> None:
+    """After a time limit was raised, which no label's key knows of; released again it may fail as often again."""
+    labeler = FakeLabeler(*(transient(1.0) for _ in range(4)))
+    for calls in (2, 4):
+        failed = obtain_label(store, labeler, atoms, tmp_path / "files", retries=1).entry
+        assert (failed.state, labeler.calls, failed.attempts) == ("failed", calls, calls)
+        store.release(failed.key)
+    found = obtain_label(store, labeler, atoms, tmp_path / "files", retries=1)
+    assert (found.entry.state, found.attempts, found.entry.core_seconds) == ("done", 1, 6.0)
+
+
 def test_more_retries_may_be_allowed_later(store: LabelStore, atoms: Atoms, tmp_path: Path) -> None:
     labeler = FakeLabeler(transient(), transient())
     assert obtain_label(store, labeler, atoms, tmp_path / "files", retries=0).entry.state == "failed"

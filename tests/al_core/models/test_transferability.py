@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ase.build import bulk
 
 from al_core.models.transferability import FITS, Transferability, measured, transferability
 from al_core.structures.shells import bond_length
@@ -58,6 +59,7 @@ def test_nothing_is_expected_of_scratch_of_one_model_or_of_no_structures(known: 
     assert transferability("scratch", source, "Ge", structures, cpu) is None
     assert transferability("transfer", source[:1], "Ge", structures, cpu) is None
     assert transferability("transfer", source, "Ge", [], cpu) is None
+    assert transferability("transfer", source, "Ge", [bulk("Ge", a=5.7), bulk("Ge", a=5.8)], cpu) is None
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from al_core.studies.data import (
 )
 from al_core.studies.workspace import Workspace
 from al_core.types import Label
+from calculators.base import make_labeler
 from calculators.classical.stillinger_weber import stillinger_weber
 from tests.helpers import study_config
 
@@ -64,7 +65,8 @@ class _Counted:
 
 
 def prepare(config: StudyConfig, out: Path, potential: Callable[[str], Any] = stillinger_weber) -> Any:
-    return prepare_data(config, Workspace(out), potential, lambda done, total: None)
+    labeler = make_labeler(config.labeler).identity()
+    return prepare_data(config, Workspace(out), potential, lambda done, total: None, labeler)
 
 
 # ---- holding out -----------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from al_core.errors import LabelError
 from al_core.labels.obtaining import obtain_label
 from al_core.labels.store import LabelStore
 from calculators.base import make_labeler
-from calculators.codes.calculator import version
+from calculators.codes.calculator import tables, version
 from tests.calculators.cases import crystal, moved
 
 PSEUDO = Path("/usr/share/espresso/pseudo")  # where Debian puts them
@@ -162,6 +162,25 @@ def test_the_version_and_the_content_of_a_pseudopotential_are_in_the_key(
     assert labeler.identity() != first
 
 
+@pytest.mark.parametrize(
+    ("code", "folder", "file"),
+    [
+        ("aims", "default_species_directory", "32_Ge_default"),
+        ("vasp", "VASP_PP_PATH", "potpaw_PBE/Ge/POTCAR"),
+        ("siesta", "pseudo_path", "Ge.psml"),
+    ],
+)
+def test_the_content_of_files_that_a_code_chooses_by_element_is_in_the_key(
+    code: str, folder: str, file: str, tmp_path: Path
+) -> None:
+    found = []
+    for name in ("light", "tight", "light again"):
+        (tmp_path / name / file).parent.mkdir(parents=True)
+        (tmp_path / name / file).write_text(name.split()[0])
+        found.append(tables(ASELabeler(calculator=code, folders={folder: tmp_path / name})))
+    assert found[0] == found[2] != found[1]
+
+
 @pytest.mark.parametrize("_pw", ["writes nothing"], indirect=True)
 def test_what_a_machine_lacks_is_told_before_any_label(
     _pw: Path, fake: ASELabeler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -195,6 +214,7 @@ REFUSED = {
         "parameters": {"pseudopotentials": {"Ge": "../Ge.UPF"}}
     },
     "parameters.x: got '/etc/passwd', a path": {"parameters": {"x": ["a", "/etc/passwd"]}},
+    "parameters.conv_thr: got '1e-9', which is text to YAML": {"parameters": {"conv_thr": "1e-9"}},
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ase.build import bulk
 
 from al_core.models.engine.gradient_features import energy_features, gradient_features, mean_squared_gradients
 from al_core.models.engine.stack import stack
@@ -57,6 +58,14 @@ def test_mean_squared_gradients_are_those_of_the_single_values(
             expected += sum(gradient.flatten(1).square().sum(1) for gradient in gradients) / values.shape[1]
         ratio = getattr(found, kind) / expected
         torch.testing.assert_close(ratio, torch.ones_like(ratio), rtol=1e-8 if kind == "energy" else 0.2, atol=0)
+
+
+def test_structures_without_forces_or_volume_do_not_dilute_the_means(source: Any, cells: Any, cpu: Any) -> None:
+    models = stack(source, torch.float64, cpu)
+    rattled, still, cluster = cells["rattled"], bulk("Si", a=5.5), cells["cluster"]
+    alone = mean_squared_gradients(models, [rattled])
+    torch.testing.assert_close(mean_squared_gradients(models, [rattled, still]).force, alone.force)
+    torch.testing.assert_close(mean_squared_gradients(models, [rattled, cluster]).stress, alone.stress)
 
 
 def test_energy_features_are_those_of_a_mean_over_atoms(source: Any, cells: Any, cpu: Any) -> None:

@@ -173,7 +173,7 @@ def test_preparing_and_evaluating_leaves_everything_as_it_was(committee: Any, na
     [
         (Architecture(max_L=0, correlation=1), True),
         (Architecture(max_L=1, correlation=3), True),
-        (Architecture(max_L=1, correlation=3, l_max=4, layers=4), True),
+        (Architecture(max_L=1, correlation=2, l_max=4, layers=4), True),
         (Architecture(max_L=2, correlation=3), False),
         (Architecture(max_L=0, correlation=4), False),
     ],
