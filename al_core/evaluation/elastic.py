@@ -16,7 +16,7 @@ _FORCE_TOLERANCE = 1e-3  # eV/Å
 
 
 class _Relaxation:
-    """What matscipy brings the atoms to rest by: ASE's optimizers would go on for as good as ever."""
+    """What matscipy brings the atoms to rest by: within some steps, which ASE's optimizers are not bound to."""
 
     def __init__(self, atoms: Atoms, logfile: None) -> None:
         self._atoms = atoms

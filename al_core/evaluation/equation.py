@@ -21,7 +21,7 @@ _BETA_TIN_RATIO = 0.55  # c/a, of germanium and tin
 _SCAN = np.linspace(0.7, 1.3, 13)  # of the expected volume
 _FITTED = np.linspace(0.94, 1.06, 7)  # of that with the least energy
 _STRETCHES = np.linspace(0.85, 1.2, 8)  # of the expected c/a
-_AROUND = np.array([0.9, 1.1])  # that with the least energy
+_AROUND = np.array([0.9, 1.1])  # times the one of these with the least energy
 _STRETCH_TOLERANCE = 1e-3
 
 
