@@ -3,16 +3,29 @@
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from al_core.config.base import KIND, Name, PositiveFloat, PositiveInt, Strict, UserPath, kinds
 
 
+def _stays_text(name: str) -> str:
+    """Refuse a name that comes back from an extxyz file as a number or a truth value."""
+    try:
+        float(name)
+    except ValueError:
+        if name.lower() not in ("t", "f", "true", "false"):
+            return name
+    message = f"{name!r} would be read as a value from a file of structures; begin it with a word, such as at_{name}"
+    raise PydanticCustomError("slice_name", "{message}", {"message": message})
+
+
 class AnySlice(Strict):
     """What structures of every sort have."""
 
-    name: Annotated[Name, Field(description="Name of the slice, by which errors are told apart.")]
+    name: Annotated[
+        Name, AfterValidator(_stays_text), Field(description="Name of the slice, by which errors are told apart.")
+    ]
     count: Annotated[PositiveInt, Field(description="Structures to make.")]
     strain: Annotated[
         float, Field(ge=0, le=0.3, description="Largest component of the random strain of each structure's cell.")

@@ -215,3 +215,8 @@ def test_a_study_given_to_pretrain_is_refused(refused: Refused) -> None:
 )
 def test_a_change_that_does_not_fit_is_refused(refused_study: Refused, change: str, expected: str) -> None:
     assert f"error: {expected}\n" in refused_study(change)
+
+
+@pytest.mark.parametrize("name", ["T", "1e3", "007"])
+def test_a_slice_is_not_called_what_a_file_of_structures_reads_as_a_value(refused_study: Refused, name: str) -> None:
+    assert f"begin it with a word, such as at_{name}" in refused_study(f"pool.slices.1.name='{name}'")
