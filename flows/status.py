@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from al_core.labels.store import LabelStore
+from al_core.report.numbers import counted
 from al_core.storage.locks import who_holds
 from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.workspace import Workspace
@@ -36,7 +37,7 @@ def summary(out: Path, seconds: float) -> str:
     error, models = "no result", ""
     if best is not None:
         mae = best.metrics["all"][_FORCE_MAE]
-        error = f"best force MAE {mae:.0f} meV/Å ({best.arm}, {best.budget} labels)"
+        error = f"best force MAE {mae:.0f} meV/Å ({best.arm}, {counted(best.budget, 'label')})"
         models = f"\nits models: {Workspace(out).models(best.model)}"
     return f"{results.name}: {cells}, {labels}, {error}, {seconds:.0f} s{models}"
 

@@ -190,5 +190,9 @@ def label_file(file: Path, labeler: AnyLabeler, workspace: Workspace, counters: 
         if keys[name] in known
     ]
     if not labelled:
-        raise LabelError(f"all {len(outcomes)} structures failed; the causes are in {store}")
+        first = next(outcome.failure for outcome in outcomes.values())
+        raise LabelError(
+            f"all {len(outcomes)} structures failed, the first: {first}; `graft study status {workspace.out}` has all "
+            "causes"
+        )
     return labelled

@@ -24,7 +24,7 @@ def committee_folders(folder: Path) -> list[Path]:
     members = [path for path in Path(folder).glob("member-*") if re.fullmatch("member-[0-9]+", path.name)]
     folders = sorted(members, key=lambda path: int(path.name.removeprefix("member-")))
     if not folders:
-        raise BundleError(f"{folder}: no committee (a folder of bundles member-0, member-1, ...)")
+        raise BundleError(f"{folder}: no committee (bundles member-0, member-1, ...); `graft pretrain` makes one")
     return folders
 
 

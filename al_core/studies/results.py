@@ -174,6 +174,8 @@ def load_results(out: Path) -> StudyResults:
         ConfigError: the folder holds no study, or half of one.
     """
     workspace = Workspace(Path(out))
+    if not workspace.out.is_dir():
+        raise ConfigError(f"{out}: no such folder")
     if not workspace.index.is_file():
         raise ConfigError(f"{out}: no study here (study.json is missing); run `graft study run` first")
     study = read_record(workspace.index, *_PARTS)

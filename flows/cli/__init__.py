@@ -8,6 +8,8 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
@@ -80,6 +82,21 @@ app.add_typer(
 app.add_typer(_group(_LABELS, "What is in a label store, and taking it out."), name="labels")
 
 app.add_typer(_group(_SITE, "Where studies compute: clusters of several machines."), name="site")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(metadata.version("graft-mlip"))
+        raise typer.Exit
+
+
+@app.callback()
+def _graft(
+    _: Annotated[
+        bool, typer.Option("--version", help="Print Graft's version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

@@ -2,19 +2,25 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows.cli.options import Out, Site, Verbose
 from flows.cli.preparing import check_free, prepare_prefect
 
+if TYPE_CHECKING:
+    from al_core.labels.store import LabelStore
+    from al_core.types import Labeler
+
 
 def label(
     file: Annotated[
         Path | None, typer.Argument(metavar="FILE", help="Structures in any format ASE reads, to be labelled.")
     ] = None,
-    labeler: Annotated[str, typer.Option(help="gpaw, ase, stillinger_weber, emt, dataset or imported.")] = "gpaw",
+    labeler: Annotated[
+        str, typer.Option(help="gpaw, ase, chgnet, stillinger_weber, emt, dataset, bundled or imported.")
+    ] = "gpaw",
     out: Out = None,
     set_: Annotated[
         list[str] | None,
@@ -33,8 +39,8 @@ def label(
         typer.Option("--import", metavar="LABELLED", help="Instead: put labels computed elsewhere into the store."),
     ] = None,
     theory: Annotated[str, typer.Option(help="With --import: the name of their level of theory.")] = "",
-    energy_key: str = "REF_energy",
-    forces_key: str = "REF_forces",
+    energy_key: Annotated[str, typer.Option(help="Name of the energy, eV.")] = "REF_energy",
+    forces_key: Annotated[str, typer.Option(help="Name of the forces, eV/Å.")] = "REF_forces",
     stress_key: Annotated[str, typer.Option(help="Name of the stress, positive under tension.")] = "REF_stress",
     stress_unit: Annotated[str, typer.Option(help="Unit of the stress: eV/A^3, GPa or kbar.")] = "eV/A^3",
     virial_key: Annotated[
@@ -47,6 +53,12 @@ def label(
 
     if (file is None) == (import_ is None):
         raise ConfigError("expected either a FILE of structures to label, or labels to --import")
+    if import_ is None and theory:
+        raise ConfigError("--theory names the level of labels to --import; what is labelled here knows its own")
+    if import_ is not None and not theory:
+        raise ConfigError("--import needs --theory NAME: the level of theory of the labels")
+    if import_ is not None and (set_ or workers is not None or site is not None or labeler != "gpaw"):
+        raise ConfigError("--import computes nothing: leave out --labeler, --set, --workers and --site")
     if import_ is not None:
         keys = {"energy_key": energy_key, "forces_key": forces_key, "stress_key": None if virial_key else stress_key}
         _import_labels(import_, out, store, theory, keys | {"stress_unit": stress_unit, "virial_key": virial_key})
@@ -55,7 +67,10 @@ def label(
         raise ConfigError("--workers and --site exclude each other: the site says how many labels are computed at once")
     assert file is not None
     from al_core.config.reading import apply_overrides, read_yaml
+    from al_core.labels.store import LabelStore
     from al_core.structures.datasets import read_structures
+    from al_core.studies.workspace import Workspace
+    from calculators.base import make_labeler
     from calculators.preflight import check_labels_possible
     from flows.planning import checked_labeler, checked_site, checked_store
     from flows.preflight import check_site, check_writable
@@ -75,6 +90,23 @@ def label(
     begin = time.monotonic()
     path = label_structures(str(file), settings, str(folder), where, store)
     print(f"labelled structures after {time.monotonic() - begin:.0f} s: {path}")
+    _tell_failures(file, make_labeler(parsed), LabelStore(store or Workspace(folder).store), folder)
+
+
+def _tell_failures(file: Path, labeler: "Labeler", store: "LabelStore", folder: Path) -> None:
+    """Say which of a file's structures have no label, and end with an error if there are any."""
+    from al_core.storage.hashing import label_key, structure_id
+    from al_core.structures.datasets import read_structures
+
+    keys = {label_key(structure_id(atoms), labeler.identity()) for atoms in read_structures(file)}
+    failed = [entry for entry in store.entries(keys) if entry.state == "failed"]
+    if failed:
+        typer.echo(
+            f"failed: {len(failed)} of {len(keys)} structures have no label, the first: {failed[0].cause}; "
+            f"`graft study status {folder}` has all causes",
+            err=True,
+        )
+        raise typer.Exit(1)
 
 
 def _import_labels(file: Path, out: Path | None, store: str | None, theory: str, keys: dict[str, Any]) -> None:

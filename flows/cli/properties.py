@@ -19,7 +19,9 @@ _COLOURS = {"good": "green", "fair": "yellow", "bad": "red"}
 
 def properties(
     bundle: Annotated[Path | None, typer.Option("--bundle", help="A model bundle, or a folder of them.")] = None,
-    labeler: Annotated[str | None, typer.Option("--labeler", help="Instead: gpaw, stillinger_weber or emt.")] = None,
+    labeler: Annotated[
+        str | None, typer.Option("--labeler", help="Instead: gpaw, ase, chgnet, stillinger_weber or emt.")
+    ] = None,
     element: Annotated[
         str | None, typer.Option("--element", help="Chemical symbol or formula, with --labeler.")
     ] = None,
@@ -144,7 +146,7 @@ def _print(title: str, rows: dict[str, dict[str, Any]]) -> None:
     for one in rows.values():
         value, reference = one["value"], one["reference"]
         cells["value"].append(_text(value, "–"))
-        cells["spread"].append(_text(one["spread"]))
+        cells["spread"].append(_text(None if value is None else one["spread"]))
         cells["reference"].append(_text(reference))
         judged = value is not None and reference
         cells["off"].append(f"{100 * (value - reference) / abs(reference):+.1f} %" if judged else "")

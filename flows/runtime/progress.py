@@ -132,7 +132,7 @@ class Counters:
         count[0] = done
         if self._bars is not None:
             self._bars.update(self._tasks[name], completed=done)
-        elif time.monotonic() - self._last_line > _LINE_EVERY_S or done == count[1]:
+        elif count[1] and (time.monotonic() - self._last_line > _LINE_EVERY_S or done == count[1]):
             self._last_line = time.monotonic()
             sys.stderr.write(f"{name}: {done} of {count[1]}\n")
             sys.stderr.flush()

@@ -1,11 +1,12 @@
 """The Dask clusters of the sites: one in this process, one that is there, or one of a queue's jobs."""
 
+import contextlib
 import logging
 import shutil
 import signal
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,10 @@ def start_queue(site: QueueSite, jobs: Jobs, folder: Path) -> Connection:
     seconds = sum(unit * int(part) for unit, part in zip((3600, 60, 1), jobs.walltime.split(":"), strict=True))
     lifetime, stagger = int(seconds - min(300, 0.2 * seconds)), int(min(120, 0.05 * seconds))
     limits = ["--lifetime", f"{lifetime}s", "--lifetime-stagger", f"{stagger}s"]
-    with dask.config.set({**_NO_PAGES, "distributed.scheduler.default-task-durations": _EXPECTED}):
+    with (
+        dask.config.set({**_NO_PAGES, "distributed.scheduler.default-task-durations": _EXPECTED}),
+        _as_site_error(site.kind),
+    ):
         cluster = cluster_of(
             queue=jobs.queue,
             **{_ACCOUNT[site.kind]: jobs.account},
@@ -143,6 +147,15 @@ def _silence() -> None:
     import dask
 
     dask.config.set({"logging": {"distributed": "critical", "distributed.client": "critical"}})
+
+
+@contextlib.contextmanager
+def _as_site_error(kind: str) -> Iterator[None]:
+    """Turn what Dask refuses, such as a network interface that is not there, into one message."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SiteError(f"site {kind}: {error}; change the site's keys, such as interface") from error
 
 
 def queue_clusters() -> dict[str, Callable[..., Any]]:

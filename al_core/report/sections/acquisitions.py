@@ -86,10 +86,20 @@ def _table(
             if not own or not drawn:
                 continue
             paid = (_curves(mine, baseline, price), _curves(mine, name, price)) if price else None
-            found = [efficiency(drawn, own, budget, paid=paid) for budget in view.budgets]
+            falling = [budget for budget in view.budgets if _falls(drawn, budget)]
+            found = [efficiency(drawn, own, b, paid=paid) if b in falling else None for b in view.budgets]
             lines.append((name, tuple(map(_cell, found))))
         groups += [Group(arm, tuple(lines))] if lines else []
     return Table(f"error of {baseline} with", tuple(map(str, view.budgets)), tuple(groups))
+
+
+def _falls(curve: Curves, budget: int) -> bool:
+    """Whether the mean error is smaller than with the fewest labels, or these are the fewest."""
+    first = min(curve)
+    if budget == first or budget not in curve:
+        return budget == first
+    seeds = set(curve[first]) & set(curve[budget])
+    return sum(curve[budget][seed] - curve[first][seed] for seed in seeds) < 0
 
 
 def _curves(rows: Iterable[Row], acquisition: str, value: Callable[[Row], float]) -> Curves:
@@ -108,7 +118,7 @@ def _cell(found: Efficiency | None) -> Cell:
         small = f"95{NO_BREAK}%: {_percent(found.low)} to {_percent(found.high)}".replace(" ", NO_BREAK)
     low = found.low
     worse = low.labels >= 1 if low.bound == ">" else low.labels > 1 and not low.bound
-    return Cell(f"{_percent(found.ratio)}{NO_BREAK}%", small, worse)
+    return Cell(f"{_percent(found.ratio)}{NO_BREAK}%", small, worse and len(found.seeds) >= SEEDS_FOR_A_CLAIM)
 
 
 def _percent(reach: Reach) -> str:

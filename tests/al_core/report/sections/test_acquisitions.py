@@ -6,6 +6,7 @@ import pytest
 
 from al_core.report.overview import overview
 from al_core.report.sections.acquisitions import acquisition_tables, acquisitions_section
+from al_core.report.tables import Cell
 from al_core.studies.results import StudyResults
 from tests.al_core.report.studies import FORCE, study
 
@@ -63,6 +64,19 @@ def test_the_interval_is_over_seeds_and_what_costs_more_is_marked() -> None:
     assert [cell.main for cell in worse] == ["384\xa0%", "384\xa0%", ">\xa0200\xa0%", ">\xa0100\xa0%"]
     assert worse[0].small == "95\xa0%:\xa0384\xa0to\xa0384"
     assert all(cell.worse for cell in worse), "where it is never reached, too"
+
+
+def test_where_random_draws_do_not_improve_nothing_is_saved() -> None:
+    """With eight labels they are as good as with one: one label of any acquisition would need 12 % of them."""
+    results = _results()
+    first = {(r.arm, r.seed): r.metrics for r in results.rows if r.acquisition == "random" and r.budget == 1}
+    worse = [
+        replace(row, metrics=first[row.arm, row.seed]) if (row.acquisition, row.budget) == ("random", 8) else row
+        for row in results.rows
+    ]
+    cells = _texts(replace(results, rows=tuple(worse)))["Force MAE, mean of slices: labels"]["rescaled"]
+    assert cells[:3] == ["≤\xa0100\xa0%", "≤\xa050\xa0%", "26\xa0%"]
+    assert cells[3] == Cell().main
 
 
 @pytest.mark.parametrize("kept", ["random", "uncertainty"])
