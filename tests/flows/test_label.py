@@ -1,4 +1,4 @@
-"""``graft label`` by a code that ASE runs."""
+"""``graft label``: by a code that ASE runs, and what it tells."""
 
 import subprocess
 import sys
@@ -51,5 +51,5 @@ def test_structures_without_a_label_are_told(tmp_path: Path) -> None:
         (("--import", "sw/labelled.extxyz", "--theory", "SW", "--workers", "2"), "--import computes nothing"),
     ]:
         refused = graft(*arguments)
-        assert refused.returncode == 1
+        assert refused.returncode == 2
         assert message in refused.stderr
