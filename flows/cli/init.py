@@ -17,6 +17,7 @@ _QUESTIONS = {
     "labeler": "What labels them: gpaw, espresso, tblite, stillinger_weber, emt, a file with labels, or a data set",
     "labels": "Labels to pay for, at most",
 }
+_FEWEST, _HELD_OUT = 2, 16  # labels; structures of the test set, at most
 _DEFAULTS = {"what": "study", "source": "si-pbe-2", "structures": "md", "labeler": "gpaw", "labels": "8"}
 
 
@@ -54,7 +55,33 @@ def init(
 
 
 def _asked(key: str) -> str:
-    return str(typer.prompt(_QUESTIONS[key], default=_DEFAULTS.get(key)))
+    """Ask until the answer can be."""
+    return str(typer.prompt(_QUESTIONS[key], default=_DEFAULTS.get(key), value_proc=_ANSWERS.get(key)))
+
+
+def _kind(answer: str) -> str:
+    if answer not in ("study", "grow"):
+        raise typer.BadParameter("study or grow")
+    return answer
+
+
+def _element(answer: str) -> str:
+    from ase.data import atomic_names, chemical_symbols
+
+    if answer not in chemical_symbols[1:]:
+        names = dict(zip(atomic_names, chemical_symbols, strict=True)) | {one: one for one in chemical_symbols}
+        meant = names.get(answer.capitalize())
+        raise typer.BadParameter(f"{answer!r} is no chemical symbol" + (f"; did you mean {meant}?" if meant else ""))
+    return answer
+
+
+def _number(answer: str) -> str:
+    if not answer.isdigit() or int(answer) < _FEWEST:
+        raise typer.BadParameter(f"a number, {_FEWEST} at least")
+    return answer
+
+
+_ANSWERS = {"what": _kind, "target": _element, "labels": _number}
 
 
 def _config(name: str, answers: Mapping[str, str]) -> tuple[str, str]:
@@ -189,7 +216,7 @@ def _pool(answers: Mapping[str, str], labels: int) -> list[str]:
     if given := _given(answers["structures"]):
         return [
             f"pool: {given}" + ("  # at_most: 5000 draws from a long file" if "kind: file" in given else ""),
-            "test: {kind: holdout, size: 16}  # frozen, unseen; labelled too",
+            f"test: {{kind: holdout, size: {_held_out(answers['structures'])}}}  # frozen, unseen; labelled too",
         ]
     lines = []
     for part, seed, count in (("pool", 1, max(8, labels)), ("test", 2, 6)):
@@ -203,6 +230,15 @@ def _pool(answers: Mapping[str, str], labels: int) -> list[str]:
             f"    - {{name: strained, count: {count}, temperature_K: 300, strain: 0.08}}",
         ]
     return lines
+
+
+def _held_out(answer: str) -> int:
+    """Return how many structures the test set takes: of a file of few a quarter."""
+    if not (path := _path(answer)):
+        return _HELD_OUT
+    from al_core.structures.datasets import read_structures
+
+    return max(1, min(_HELD_OUT, len(read_structures(Path(path))) // 4))
 
 
 def _growth(answers: Mapping[str, str], labels: int) -> list[str]:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ase.build import bulk
 from ase.io import write
@@ -33,6 +34,22 @@ def test_what_is_not_given_is_asked(tmp_path: Path) -> None:
     assert "# frozen, unseen" in text
     planned = [sys.executable, "-m", "flows.cli", "study", "plan", "mine.yaml"]
     assert subprocess.run(planned, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+
+
+def test_an_answer_that_cannot_be_is_asked_for_again(tmp_path: Path) -> None:
+    done = _init(tmp_path, "mine.yaml", "both\nstudy\nGermanium\nge\nGe\n\n\nstillinger_weber\n1\n4\n")
+    assert done.returncode == 0, done.stderr
+    assert load_config(StudyConfig, tmp_path / "mine.yaml").target == "Ge"
+    for message in ("study or grow", "did you mean Ge?", "a number, 2 at least"):
+        assert message in done.stdout + done.stderr
+
+
+def test_of_a_file_of_few_structures_a_quarter_is_held_out(tmp_path: Path) -> None:
+    write(tmp_path / "few.extxyz", [bulk("Ge", "diamond", a=a, cubic=True) for a in np.linspace(5.4, 5.9, 12)])
+    given = {"what": "study", "target": "Ge", "source": "si-pbe-2", "structures": "few.extxyz"}
+    done = _init(tmp_path, "few.yaml", **given, labeler="stillinger_weber", labels=4)
+    assert done.returncode == 0, done.stderr
+    assert load_config(StudyConfig, tmp_path / "few.yaml").test.size == 3
 
 
 @pytest.mark.parametrize("labeler", ["gpaw", "tblite", "stillinger_weber"])
