@@ -40,6 +40,7 @@ def load_config(model: type[T], path: Path, overrides: tuple[str, ...] = ()) -> 
     """
     data = read_yaml(Path(path), "config")
     apply_overrides(data, overrides)
+    _check_command(model, data, path)
     return validate(model, data, str(path))
 
 
@@ -84,6 +85,14 @@ def validate(model: type[T], data: dict[str, Any], where: str, below: str = "") 
         raise ConfigError("\n".join([f"config {where}:", *(f"  {line}" for line in lines)])) from error
 
 
+def _check_command(model: type[T], data: dict[str, Any], path: Path) -> None:
+    """Refuse a config of another command, which a key or its kind tells, by that."""
+    own = {*model.model_fields, model.model_fields["kind"].default if "kind" in model.model_fields else ""}
+    marks = [mark for mark in map(str, (*data, data.get("kind"))) if mark in _OF_COMMANDS]
+    if marks and not own.intersection(marks):
+        raise ConfigError(f"config {path} is one of `graft {_OF_COMMANDS[marks[0]]}`, as {marks[0]!r} says")
+
+
 _COMPLETE_MESSAGES = (
     "unknown_key",
     "unknown_kind",
@@ -106,7 +115,13 @@ _COMPLETE_MESSAGES = (
     "every_fs",
     "site",
     "jobs",
+    "walltime",
+    "architecture",
+    "slice_name",
+    "code",
 )
+# a key, or kind, that configs of one command alone have
+_OF_COMMANDS = {"purpose": "grow", "budgets": "study run", "pretrain": "pretrain", "convergence": "convergence"}
 
 
 def _root_causes(faults: list[Any]) -> list[Any]:

@@ -105,7 +105,9 @@ def test_exporting_a_committee_is_refused_and_its_first_member_named(refused: Re
 
 @pytest.mark.parametrize("command", ["status", "report"])
 def test_a_folder_without_a_study_is_refused(refused: Refused, command: str) -> None:
-    assert "gone: no study here" in refused("study", command, "gone")
+    assert "gone: no such folder" in refused("study", command, "gone")
+    Path("empty").mkdir()
+    assert "empty: no study here" in refused("study", command, "empty")
 
 
 def test_a_bundle_of_another_element_than_the_data_is_refused(refused: Refused) -> None:

@@ -10,7 +10,7 @@ IMPORTS = {
     "nothing to do": ([], "expected either a FILE of structures to label, or labels to --import"),
     "two sites": (["some.extxyz", "--workers", "2", "--site", "site.yaml"], "--workers and --site exclude each other"),
     "both": (["some.extxyz", "--import", "some.extxyz"], "expected either a FILE"),
-    "no theory": (["--import", "some.extxyz"], "theory: string should have at least 1 character, got ''"),
+    "no theory": (["--import", "some.extxyz"], "--import needs --theory NAME"),
     "no file": (["--import", "gone.extxyz", "--theory", "PBE"], "gone.extxyz: no such file"),
     "no labels": (["--import", "some.extxyz", "--theory", "PBE"], "structure 0 has no energy under 'REF_energy'"),
 }

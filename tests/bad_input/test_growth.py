@@ -65,7 +65,7 @@ def test_the_growth_of_these_tests_is_good(good_growth: Callable[..., None]) -> 
         ("purpose.temperature_K=[300]", "purpose", "temperatures_K"),
         ("purpose.phase=[crystal]", "purpose", "phases"),
         ("exploration.walker=3", "exploration", "walkers"),
-        ("budgets=[1]", "", "batch"),
+        ("batches=3", "", "batch"),
     ],
 )
 def test_an_unknown_key_is_refused_and_the_nearest_named(
