@@ -14,15 +14,14 @@ def lattice(material: Material, settings: LatticeEvaluation) -> Measured:
     Of hcp there are two lattice constants; its c/a is that of the least energy at each volume. Each phase is at the
     volume of its least energy; beta-tin has c/a = 0.55. The details are the points of the crystal's equation of state.
     """
-    units_of = {"lattice_constant_A": "Å", "lattice_constant_c_A": "Å", "bulk_modulus_GPa": "GPa"}
-    if not material.is_hcp:
-        del units_of["lattice_constant_c_A"]
+    edges_of = ("lattice_constant_A", "lattice_constant_c_A") if material.is_hcp else ("lattice_constant_A",)
+    units_of = dict.fromkeys(edges_of, "Å") | {"bulk_modulus_GPa": "GPa", "bulk_modulus_derivative": ""}
 
     def values() -> list[float]:
         edges = material.primitive.cell.lengths()[[0, 2]] if material.is_hcp else [material.lattice_constant]
         return [*edges, material.equation.bulk_modulus_GPa, material.equation.derivative]
 
-    found = computed({**units_of, "bulk_modulus_derivative": ""}, values)
+    found = computed(units_of, values)
     for phase in settings.phases:
         if phase != material.structure:
             name = f"{phase}_energy_meV_per_atom"

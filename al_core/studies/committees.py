@@ -26,6 +26,8 @@ from al_core.studies.lookup import trained
 from al_core.studies.records import model_record
 from al_core.studies.workspace import Workspace
 
+_LEFT_OVER_S = 3600.0  # nobody writes a committee for so long
+
 
 def train_committee(inputs: ModelInputs) -> str:
     """Train a committee, if it is not trained yet; return '' or why it failed.
@@ -91,9 +93,15 @@ def _save(members: dict[int, Bundle], record: dict[str, Any], workspace: Workspa
     write_json(temporary / "training.json", record)
     if model_record(folder) is None:
         shutil.rmtree(folder, ignore_errors=True)  # with files missing
-        with contextlib.suppress(OSError):  # it is there by now
+        try:
             os.replace(temporary, folder)
-    shutil.rmtree(temporary, ignore_errors=True)
+        except OSError:
+            if model_record(folder) is None:  # else the other process was faster
+                raise
+    for leftover in folder.parent.glob(f".tmp-{key}-*"):  # of this process, or of one that was killed
+        with contextlib.suppress(FileNotFoundError):  # another process has removed it
+            if leftover == temporary or time.time() - leftover.stat().st_mtime > _LEFT_OVER_S:
+                shutil.rmtree(leftover)
 
 
 def _unlabelled(inputs: ModelInputs, labelled: list[Labelled]) -> list[Atoms]:

@@ -61,7 +61,7 @@ def prepare_data(
     workspace: Workspace,
     potential: Potential,
     progress: Progress,
-    labeler: Mapping[str, Any] | None = None,
+    labeler: Mapping[str, Any],
 ) -> StudyData:
     """Build pool and test set (or find them built before) and return their ids.
 
@@ -134,9 +134,9 @@ def described(settings: SampledStructures | FileStructures | BundledStructures |
     return description
 
 
-def _labeler_of_test_set(config: StudyConfig, labeler: Mapping[str, Any] | None) -> dict[str, Any]:
+def _labeler_of_test_set(config: StudyConfig, labeler: Mapping[str, Any]) -> dict[str, Any]:
     """Return the identity of what decides the labels of the test set, where the study computes them."""
-    return {} if config.test.kind in ("file", "bundled") else dict(labeler or {})
+    return {} if config.test.kind in ("file", "bundled") else dict(labeler)
 
 
 def hash_of_test_set(workspace: Workspace) -> str:

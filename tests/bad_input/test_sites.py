@@ -31,6 +31,9 @@ JOBS = '{cores: 2, memory: 4GB, walltime: "01:00:00"}'
         ("{kind: slurm}", "site.dft: is required"),
         ("{kind: slurm, dft: {cores: 2, memory: much, walltime: '1:00:00'}}", "site.dft.memory: string should match"),
         ("{kind: slurm, dft: {cores: 2, memory: 4GB, walltime: 4h}}", "site.dft.walltime: string should match pattern"),
+        ("{kind: slurm, dft: {cores: 2, memory: 4GB, walltime: '1:99:00'}}", "site.dft.walltime: string should match"),
+        ("{kind: slurm, dft: {cores: 2, memory: 4GB, walltime: '00:00:00'}}", "walltime: a job needs some time"),
+        ("{kind: slurm, dft: {cores: 2, memory: 0GB, walltime: '1:00:00'}}", "site.dft.memory: string should match"),
         (
             "{kind: slurm, dft: " + JOBS[:-1] + ", jobs: [5, 2]}}",
             "site.dft: jobs: the fewest, 5, are more than the most",

@@ -235,3 +235,10 @@ def test_a_slice_is_not_called_what_a_file_of_structures_reads_as_a_value(refuse
 def test_a_config_of_another_command_is_told_to_be_one(file: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config(StudyConfig, Path(__file__).parents[2] / "configs" / file)
+
+
+def test_a_model_that_mace_cannot_make_is_refused_before_anything_is_labelled(refused: Refused) -> None:
+    config = "{kind: pretrain, name: x, element: Si, structures: {kind: bundled, name: si-train-pbe-2}}"
+    Path("large.yaml").write_text(config)
+    message = refused("pretrain", "large.yaml", "--set", "model={l_max: 4}")
+    assert "model: l_max=4 with correlation=3: mace cannot make it; lower one of them" in message

@@ -316,7 +316,7 @@ def test_a_pool_may_be_a_part_of_a_large_file(tmp_path: Path) -> None:
     pool = {"kind": "file", "path": str(tmp_path / "long.extxyz")}
     everything = study_config(pool=pool, test={"kind": "holdout", "size": 2})
     few = study_config(pool={**pool, "at_most": 12}, test={"kind": "holdout", "size": 2})
-    found = prepare_data(few, Workspace(tmp_path / "few"), stillinger_weber, lambda done, total: None)
+    found = prepare(few, tmp_path / "few")
     assert (len(found.pool), len(found.test)) == (10, 2)
     assert "at_most" not in described(everything.pool), "a study of before is found again"
 

@@ -13,6 +13,7 @@ from al_core.config.site import DaskSite
 from al_core.errors import SiteError, WorkerError
 from flows.runtime.certificates import write_certificates
 from flows.runtime.runner import make_runner
+from flows.runtime.sites import _as_site_error
 from tests.flows.runtime import work
 from tests.flows.runtime.clusters import Cluster, scheduler
 from tests.flows.runtime.waiting import wait_for
@@ -151,3 +152,8 @@ def test_a_worker_of_another_version_is_named(
     monkeypatch.setattr(dask_worker, "versions", lambda: {**there, "ase": "3.99"})
     with pytest.raises(SiteError, match=rf"the worker old at tls://\S+ has ase {there['ase']}, not 3.99"):
         make_runner(cluster.site, tmp_path).submit(work.threads)
+
+
+def test_what_dask_refuses_of_a_queues_settings_is_one_message() -> None:
+    with pytest.raises(SiteError, match="site slurm: 'ib0' is not a valid network interface"), _as_site_error("slurm"):
+        raise RuntimeError("'ib0' is not a valid network interface")

@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
 
 from al_core.config.training import Training
 from al_core.errors import DivergedError, TrainingError
 from al_core.models.arms.scratch import initial_model
 from al_core.models.bundle import Bundle
-from al_core.models.engine.stack import E0
+from al_core.models.engine.stack import E0, stack
 from al_core.models.prediction import predict
 from al_core.models.training import checkpoint
 from al_core.models.training.adam import Adam
+from al_core.models.training.loss import labels_of
 from al_core.models.training.soap import Soap
 from al_core.models.training.train import train as train_committee
+from al_core.types import Label
 
 STEPS = Training(steps=40, batch_size=4)
 
@@ -281,3 +284,21 @@ def test_adam_is_the_adam_of_torch() -> None:
             ours = again
     assert all(torch.equal(leaf, other) for leaf, other in zip(mine, others, strict=True))
     assert torch.equal(mine[2], torch.ones(2, 1))
+
+
+def test_isolated_atoms_alone_can_be_trained_on(tiny: Any, cpu: Any) -> None:
+    atom = (Atoms("Ge", cell=[20, 20, 20], pbc=True), Label(-3.0, np.zeros((1, 3))))
+    start = initial_model(tiny, [atom], ["Ge"], 3, cpu)
+    assert start.avg_num_neighbors > 0
+    assert predict([start], [atom[0]], cpu).energies[0] == pytest.approx(-3.0, abs=1e-6)
+
+
+def test_a_stress_of_what_has_no_volume_does_not_count(start: Bundle, ge_labelled: Any, cpu: Any) -> None:
+    (atoms, label), *_ = ge_labelled
+    slab = atoms.copy()
+    slab.pbc = (True, True, False)
+    stressed = Label(label.energy, label.forces, np.ones(6))
+    models = stack([start], torch.float64, cpu)
+    found = labels_of(models, [(atoms, stressed), (slab, stressed)], STEPS, np.ones((1, 2)))
+    assert found.stress_weights[0, 1] == 0
+    assert found.stress_weights[0, 0] == pytest.approx(STEPS.stress_weight)
