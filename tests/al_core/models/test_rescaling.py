@@ -1,6 +1,7 @@
 """The transferred models are exact before training, and the fit of the rescaling finds what was put in."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from al_core.config.training import Training
 from al_core.models.arms import ARMS
 from al_core.models.arms.rescaled import physical_guess
 from al_core.models.arms.scratch import initial_model
-from al_core.models.bundle import Bundle
+from al_core.models.bundle import Bundle, load_bundle, save_bundle
 from al_core.models.prediction import predict
 from al_core.models.rescaling import (
     Rescaling,
@@ -44,7 +45,7 @@ def _stretched(atoms: Any, lam: float) -> Any:
 @pytest.mark.parametrize(("lam", "s"), [(1.0417, 0.83), (0.93, 1.4), (1.10, 1.0), (1.0, 0.5)])
 def test_rescaling_is_exact(source: Any, cells: Any, cpu: Any, name: str, lam: float, s: float) -> None:
     atoms = cells[name]
-    old, e0 = source[0], -3.25  # a float32, as E0 is kept as one
+    old, e0 = source[0], -3.25  # exact in binary
     new = with_atomic_energies(rescale(old, Rescaling(lam, s)), np.array([e0]))
     before, after = predict([old], [atoms], cpu), predict([new], [_stretched(atoms, lam)], cpu)
     interaction = before.energies[0, 0] - len(atoms) * atomic_energies(old)[0]
@@ -353,3 +354,9 @@ def test_nothing_is_guessed_of_a_compound_but_its_bonds(oxide: Bundle) -> None:
     known = replace(oxide, info={"training": {"bond_length_A": 2.1}})
     guess = physical_guess(known, OXIDE, 2.4)
     assert (guess.length, guess.energy, guess.energy_error) == (pytest.approx(2.4 / 2.1), 1.0, 1.0)
+
+
+def test_all_electron_energies_of_atoms_keep_all_digits(source: Any, tmp_path: Path) -> None:
+    """Single precision has them to 30 meV."""
+    save_bundle(with_atomic_energies(source[0], np.array([-535650.123456])), tmp_path / "gold")
+    assert atomic_energies(load_bundle(tmp_path / "gold")) == pytest.approx([-535650.123456], abs=1e-9)
