@@ -93,6 +93,19 @@ def write_attempt(db: Any, row: Any, attempt: Attempt) -> None:
     )
 
 
+def write_failure(db: Any, row: Any, attempt: Attempt) -> None:
+    """Turn the label of a row into a failed one, and write the attempt."""
+    write_attempt(db, row, attempt)
+    db.update(
+        row.id,
+        state="failed",
+        attempts=row.attempts if attempt.counts or row.state == "failed" else row.attempts - 1,
+        way=attempt.rung,
+        core_seconds=row.core_seconds + attempt.core_seconds,
+        data={"cause": attempt.cause, "transient": attempt.transient, "files": attempt.files},
+    )
+
+
 def attempt_of(row: Any) -> Attempt:
     """Return the attempt of a row."""
     return Attempt(rung=int(row.way), core_seconds=float(row.core_seconds), **row.data)

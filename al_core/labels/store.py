@@ -18,7 +18,7 @@ from ase import Atoms
 from al_core.errors import StoreError
 from al_core.labels.databases import database
 from al_core.labels.databases.base import Claim
-from al_core.labels.rows import RELEASED, Attempt, Entry, attempt_of, entry_of, with_label, write_attempt
+from al_core.labels.rows import RELEASED, Attempt, Entry, attempt_of, entry_of, with_label, write_attempt, write_failure
 from al_core.storage.hashing import level_of, structure_id
 from al_core.structures.checks import bare
 from al_core.structures.equivalence import Mark, are_equivalent, carried_over, mark, may_be_equivalent, packings
@@ -143,12 +143,20 @@ class LabelStore:
             raise
 
     def complete(self, key: str, label: Label) -> Entry:
-        """Turn a reservation of this object into a finished label, and return its entry."""
+        """Turn a reservation of this object into a finished label, and return its entry.
+
+        A label that another process took over meanwhile, for it could not know that this one lived, or that was
+        released by hand, is finished all the same: it is paid. Where the other one was first, its label stands.
+        """
         with self._database.open() as db:
-            row = self._mine(db, key)
-            atoms = with_label(row.toatoms(), label)
-            data = {"provenance": label.provenance, "label_core_seconds": label.core_seconds}
-            db.update(row.id, atoms=atoms, state="done", core_seconds=row.core_seconds + label.core_seconds, data=data)
+            row, _ = self._reserved_row(db, key)
+            spent = row.core_seconds + label.core_seconds
+            if row.state == "done":
+                db.update(row.id, core_seconds=spent)
+            else:
+                atoms = with_label(row.toatoms(), label)
+                data = {"provenance": label.provenance, "label_core_seconds": label.core_seconds}
+                db.update(row.id, atoms=atoms, state="done", core_seconds=spent, data=data)
             entry = entry_of(db.get(id=row.id))
         self._free(key)
         return entry
@@ -156,11 +164,17 @@ class LabelStore:
     def fail(self, key: str, attempt: Attempt) -> None:
         """Turn a reservation of this object into a failure, and write the attempt as a row of its own.
 
-        The label is no longer reserved, even where this cannot be written.
+        The label is no longer reserved, even where this cannot be written. One that another process took over, or
+        that was released, stays as it is.
         """
         try:
             with self._database.open() as db:
-                self._fail(db, self._mine(db, key), attempt)
+                row, is_mine = self._reserved_row(db, key)
+                if is_mine:
+                    write_failure(db, row, attempt)
+                else:
+                    write_attempt(db, row, attempt)
+                    db.update(row.id, core_seconds=row.core_seconds + attempt.core_seconds)
         finally:
             self._free(key)
 
@@ -200,7 +214,7 @@ class LabelStore:
             row = self._row(db, key)
             if row is None or row.state not in ("running", "failed"):
                 raise StoreError(f"label {key} in {self} is neither running nor failed")
-            self._fail(db, row, Attempt(row.get("way", 0), RELEASED, True, False, 0.0, ""))
+            write_failure(db, row, Attempt(row.get("way", 0), RELEASED, True, False, 0.0, ""))
 
     def _again(self, db: Any, row: Any, next_rung: NextRung | None) -> tuple[str, Entry]:
         """Take over a label that nobody computes any more, or try a failed one again."""
@@ -278,20 +292,9 @@ class LabelStore:
     def _attempts(self, db: Any, key: str) -> list[Attempt]:
         return [attempt_of(db.get(id=number)) for number in self._database.ids(db, {"attempt_of": key})]
 
-    def _mine(self, db: Any, key: str) -> Any:
+    def _reserved_row(self, db: Any, key: str) -> tuple[Any, bool]:
+        """Return the row of a label that this object reserved, and whether nobody took it over meanwhile."""
         row, claim = self._row(db, key), self._claims.get(key)
-        if row is None or row.state != "running" or claim is None or row.data["owner"] != claim.owner:
+        if row is None or claim is None:
             raise StoreError(f"label {key} in {self} is not reserved by this process")
-        return row
-
-    @staticmethod
-    def _fail(db: Any, row: Any, attempt: Attempt) -> None:
-        write_attempt(db, row, attempt)
-        db.update(
-            row.id,
-            state="failed",
-            attempts=row.attempts if attempt.counts or row.state == "failed" else row.attempts - 1,
-            way=attempt.rung,
-            core_seconds=row.core_seconds + attempt.core_seconds,
-            data={"cause": attempt.cause, "transient": attempt.transient, "files": attempt.files},
-        )
+        return row, row.state == "running" and row.data["owner"] == claim.owner

@@ -7,6 +7,7 @@ and until it had the time to, nobody takes a label over.
 
 import contextlib
 import os
+import select
 import threading
 import time
 import uuid
@@ -20,11 +21,12 @@ from al_core.labels.databases.base import Claim, Database, without_password
 from al_core.storage.locks import Holder
 
 _CLASS = 0x47524146  # of Graft's advisory locks on a server ("GRAF"); 0 is the store's, others are claims
-_LOOK_EVERY_S = 10.0  # at the connection, while labels are being computed
+_LOOK_EVERY_S = 0.5  # at the connection, while labels are being computed,
+_ASK_EVERY_S = 10.0  # and at whether the server answers
 _RECONNECT_WITHIN_S = 60.0
 # the first characters of SQLSTATE: connection lost, server stopped or starting, deadlock, locked, too many clients
 _TRANSIENT = ("08", "57P", "40", "55P", "53300")
-_GRACE_S = _RECONNECT_WITHIN_S + 2 * _LOOK_EVERY_S
+_GRACE_S = _RECONNECT_WITHIN_S + 2 * _ASK_EVERY_S
 
 
 class PostgreSQL(Database):
@@ -232,9 +234,20 @@ class Session:
     def _look_after(self) -> None:
         import psycopg2
 
+        asked = time.monotonic()
         while True:
             time.sleep(_LOOK_EVERY_S)
             # a server that stays away is reported by whoever needs it
-            with contextlib.suppress(psycopg2.Error):
-                if self._claims:
+            with self._talking, contextlib.suppress(psycopg2.Error):
+                if self._claims and (self._was_ended() or time.monotonic() - asked > _ASK_EVERY_S):
                     self.ask("SELECT 1")
+                    asked = time.monotonic()
+
+    def _was_ended(self) -> bool:
+        """Return whether the server ended the connection: something can be read from it, and nothing was asked."""
+        import psycopg2
+
+        try:
+            return bool(select.select([self._connection], [], [], 0)[0])
+        except (psycopg2.InterfaceError, OSError, ValueError):
+            return True

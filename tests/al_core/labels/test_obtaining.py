@@ -230,7 +230,7 @@ def test_a_label_that_could_not_be_written_is_not_waited_for(
         raise StoreError("database or disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(LabelStore, "_mine" if "fail" in names else "complete", full)
+        patched.setattr(LabelStore, "_reserved_row" if "fail" in names else "complete", full)
         with pytest.raises(StoreError, match="disk is full"):
             obtain_label(any_store, FakeLabeler(), atoms, tmp_path / "files")
     assert any_store.entries()[0].state == ("running" if "fail" in names else "failed")

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -154,8 +155,32 @@ def test_a_reservation_is_released_by_hand(store: LabelStore, atoms: Atoms) -> N
     assert (other.get(KEY).state, other.get(KEY).transient, other.reservations()) == ("failed", True, [])
     assert [(one.cause, one.counts) for one in other.attempts(KEY)] == [("it was released", False)]
     assert other.claim(KEY, atoms, "sw", next_rung=lambda failed, before: failed.rung)[0] == "yours"
-    with pytest.raises(StoreError, match="not reserved by this process"):
-        store.complete(KEY, LABEL)
+
+
+def _taken_over(store: LabelStore, atoms: Atoms) -> LabelStore:
+    """Reserve a label; return another store that took it over, for all it knew."""
+    store.claim(KEY, atoms, "sw")
+    other = LabelStore(store.where)
+    other.release(KEY)
+    assert other.claim(KEY, atoms, "sw", next_rung=lambda failed, before: failed.rung)[0] == "yours"
+    return other
+
+
+def test_who_was_taken_for_dead_finishes_all_the_same(store: LabelStore, atoms: Atoms) -> None:
+    other = _taken_over(store, atoms)
+    assert store.complete(KEY, LABEL).state == "done"
+    late = other.complete(KEY, replace(LABEL, energy=-9.0, core_seconds=5.0))
+    assert late.label.energy == LABEL.energy, "who was first decides"
+    assert store.get(KEY).core_seconds == LABEL.core_seconds + 5.0, "both were paid"
+
+
+def test_a_failure_of_who_was_taken_for_dead_ends_nothing(store: LabelStore, atoms: Atoms) -> None:
+    other = _taken_over(store, atoms)
+    store.fail(KEY, _attempt("too late"))
+    assert store.get(KEY).state == "running"
+    assert store.attempts(KEY)[-1] == _attempt("too late")
+    other.complete(KEY, LABEL)
+    assert store.get(KEY).core_seconds == LABEL.core_seconds + _attempt("too late").core_seconds
 
 
 def test_only_a_running_or_failed_label_is_released(store: LabelStore, atoms: Atoms) -> None:

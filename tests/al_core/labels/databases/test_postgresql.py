@@ -1,5 +1,6 @@
 """The store on a server: a restart in the middle of a calculation loses nothing and pays for nothing twice."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -75,6 +76,17 @@ def test_a_broken_connection_keeps_its_claims(postgres: str, atoms: Atoms, monke
     assert LabelStore(postgres).claim(KEY, atoms, "sw")[0] == "busy"
     store.complete(KEY, LABEL)
     assert store.get(KEY).state == "done"
+
+
+def test_who_is_cut_off_comes_back_at_once(postgres: str, atoms: Atoms) -> None:
+    """Long before it would have asked the server anything: else another one would compute the label again."""
+    store = LabelStore(postgres)
+    store.claim(KEY, atoms, "sw")
+    with contextlib.closing(psycopg2.connect(postgres)) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    time.sleep(4 * postgresql._LOOK_EVERY_S)
+    assert _claimed_by_another(postgres, grace=0.0) == "busy"
+    store.complete(KEY, LABEL)
 
 
 def test_a_server_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
