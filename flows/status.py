@@ -1,14 +1,15 @@
 """What a study has finished and spent, on the terminal."""
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from al_core.labels.store import LabelStore
+from al_core.labels.store import Entry, LabelStore
 from al_core.report.numbers import counted
 from al_core.storage.locks import who_holds
 from al_core.studies.results import Row, StudyResults, load_results
@@ -77,6 +78,27 @@ def print_status(out: Path) -> None:
     _print_cells(console, load_results(out))
 
 
+def status_of(out: Path) -> dict[str, Any]:
+    """Return cells, labels and failures of a study's folder, JSON-ready; its results are in ``results.csv``.
+
+    Raises:
+        ConfigError: the folder holds no study.
+    """
+    workspace, holder = Workspace(out), who_holds(out)
+    found: dict[str, Any] = {"running": None if holder is None else str(holder)}
+    if workspace.has_store:
+        states, core_seconds, failed = _of_store(workspace)
+        causes = {entry.structure: entry.cause for entry in failed}
+        found["labels"] = {**states, "core_seconds": core_seconds, "failures": causes}
+    if workspace.index.exists() or not (workspace.has_store or holder):
+        results = load_results(out)
+        failures = [asdict(cell) for cell in results.failures]
+        found["cells"] = {"finished": len(results.rows), "of": results.expected_rows, "failures": failures}
+        spent = {name: value for name, value in results.ledger.items() if name != "prices"}
+        found |= {"name": results.name, "spent": spent}
+    return found
+
+
 def print_workers(console: Console, found: Sequence[Activity]) -> None:
     """Print what workers are at, where their jobs are, and what waits."""
     for one in found:
@@ -94,14 +116,20 @@ def _counted(names: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {name}" for name, number in names.items())
 
 
-def _print_store(console: Console, workspace: Workspace) -> None:
-    states, spent, failed = Counter[str](), 0.0, []
+def _of_store(workspace: Workspace) -> tuple[dict[str, int], float, list[Entry]]:
+    """Return how many labels are in each state, what all cost in core-seconds, and those that failed."""
+    states, spent, failed = dict.fromkeys(("done", "running", "failed"), 0), 0.0, []
     for entry in LabelStore(workspace.store).each():
         states[entry.state] += 1
         spent += entry.core_seconds
         if entry.state == "failed":
             failed.append(entry)
-    counts = ", ".join(f"{states[state]} {state}" for state in ("done", "running", "failed"))
+    return states, spent, failed
+
+
+def _print_store(console: Console, workspace: Workspace) -> None:
+    states, spent, failed = _of_store(workspace)
+    counts = ", ".join(f"{number} {state}" for state, number in states.items())
     console.print(f"labels in the store: {counts}, {spent:.0f} core-seconds")
     for entry in failed:
         console.print(f"  [red]failed[/red] {entry.structure}: {entry.cause}", soft_wrap=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from al_core.config.arms import AnyArm
+from al_core.config.evaluation import AnyEvaluation
 from al_core.config.growth import GrowthConfig
 from al_core.config.structures import SampledStructures
 from al_core.config.study import StudyConfig
@@ -17,6 +18,10 @@ _STEP_S, _STEP_S_PER_ATOM = 0.006, 0.00035
 # what max L 1 takes of max L 0, measured on 2 structures of 64 atoms; twice the channels took 1.9 to 2.0
 _VECTORS_COST = 2.2
 _MD_S_PER_ATOM = 0.0002  # a step of dynamics of one member of two, measured on 216 atoms
+# properties of one member of the default architecture, measured on diamond: defects and phonons in 64 atoms, slabs of
+# 16 Å, dynamics of 64 atoms
+_PHASE_S, _ELASTIC_S, _PHONONS_S, _DEFECT_S, _SURFACES_S, _SMALL_MD_S_PER_ATOM = 0.1, 0.23, 0.32, 1.0, 0.64, 0.00014
+_EQUILIBRATION_PS = 1.5  # before structure is measured, one or two
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class Plan:
         test_labels: labels of the test set, where it has none yet.
         label_core_hours: for ``labels_most`` and the test labels.
         training_core_hours: for all committees.
+        properties_core_hours: for what is evaluated of them beside errors.
     """
 
     cells: int
@@ -41,6 +47,7 @@ class Plan:
     test_labels: int
     label_core_hours: float
     training_core_hours: float
+    properties_core_hours: float
 
 
 def plan(config: StudyConfig, architecture: Architecture, pool_sizes: Sequence[int], label_core_seconds: float) -> Plan:
@@ -65,6 +72,11 @@ def plan(config: StudyConfig, architecture: Architecture, pool_sizes: Sequence[i
     training = sum(
         _core_seconds(learner.arm, config.training, atoms, budget) for learner in trained for budget in config.budgets
     )
+    properties = sum(
+        _property_core_seconds(one, config.committee)
+        for budget in config.budgets
+        for one in config.evaluations_at(budget)
+    )
     return Plan(
         cells=len(all_series(config)) * len(config.budgets),
         committees=len(trained) * len(config.budgets),
@@ -74,6 +86,7 @@ def plan(config: StudyConfig, architecture: Architecture, pool_sizes: Sequence[i
         test_labels=test,
         label_core_hours=(most + test) * label_core_seconds / 3600,
         training_core_hours=config.committee * training * _dearness(architecture) / 3600,
+        properties_core_hours=len(trained) * properties * _dearness(architecture) / 3600,
     )
 
 
@@ -140,3 +153,30 @@ def _core_seconds(arm: AnyArm, training: Training, atoms: float, labels: int) ->
     """Return what training one member will take."""
     own = arm.training(training)
     return arm.tuning.cost(own.steps, own.batch_size, labels, lambda seen: _STEP_S + _STEP_S_PER_ATOM * atoms * seen)
+
+
+def _property_core_seconds(wanted: AnyEvaluation, members: int) -> float:
+    """Return what a property of a committee will take; of a crystal with eight atoms in its cubic cell."""
+    match wanted.kind:
+        case "errors":
+            return 0.0
+        case "lattice":
+            return members * _PHASE_S * (2 + len(wanted.phases))  # the crystal's own has twice the volumes
+        case "elastic":
+            return members * _ELASTIC_S
+        case "surfaces":
+            return members * _SURFACES_S * wanted.thickness_A / 16
+    cells = wanted.supercell**3
+    match wanted.kind:
+        case "phonons":
+            return members * _PHONONS_S * cells / 8
+        case "defects":
+            return members * _DEFECT_S * len(wanted.which) * cells / 8
+        case "stability":
+            own = 1 if wanted.first_member else members
+            walkers, picoseconds = len(wanted.temperatures_K) * len(wanted.ensembles), wanted.picoseconds
+        case "structure":
+            own, walkers = members, len(wanted.temperatures_K) + (wanted.melt_K is not None)
+            picoseconds = wanted.picoseconds + _EQUILIBRATION_PS
+    steps = 1e3 * picoseconds / wanted.timestep_fs
+    return own * walkers * wanted.walkers * steps * 8 * cells * _SMALL_MD_S_PER_ATOM

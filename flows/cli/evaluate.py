@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.options import AsJson
+
 
 def evaluate(
     bundle: Annotated[Path, typer.Option("--bundle", help="A model bundle, or a folder of them (their mean).")],
     data: Annotated[Path, typer.Option("--data", help="Labelled extxyz file; eV and eV/Å.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
     energy_key: str = "REF_energy",
     forces_key: str = "REF_forces",
     stress_key: Annotated[str, typer.Option(help="Name of the stress, positive under tension.")] = "REF_stress",

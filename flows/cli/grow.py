@@ -1,6 +1,8 @@
 """The command ``graft grow``."""
 
+import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,9 +21,12 @@ def grow(
     set_: Set = None,
     site: Site = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print what it would cost. Nothing is computed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --plan: print one JSON object.")] = False,
     verbose: Verbose = False,
 ) -> None:
     """Grow a potential for a purpose, label by label, or go on with it. Nothing finished is computed again."""
+    if as_json and not plan:
+        raise typer.BadParameter("goes with --plan", param_hint="--json")
     from al_core.config.growth import GrowthConfig
     from al_core.config.reading import load_config
     from al_core.config.target import title_of
@@ -33,7 +38,7 @@ def grow(
     folder = (out or Path("runs") / settings.name).resolve()
     preflight_growth(settings, folder)
     if plan:
-        _print_plan(settings, folder)
+        _print_plan(settings, folder, as_json)
         return
     check_free(folder)
     prepare_prefect(verbose)
@@ -50,13 +55,16 @@ def grow(
     print(f"report: {report}")
 
 
-def _print_plan(settings: "GrowthConfig", folder: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
+def _print_plan(settings: "GrowthConfig", folder: Path, as_json: bool) -> None:
     from flows.planning import plan_growth
 
     planned, done, costs = plan_growth(settings, folder)
+    if as_json:
+        print(json.dumps({**asdict(planned), "labels_in_store": done}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
     fitted = f"fitted to {costs.labels} finished labels, off by {costs.error:.0%} rms"
     purpose, walk = settings.purpose, settings.exploration
     table = Table(title=f"Growth {settings.name}", show_header=False)

@@ -1,26 +1,35 @@
 """The commands ``graft labels ...``."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from flows.cli.options import AsJson
+
 StoreArgument = Annotated[str, typer.Argument(metavar="STORE", help="A folder with labels.db, such a file, or a URL.")]
 
 
-def labels_list(where: StoreArgument) -> None:
+def labels_list(where: StoreArgument, as_json: AsJson = False) -> None:
     """Print the levels of theory that a store has labels of."""
-    from rich.console import Console
-    from rich.table import Table
-
     from al_core.labels.exchange import levels
     from flows.planning import existing_store
 
     store = existing_store(where)
+    found = levels(store)
+    if as_json:
+        print(json.dumps({"store": str(store), "levels": [asdict(level) for level in found]}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(title=str(store))
-    for column in ("level", "labeler", "settings", "labels", "core-hours"):
+    table.add_column("level", no_wrap=True)  # to be copied
+    for column in ("labeler", "settings", "labels", "core-hours"):
         table.add_column(column, overflow="fold")
-    for level in levels(store):
+    for level in found:
         hours = f"{level.core_seconds / 3600:.2f}"
         table.add_row(level.id, level.labeler, level.settings, str(level.labels), hours)
     Console().print(table)
@@ -75,7 +84,7 @@ def labels_release(
         state = "computing" if held else "its process is over: whoever asks for it takes it over"
         print(f"{entry.key}  {entry.owner}; {state}")
     if not yes:
-        typer.confirm(f"Free {len(found)} labels? A process that still computes one loses its result.", abort=True)
+        typer.confirm(f"Free {len(found)} labels? A process that still computes one finishes all the same.", abort=True)
     for entry, _ in found:
         store.release(entry.key)
     print(f"{len(found)} labels are free: whoever asks for one computes it")

@@ -15,5 +15,6 @@ Site = Annotated[
     Path | None,
     typer.Option("--site", metavar="FILE", help="Where to compute: a YAML file with the settings of a `site`."),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show Prefect's log.")]

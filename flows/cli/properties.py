@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.options import Out
+from flows.cli.options import AsJson, Out
 
 if TYPE_CHECKING:
     from al_core.config.lights import Limits
@@ -60,7 +60,7 @@ def properties(
         typer.Option("--set", metavar="KEY=VALUE", help="defects.supercell=3, labeler.cutoff_eV=400; repeatable."),
     ] = None,
     out: Out = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print lattice, elastic constants, phonons, defects and surfaces of a model, or of a labeler.
 

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import ConfigFile, Open, Out, Set, Site, Verbose
+from flows.cli.options import AsJson, ConfigFile, Open, Out, Set, Site, Verbose
 from flows.cli.preparing import changes, checked_study, run_study, show
 
 if TYPE_CHECKING:
@@ -23,15 +24,18 @@ def study_run(
     run_study(config, out, changes(set_, site), verbose)
 
 
-def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:
+def study_plan(config: ConfigFile, out: Out = None, set_: Set = None, as_json: AsJson = False) -> None:
     """Print cells, labels and estimated core-hours. Nothing is computed."""
     settings, folder = checked_study(config, out, tuple(set_ or ()))
-    from rich.console import Console
-    from rich.table import Table
-
     from flows.planning import plan_study
 
     planned, done, costs = plan_study(settings, folder)
+    if as_json:
+        print(json.dumps({**asdict(planned), "labels_in_store": done}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
     fitted = f"fitted to {costs.labels} finished labels, off by {costs.error:.0%} rms"
     basis = fitted if costs.labels else "rough estimate"
     properties = [one.kind for one in settings.evaluations if one.kind != "errors"]
@@ -47,10 +51,11 @@ def study_plan(config: ConfigFile, out: Out = None, set_: Set = None) -> None:
         ("labelling", f"up to {planned.label_core_hours:.2f} core-hours ({basis})"),
         ("training", f"{planned.training_core_hours:.2f} core-hours (estimate)"),
         ("properties", f"{', '.join(properties)} (of {planned.committees_with_properties} committees)"),
+        ("measuring them", f"{planned.properties_core_hours:.2f} core-hours (estimate; without the reference's)"),
         ("reference", _reference(settings)),
         ("results go to", str(folder)),
     ):
-        if properties or name not in ("properties", "reference"):
+        if properties or name not in ("properties", "measuring them", "reference"):
             table.add_row(name, value)
     Console().print(table)
 
@@ -59,7 +64,7 @@ def study_transferability(
     config: ConfigFile,
     out: Out = None,
     set_: Set = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate, before any label, whether transfer will help.
 
@@ -112,10 +117,14 @@ def study_status(
     watch: Annotated[
         bool, typer.Option("--watch", help="Print it again every five seconds while the study runs.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print what a study has finished and spent, and which labels failed why."""
-    from flows.status import print_status, watch_status
+    from flows.status import print_status, status_of, watch_status
 
+    if as_json:
+        print(json.dumps(status_of(out)))
+        return
     (watch_status if watch else print_status)(out)
 
 

@@ -11,12 +11,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import typer
 from packaging.requirements import Requirement
 from rich.console import Console
 
 from al_core.errors import LabelError
 from al_core.storage.hashing import file_sha256
 from flows import doctor
+from flows.cli.doctor import doctor as print_doctor
 from flows.cli.doctor import print_checks
 from flows.doctor import Check
 
@@ -232,6 +234,15 @@ def test_printing_keeps_brackets_and_puts_failures_first() -> None:
     assert "[Errno 2] gone" in text
     assert text.index("pip install .[test]") < text.index("could be better")
     assert [line.split()[0] for line in text.splitlines()[1:3]] == ["ok", "FAIL"]
+
+
+def test_the_checks_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    checks = [Check("a", True, "fine"), Check("b", False, "[Errno 2] gone", "pip install .[test]")]
+    monkeypatch.setattr(doctor, "run_checks", lambda: checks)
+    with pytest.raises(typer.Exit) as ended:
+        print_doctor(as_json=True)
+    assert ended.value.exit_code == 1
+    assert [Check(**one) for one in json.loads(capsys.readouterr().out)["checks"]] == checks
 
 
 def test_nothing_heavy_is_imported_before_a_check_runs() -> None:

@@ -1,6 +1,7 @@
 """A potential that is grown: by the command and from Python, and by one that is killed and goes on where it stood."""
 
 import contextlib
+import json
 import re
 import shutil
 import subprocess
@@ -205,6 +206,9 @@ def test_more_labels_go_on_with_those_that_are_there(
 def test_a_plan_computes_nothing(shell_of: Callable[[], Shell]) -> None:
     shell = shell_of()
     output = shell.graft("grow", SMOKE, "--plan", "--out", "out")
+    planned = json.loads(shell.graft("grow", SMOKE, "--plan", "--json", "--out", "out"))
+    assert f"up to {planned['rounds']}, of" in output
+    assert "goes with --plan" in shell.run(GRAFT, "grow", SMOKE, "--json", code=2).stderr
     assert "Growth grow-smoke" in output
     for expected in (
         r"wanted .*force error of 100 meV/Å, 0\.2 ps stable",

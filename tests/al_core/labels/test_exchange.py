@@ -1,5 +1,6 @@
 """Labels computed elsewhere come into a store under their own level of theory, and labels go out as MACE reads them."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -160,6 +161,8 @@ def test_the_commands_import_list_and_export(labelled: Path, tmp_path: Path) -> 
     output = _graft("label", "--import", labelled, "--theory", "PBE", "--out", "there", cwd=tmp_path)
     assert output.startswith("5 labels imported, 0 were there: ")
     assert "imported" in _graft("labels", "list", "there", cwd=tmp_path)
+    ((level,),) = [json.loads(_graft("labels", "list", "there", "--json", cwd=tmp_path))["levels"]]
+    assert (level["labeler"], level["id"][0]) == ("imported", "T")
     _graft("labels", "export", "there/labels.db", "--out", "x.extxyz", cwd=tmp_path)
     assert len(read(tmp_path / "x.extxyz", ":")) == 5
 

@@ -35,6 +35,24 @@ def planned(architecture: Architecture | None = None, label_core_seconds: float 
     return plan(config, architecture or Architecture(), sizes, label_core_seconds)
 
 
+def test_properties_cost_what_is_measured_of_which_committees() -> None:
+    lattice, walks = {"kind": "lattice"}, {"kind": "stability", "temperatures_K": [300], "ensembles": ["nvt"]}
+
+    def hours(*evaluations: Any, **changes: Any) -> float:
+        return planned(evaluations=["errors", *evaluations], **changes).properties_core_hours
+
+    assert hours() == 0
+    assert hours(lattice, walks) == pytest.approx(hours(lattice) + hours(walks))
+    assert hours(walks, property_budgets=[2]) == pytest.approx(hours(walks) / 2)
+    assert hours(walks, seeds=[0, 1]) == pytest.approx(2 * hours(walks))
+    assert hours({**walks, "temperatures_K": [300, 900]}) == pytest.approx(2 * hours(walks))
+    assert hours({**walks, "supercell": 4}) == pytest.approx(8 * hours(walks))
+    assert hours({**walks, "first_member": True}) == pytest.approx(hours(walks) / 2)
+    for kind in ("elastic", "phonons", "defects", "surfaces", "structure"):
+        assert hours({"kind": kind}) > 0
+        assert hours({"kind": kind}, committee=4) == pytest.approx(2 * hours({"kind": kind}))
+
+
 def test_the_sizes_of_what_will_be_sampled() -> None:
     settings = MDStructures.model_validate(SAMPLED)
     assert [len(atoms) for atoms in crystals_like(settings, "Ge")] == [8] * 6 + [63] * 4

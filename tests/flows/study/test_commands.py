@@ -122,6 +122,20 @@ def test_graft_study_status_before_the_first_budget_is_finished(copy: Path, shel
     assert "no study here" in shell.run(GRAFT, "study", "status", shell.folder, code=2).stderr
 
 
+def test_graft_study_status_as_json(copy: Path, results: StudyResults, shell: Shell) -> None:
+    gone = results.rows[0].model
+    (copy / "models" / gone / "training.json").unlink()
+    left = sum(row.model != gone for row in results.rows)
+    found = json.loads(shell.graft("study", "status", copy, "--json"))
+    assert found["cells"] == {"finished": left, "of": results.expected_rows, "failures": []}
+    done = LabelStore(copy / "labels.db").count()
+    assert (found["labels"]["done"], found["labels"]["failures"], found["running"]) == (done, {}, None)
+    assert found["spent"]["labels_asked"] == results.ledger["labels_asked"]
+    with folder_lock(copy, "a study"):
+        running = json.loads(shell.graft("study", "status", copy, "--json"))["running"]
+    assert f"process {os.getpid()}" in running
+
+
 def test_graft_study_status_watch_ends_with_the_study(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with folder_lock(copy, "a study"):
         view = threading.Thread(target=watch_status, args=(copy, 0.05))
@@ -166,6 +180,9 @@ def test_graft_study_plan(finished: Path, shell: Shell) -> None:
     assert list(shell.folder.iterdir()) == []
     done = len(LabelStore(finished / "labels.db").entries())
     assert f"{done} in the store already" in shell.graft("study", "plan", SMOKE, "--out", finished)
+    found = json.loads(shell.graft("study", "plan", SMOKE, "--out", finished, *with_lattice, "--json"))
+    assert (found["cells"], found["labels_in_store"]) == (36, done)
+    assert f"{found['properties_core_hours']:.2f} core-hours (estimate; without" in planned
 
 
 def test_graft_study_transferability(finished: Path, shell: Shell) -> None:
