@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -77,6 +78,23 @@ def spread_of(values: Sequence[float]) -> Spread:
     mean = float(np.mean(values))
     half_width = float(stdtrit(n - 1, 0.975) * np.std(values, ddof=1) / np.sqrt(n))
     return Spread(mean - half_width, mean + half_width, "t95")
+
+
+def rises(curve: Curve) -> list[tuple[Point, Point]]:
+    """Return the neighbouring points between which an error grows with more labels.
+
+    Of the seeds that have both: the 95 % t interval of the differences is above zero; of one or two, every difference.
+    """
+    found = []
+    for fewer, more in pairwise(curve.points):
+        before, after = (
+            dict(zip(fewer.seeds, fewer.values, strict=True)),
+            dict(zip(more.seeds, more.values, strict=True)),
+        )
+        differences = [after[seed] - before[seed] for seed in after if seed in before]
+        if differences and spread_of(differences).low > 0:
+            found.append((fewer, more))
+    return found
 
 
 def seed_values(

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from al_core.report.figures import error_range, figure_html, log_axis, panels, shown_once
-from al_core.report.numbers import spread_note
+from al_core.report.numbers import counted, number, spread_note
 from al_core.report.overview import ENERGY_MAE, FORCE_DEVIATION, FORCE_MAE, PRESSURE_BIAS, STRESS_MAE, Overview, Part
 from al_core.report.page import Section, fragment
 from al_core.report.styles import ArmStyle, faded, level_colours
 from al_core.report.tables import budget_table, exponent_table
 from al_core.report.zero_shot import zero_shot_sentences
-from al_core.studies.curves import Curve
+from al_core.studies.curves import Curve, rises
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def learning_section(view: Overview) -> Section | None:
         figure=figure_html(figure, "learning-curves", text),
         tables=[(one, table) for one in TABLES if (table := budget_table(view, one.metric)).groups],
         zero_shot=zero_shot_sentences(view),
+        rising=_rising(view, parts),
         exponents=exponent_table(view, FORCE_MAE),
         spread=spread_note(view.points),
         leader=view.results.config.get("shared_leader") or (view.arms[-1] if view.arms else ""),
@@ -66,6 +67,18 @@ def learning_section(view: Overview) -> Section | None:
         repeated=[part.title for part in view.parts if view.repeats(part)],
     )
     return Section("learning", "Learning curves", html)
+
+
+def _rising(view: Overview, parts: Sequence[Part]) -> list[str]:
+    """Return in words where more labels made errors larger."""
+    return [
+        f"{quantity.name} of {curve.arm} ({part.title}) from {fewer.budget_labels} to "
+        f"{counted(more.budget_labels, 'label')}, {number(fewer.mean)} to {number(more.mean)} {quantity.unit}"
+        for quantity in QUANTITIES
+        for part in parts
+        for curve in view.curves(part, quantity.metric)
+        for fewer, more in rises(curve)
+    ]
 
 
 def learning_figure(

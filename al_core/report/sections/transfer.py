@@ -15,13 +15,24 @@ _METRICS = (
 )
 
 
-def differences(view: Overview) -> list[TransferDifference]:
-    """Return the differences to the baseline of all arms, acquisitions and budgets, in the force MAE."""
+def differences(view: Overview, metric: str = FORCE_MAE) -> list[TransferDifference]:
+    """Return the differences to the baseline of all arms, acquisitions and budgets."""
     return [
         one
         for name in view.acquisitions
-        for one in transfer_differences(view.results.rows, name, FORCE_MAE, baseline=view.baseline)
+        for one in transfer_differences(view.results.rows, name, metric, baseline=view.baseline)
     ]
+
+
+def _by_other_errors(view: Overview) -> str:
+    """Return in a sentence how often the transfer was negative by energies and stresses; '' where there are none."""
+    counts = []
+    for title, metric in _METRICS[1:]:
+        found = differences(view, metric)
+        if found:
+            worse = sum(one.negative for one in found)
+            counts.append(f"by {title[0].lower()}{title[1:].split(',')[0]} it is in {worse or 'none'} of {len(found)}")
+    return f"{counts[0][0].upper()}{', '.join(counts)[1:]}." if counts else ""
 
 
 def transfer_section(view: Overview) -> Section | None:
@@ -33,6 +44,7 @@ def transfer_section(view: Overview) -> Section | None:
     html = fragment(
         "sections/transfer",
         verdict=transfer_verdict(found, view.baseline),
+        others=_by_other_errors(view),
         expected=transferability_sentences(view.folder) if view.folder else [],
         tables=tables,
         baseline=view.baseline,

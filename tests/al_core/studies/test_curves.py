@@ -1,6 +1,6 @@
 import pytest
 
-from al_core.studies.curves import Spread, learning_curves, seed_values, spread_of
+from al_core.studies.curves import Curve, Point, Spread, learning_curves, rises, seed_values, spread_of
 from al_core.studies.results import Row
 
 FORCE = "force_mae_meV_per_A"
@@ -56,6 +56,16 @@ def test_the_interval_of_a_bias_may_reach_below_zero():
     (curve,) = learning_curves(rows, "shared", "random", "pressure_bias_GPa")
     assert curve.points[0].spread == spread_of([1.0, 2.0, 9.0])
     assert curve.points[0].spread.low < 0
+
+
+def test_an_error_rises_where_the_interval_of_its_differences_by_seeds_is_above_zero():
+    def point(budget, *values):
+        return Point(budget, tuple(range(len(values))), values, sum(values) / len(values), spread_of(values))
+
+    one, two, four = point(1, 10.0, 20.0, 30.0), point(2, 11.0, 21.1, 31.2), point(4, 14.0, 16.0, 40.0)
+    assert rises(Curve("scratch", (one, two, four))) == [(one, two)], "far smaller than between seeds, but in each"
+    assert rises(Curve("scratch", (point(1, 1.0), point(2, 1.1)))) != []
+    assert rises(Curve("scratch", (point(1, 1.0, 2.0), point(2, 1.1, 1.9)))) == []
 
 
 def test_other_comparisons_acquisitions_slices_and_metrics_do_not_count():

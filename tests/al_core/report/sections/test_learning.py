@@ -1,5 +1,7 @@
 """Learning curves as small multiples."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from al_core.report.overview import overview
@@ -51,6 +53,23 @@ def test_the_exponents_are_those_of_the_curves():
     assert [[cell.split()[0] for cell in row] for row in rows] == [[arm, *["0.500"] * 3] for arm in LEVELS]
     short = learning_section(overview(study(keep=lambda row: row.budget < 4)))
     assert "How fast" not in short.html, "two budgets are no law"
+
+
+def test_it_is_said_where_more_labels_make_errors_larger():
+    falling = study(noise=0.0, levels={"scratch": 1.0})
+    assert "More labels, larger errors" not in learning_section(overview(falling)).html
+    rows = [
+        replace(
+            row,
+            metrics={name: {**one, FORCE: one[FORCE] * (2 if row.seed else 1.9)} for name, one in row.metrics.items()},
+        )
+        if (row.budget, row.acquisition, row.comparison) == (4, "random", "shared")
+        else row
+        for row in falling.rows
+    ]
+    html = learning_section(overview(replace(falling, rows=rows))).html
+    assert "force MAE of scratch (shared label sets, random) from 2 to 4 labels, 141 to 197 meV/Å" in html
+    assert html.count("from 2 to 4 labels") == 1
 
 
 def test_there_is_no_section_without_a_finished_cell():
