@@ -40,7 +40,7 @@ def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, wher
     except LabelError as error:
         raise ConfigError(f"labeler {labeler.kind}: {error}") from error
     for note in ready.notes(structures):
-        _report(f"note: labeler {labeler.kind}: {note}")
+        _report(f"note: labeler {labeler.kind}, {where}: {note}")
 
 
 def check_memory(structures: Sequence[Atoms], labeler: Labeler, room_MB: float | None) -> None:
