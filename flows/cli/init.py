@@ -17,7 +17,7 @@ _QUESTIONS = {
     "labeler": "What labels them: gpaw, espresso, tblite, stillinger_weber, emt, a file with labels, or a data set",
     "labels": "Labels to pay for, at most",
 }
-_FEWEST, _HELD_OUT = 2, 16  # labels; structures of the test set, at most
+_FEWEST, _MOST, _HELD_OUT = 2, 10_000, 16  # labels; structures of the test set, at most
 _DEFAULTS = {"what": "study", "source": "si-pbe-2", "structures": "md", "labeler": "gpaw", "labels": "8"}
 
 
@@ -33,7 +33,7 @@ def init(
         str | None,
         typer.Option(help="gpaw, espresso, tblite, stillinger_weber, emt, a file with labels, or a data set."),
     ] = None,
-    labels: Annotated[int | None, typer.Option(min=2, help="Labels to pay for, at most.")] = None,
+    labels: Annotated[int | None, typer.Option(min=_FEWEST, max=_MOST, help="Labels to pay for, at most.")] = None,
 ) -> None:
     """Write a commented config that runs, from six answers. What no option says is asked."""
     from al_core.errors import ConfigError
@@ -76,8 +76,8 @@ def _element(answer: str) -> str:
 
 
 def _number(answer: str) -> str:
-    if not answer.isdigit() or int(answer) < _FEWEST:
-        raise typer.BadParameter(f"a number, {_FEWEST} at least")
+    if not answer.isdigit() or not _FEWEST <= int(answer) <= _MOST:
+        raise typer.BadParameter(f"a number from {_FEWEST} to {_MOST}")
     return answer
 
 

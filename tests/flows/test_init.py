@@ -40,7 +40,7 @@ def test_an_answer_that_cannot_be_is_asked_for_again(tmp_path: Path) -> None:
     done = _init(tmp_path, "mine.yaml", "both\nstudy\nGermanium\nge\nGe\n\n\nstillinger_weber\n1\n4\n")
     assert done.returncode == 0, done.stderr
     assert load_config(StudyConfig, tmp_path / "mine.yaml").target == "Ge"
-    for message in ("study or grow", "did you mean Ge?", "a number, 2 at least"):
+    for message in ("study or grow", "did you mean Ge?", "a number from 2 to 10000"):
         assert message in done.stdout + done.stderr
 
 
