@@ -1,4 +1,4 @@
-"""The structures whose labels would take most of the expected force error off the whole pool, or a stated target.
+"""The structures whose labels would take most of the expected force error off the candidates, or a stated target.
 
 The largest uncertainty is found at the strangest structure, whose label says little about the others. Here the
 model is taken as linear in its weights around where they are, so that labels of one structure tell by how much the
