@@ -20,7 +20,9 @@ def test_notes_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
             check_labels_possible([bare(bulk("Fe", "bcc", a=2.87))], GPAWLabeler(), "the pool")
             check_labels_possible([bulk("Ge", a=5.7)], GPAWLabeler(), "the pool")
     magnetic, pulay = caplog.messages
-    assert magnetic.startswith("note: labeler gpaw, the pool: Fe: magnetic as a solid, but labelled without a magnetic moment")
+    assert magnetic.startswith(
+        "note: labeler gpaw, the pool: Fe: magnetic as a solid, but labelled without a magnetic moment"
+    )
     assert pulay.startswith("note: labeler gpaw, the pool: cutoff_eV 250 is low for Fe")
 
 
