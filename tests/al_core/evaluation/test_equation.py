@@ -47,3 +47,17 @@ def test_a_free_ratio_costs_no_more_than_the_ideal_one() -> None:
 def test_a_ratio_without_a_least_energy_is_told() -> None:
     with pytest.raises(NoPropertyError, match=r"no least energy of c/a between 1\.02 and 1\.44"):
         equation_of_state(primitive_cell("Ag", "hcp", 16.8, ratio=1.2), EMT(), free_ratio=True)
+
+
+class BrokenWhenStretched(EMT):
+    """A potential without an energy near the crystal's volume, as models beyond what they learned can be."""
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=("positions",)):
+        super().calculate(atoms, properties, system_changes)
+        if atoms.get_volume() > 11.3:
+            self.results["energy"] = float("nan")
+
+
+def test_energies_that_are_not_finite_have_no_equation_of_state() -> None:
+    with pytest.raises(NoPropertyError, match="energies are not finite"):
+        equation_of_state(bulk("Cu", "fcc", a=3.61), BrokenWhenStretched())
