@@ -78,7 +78,7 @@ class UncertaintyAcquisition(Acquisition):
 
 
 class VarianceReductionAcquisition(Acquisition):
-    """The structures whose labels would take most of the expected force error off the candidates left, or off a target."""
+    """The structures whose labels would take most of the expected force error off the candidates left, or a target."""
 
     asks: ClassVar[Asks] = "features"
     later: ClassVar[tuple[str, ...]] = (*Acquisition.later, "per_cost")

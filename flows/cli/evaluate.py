@@ -8,6 +8,20 @@ import typer
 
 from flows.cli.options import AsJson
 
+_TITLES = {
+    "force_mae_meV_per_A": "force\nMAE\nmeV/Å",
+    "force_rmse_meV_per_A": "force\nRMSE\nmeV/Å",
+    "energy_mae_meV_per_atom": "energy\nMAE\nmeV/\natom",
+    "energy_rmse_meV_per_atom": "energy\nRMSE\nmeV/\natom",
+    "force_deviation_meV_per_A": "force\ndevi-\nation\nmeV/Å",
+    "stress_mae_GPa": "stress\nMAE\nGPa",
+    "pressure_bias_GPa": "pres-\nsure\nbias\nGPa",
+    "n_structures": "n",
+    "expected_force_mae_meV_per_A": "ex-\npect-\ned\nmeV/Å",
+    "force_zms": "ZMS",
+    "force_coverage_of_90_percent": "%\nin\n90 %",
+}
+
 
 def evaluate(
     bundle: Annotated[Path, typer.Option("--bundle", help="A model bundle, or a folder of them (their mean).")],
@@ -35,12 +49,11 @@ def evaluate(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{bundle} on {data}")
+    table = Table(title=f"{bundle} on {data}", box=None, pad_edge=False, padding=(0, 1, 0, 0))  # 80 columns are enough
     table.add_column("slice", overflow="fold")
     columns = list(errors["all"])
     for column in columns:
-        title = column.replace("_per_", "/").replace("_", " ")  # which breaks at words
-        table.add_column(title, justify="right", overflow="fold")  # on a narrow terminal, too, all of it is there
+        table.add_column(_TITLES[column], justify="right", overflow="fold")
     for name, values in errors.items():
         table.add_row(name, *(_text(column, values.get(column)) for column in columns))
     Console().print(table)
