@@ -37,6 +37,7 @@ def trained(
     members: int = 2,
     source: str = "si-pbe-2",
     pool: str = POOL,
+    as_of: int | None = None,
 ) -> "list[Bundle]":
     """Return a committee of an arm with its default tuning; without labels, the one it starts with.
 
@@ -47,6 +48,7 @@ def trained(
         members: models of the committee.
         source: shipped silicon models.
         pool: the shipped structures that it may see without labels.
+        as_of: how many labels it is trained the way of; as many as there are if not given.
     """
     import torch
 
@@ -65,5 +67,6 @@ def trained(
     if not labelled:
         return starts
     settings = Training(steps=STEPS[kind])
-    found = train(starts, labelled, settings, arm.learning_rate, draw, cpu, tuning=arm.tuning, unlabelled=structures)
+    tuning = arm.tuning.as_of(len(labelled) if as_of is None else as_of)
+    found = train(starts, labelled, settings, arm.learning_rate, draw, cpu, tuning=tuning, unlabelled=structures)
     return [bundle for bundle in found if bundle]

@@ -82,7 +82,7 @@ def measure(arm: str, members: int, labels: int, draw: int) -> dict[str, Any]:
     unseen = []
     for part in parts:
         rest = [one for other in parts if other is not part for one in other]
-        unseen += residuals(trained(arm, rest, draw, members), part)
+        unseen += residuals(trained(arm, rest, draw, members, as_of=labels), part)
     found = calibration(unseen)
     test = shipped(TEST)
     tested = residuals(trained(arm, known, draw, members), test)

@@ -1,5 +1,6 @@
 """What a model is and how it is trained: architecture, training, and the tunings of weights."""
 
+import sys
 from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -95,8 +96,7 @@ class Training(Strict):
     )
 
 
-_MANY_LABELS = 16  # so many and more are descended on in batches,
-_SHARE_OF_PASSES = 1 / 3  # and seen so much less often
+_SHARE_OF_PASSES = 1 / 3  # what labels that are descended on in batches are seen of what others are
 _RIDGE_EVALUATIONS = 48  # one for each of the default architecture's weights that the energy is linear in
 
 LearningRate = Annotated[float, Field(gt=0, le=1, description="Largest learning rate.")]
@@ -115,6 +115,10 @@ class Tuning(Strict):
     def ends_by_itself(self) -> bool:
         """Whether it stops where it is done, so that a share of the steps is no other training."""
         return False
+
+    def as_of(self, labels: int) -> Self:
+        """Return the tuning that trains any number of labels the way this one trains so many."""
+        return self
 
     def cost(self, steps: int, batch_size: int, labels: int, seconds: Callable[[int], float]) -> float:
         """Return the time that training a model takes, s.
@@ -136,6 +140,8 @@ class PlainTuning(Tuning):
 class AnchoredTuning(Tuning):
     """The most probable weights, when those of the start are the prior."""
 
+    later: ClassVar[tuple[str, ...]] = ("batches_from",)
+
     kind: Annotated[Literal["anchored"], KIND] = "anchored"
     strength: Annotated[
         PositiveFloat, Field(description="The prior weighs as much as this many force components of the labels.")
@@ -146,6 +152,10 @@ class AnchoredTuning(Tuning):
     evaluations: Annotated[
         PositiveInt, Field(description="Evaluations of all labels, at most; `steps` bounds them too.")
     ] = 90
+    batches_from: Annotated[
+        PositiveInt,
+        Field(description="So many labels and more are descended on in batches, by SOAP; fewer at once, by L-BFGS."),
+    ] = 16
 
     @property
     def reads_pool(self) -> bool:
@@ -159,7 +169,11 @@ class AnchoredTuning(Tuning):
 
     def in_batches(self, labels: int) -> bool:
         """Tell whether there are so many labels that they are descended on in batches, and not minimised at once."""
-        return labels >= _MANY_LABELS
+        return labels >= self.batches_from
+
+    def as_of(self, labels: int) -> Self:
+        """Return the tuning that trains any number of labels the way this one trains so many."""
+        return self.model_copy(update={"batches_from": 1 if self.in_batches(labels) else sys.maxsize})
 
     def passes(self, steps: int, labels: int) -> float:
         """Return how often each label is evaluated at most; ``steps`` of the training are an upper limit."""

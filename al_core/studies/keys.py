@@ -27,7 +27,7 @@ from al_core.storage.hashing import digest
 from al_core.uncertainty.calibration import Calibration
 
 # raised whenever the same inputs would give another result
-_MODELS, _EVALUATIONS, _CALIBRATIONS, _EXPLORATIONS = 18, 2, 2, 2
+_MODELS, _EVALUATIONS, _CALIBRATIONS, _EXPLORATIONS = 18, 2, 3, 2
 FOLDS = 4  # of a calibration's cross-validation, at most
 
 
@@ -194,11 +194,15 @@ class CalibrationInputs:
 
     @property
     def folds(self) -> tuple[tuple[ModelInputs, tuple[str, ...]], ...]:
-        """Committees that lack some of the drawn labels, each with the labels that it lacks: up to four of them."""
+        """Committees that lack some of the drawn labels, each with the labels that it lacks: up to four of them.
+
+        They are trained the way that the whole is: models of another descent disagree by other amounts.
+        """
         count = min(FOLDS, len(self.drawn))
         parts = [self.drawn[first::count] for first in range(count)]
-        labels = self.model.labels
-        return tuple((replace(self.model, labels=tuple(k for k in labels if k not in part)), part) for part in parts)
+        labels, arm = self.model.labels, self.model.arm
+        alike = replace(self.model, arm=arm.model_copy(update={"tuning": arm.tuning.as_of(len(labels))}))
+        return tuple((replace(alike, labels=tuple(k for k in labels if k not in part)), part) for part in parts)
 
     @property
     def key(self) -> str:

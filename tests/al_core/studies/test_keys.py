@@ -129,4 +129,13 @@ def test_each_drawn_label_is_lacked_by_one_of_up_to_four_committees(drawn: int, 
     assert sorted(key for _, part in folds for key in part) == sorted(labels[1 : 1 + drawn])
     for model, part in folds:
         assert set(model.labels) == set(labels) - set(part)
-        assert replace(model, labels=labels) == replace(MODEL, labels=labels), "all else is the same"
+        alike = replace(model, labels=labels, arm=MODEL.arm)
+        assert alike == replace(MODEL, labels=labels), "all else but the descent is the same"
+
+
+@pytest.mark.parametrize(("number", "batches"), [(15, False), (16, True)])
+def test_committees_that_lack_labels_descend_as_the_one_that_has_all(number: int, batches: bool) -> None:
+    arm, labels = RescaledArm(), tuple(f"L{number}" for number in range(number))
+    assert arm.tuning.in_batches(number) is batches
+    folds = CalibrationInputs(replace(MODEL, arm=arm, labels=labels), labels[:8]).folds
+    assert [model.arm.tuning.in_batches(len(model.labels)) for model, _ in folds] == [batches] * 4

@@ -95,7 +95,7 @@ def test_training_costs_grow_with_what_is_trained(monkeypatch: pytest.MonkeyPatc
     short, long = (planned(**anchored, training={"steps": steps, "batch_size": 1}) for steps in (100, 1000))
     assert short.training_core_hours == long.training_core_hours
     assert planned(**anchored, budgets=[1, 4]).training_core_hours > short.training_core_hours
-    monkeypatch.setattr("al_core.config.training._MANY_LABELS", 1)
+    monkeypatch.setitem(anchored["arms"][0]["tuning"], "batches_from", 1)
     assert planned(**anchored).training_core_hours == pytest.approx(short.training_core_hours / 3)
 
 

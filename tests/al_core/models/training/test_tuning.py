@@ -222,8 +222,7 @@ def test_many_labels_are_learned_as_well_in_batches(
     tuning = AnchoredTuning(strength=20.0, evaluations=80)
     at_once = _tuned(source, ge_labelled, tuning, cpu, pool, steps=80)
     monkeypatch.setattr("al_core.models.training.tuning.anchored._ATOMS_A_BATCH", 8)
-    monkeypatch.setattr("al_core.config.training._MANY_LABELS", 1)
-    in_batches = _tuned(source, ge_labelled, tuning, cpu, pool, steps=80)
+    in_batches = _tuned(source, ge_labelled, tuning.model_copy(update={"batches_from": 1}), cpu, pool, steps=80)
     assert _force_error(in_batches, ge_labelled, cpu) == pytest.approx(
         _force_error(at_once, ge_labelled, cpu), rel=0.35
     )
