@@ -6,15 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from ase import Atoms
 from ase.build import bulk
-from ase.io import write
+from ase.io import read, write
 
 from al_core.config.convergence import ConvergenceConfig
 from al_core.config.reading import load_config, validate
 from al_core.errors import ConfigError
 from al_core.labels.convergence import deviation, points
 from al_core.storage.files import read_json
+from al_core.studies.workspace import Workspace
 from al_core.types import Label
+from flows.convergence import _structures
 from flows.convergence_preflight import preflight_convergence
 from tests.flows.study.smoke import GRAFT, Shell
 
@@ -110,6 +113,20 @@ def test_a_compound_and_a_file_are_compared_too(shell: Shell, kind: str) -> None
     assert row["n_labels"] == 2
     assert 0 < row["energy_meV_per_atom"] < 5, "what the cutoffs leave of phosphorus is no difference of energies"
     assert row["pressure_meV_per_A3"] != 0
+
+
+def test_structures_whose_file_or_elements_changed_are_others(tmp_path: Path) -> None:
+    def written(**changes: Any) -> Atoms:
+        settings = {key: value for key, value in CONFIG.items() if key != "elements"} | changes
+        file = _structures(validate(ConvergenceConfig, settings, "test"), Workspace(tmp_path))
+        return read(file)
+
+    for a in (5.4, 5.6):
+        write(tmp_path / "mine.extxyz", [bulk("AlP", "zincblende", a=a)])
+        mine = {"kind": "file", "path": str(tmp_path / "mine.extxyz")}
+        assert written(structures=mine).cell.volume == pytest.approx(a**3 / 4)
+    for elements in (["Al", "P"], ["Ga", "P"]):
+        assert {*written(elements=elements, structures=RATTLED).symbols} == {*elements}
 
 
 @pytest.mark.dft
