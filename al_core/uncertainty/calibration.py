@@ -45,12 +45,15 @@ class Calibration:
         widths: half the width of the interval that covers a share of the force components, in expected standard
             deviations, by that share.
         force_mae: of these structures, predicted by models that did not know them, eV/Å; None without any.
+        mean_error: the mean absolute error of a force component in units of the disagreement; None, as of calibrations
+            of before, for that of a normal distribution with this scale.
     """
 
     scale: float = 1.0
     structures: int = 0
     widths: tuple[tuple[float, float], ...] = ()
     force_mae: float | None = None
+    mean_error: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it JSON-ready."""
@@ -61,14 +64,17 @@ class Calibration:
         """Return it from :meth:`as_dict`."""
         widths = tuple((float(level), float(width)) for level, width in values["widths"])
         mae = None if values["force_mae"] is None else float(values["force_mae"])
-        return cls(float(values["scale"]), int(values["structures"]), widths, mae)
+        mean = None if values.get("mean_error") is None else float(values["mean_error"])
+        return cls(float(values["scale"]), int(values["structures"]), widths, mae, mean)
 
     def expected_errors(self, deviations: np.ndarray) -> np.ndarray:
         """Return the expected mean absolute error of each atom's force components, eV/Å, [n_atoms].
 
-        That of a normal distribution; see :func:`component_deviations`.
+        Their mean over many structures is what counts, and the disagreement of these is known: the ratio estimate of a
+        mean (W. Cochran, Sampling Techniques, 1977, chapter 6). The scale's square would be one odd structure's.
         """
-        return self.scale * sqrt(2 / pi) * component_deviations(deviations)
+        factor = self.scale * sqrt(2 / pi) if self.mean_error is None else self.mean_error
+        return factor * component_deviations(deviations)
 
     def uncertainties(self, deviations: np.ndarray) -> np.ndarray:
         """Return the expected standard deviation of the error of each atom's force, eV/Å, [n_atoms].
@@ -95,7 +101,8 @@ def component_deviations(deviations: np.ndarray) -> np.ndarray:
 def calibration(residuals: Sequence[Residuals]) -> Calibration:
     """Return the calibration that residuals of structures say, each structure counting the same.
 
-    The scale makes the mean squared z one (P. Pernot, arXiv:2310.11978). The widths are quantiles of the z of all
+    The scale makes the mean squared z one (P. Pernot, arXiv:2310.11978), the mean error is the ratio of two means over
+    the structures, of errors and of disagreement. The widths are quantiles of the z of all
     structures, pooled (R. Dunn, L. Wasserman and A. Ramdas, J. Am. Stat. Assoc. 118, 2491 (2023)), where there are
     enough: one structure in ten must be able to lie beyond the interval of 90 %, so that it takes nine, and nineteen
     for 95 %. With fewer they are those of Student's distribution, with as many degrees of freedom as there are
@@ -120,7 +127,8 @@ def calibration(residuals: Sequence[Residuals]) -> Calibration:
         least = max(least, float(values[order[first]]) if enough else float(t.ppf((1 + level) / 2, n)))
         widths.append((level, least))
     mae = float(np.mean([np.abs(one.errors).mean() for one in residuals]))
-    return Calibration(scale, n, tuple(widths), mae)
+    disagreement = float(np.mean([component_deviations(one.deviations).mean() for one in residuals]))
+    return Calibration(scale, n, tuple(widths), mae, mae / disagreement)
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,29 @@ def test_expected_errors_are_the_errors_on_average() -> None:
     assert expected == pytest.approx(np.mean([np.abs(one.errors).mean() for one in fresh]), rel=0.08)
 
 
+def test_expected_errors_of_the_structures_themselves_are_theirs_on_average() -> None:
+    residuals = _normal(7, 2.5, seed=3)
+    found = calibration(residuals)
+    expected = np.mean([found.expected_errors(one.deviations).mean() for one in residuals])
+    assert expected == pytest.approx(found.force_mae, rel=1e-12)
+
+
+def test_one_structure_whose_members_agree_by_chance_hardly_moves_what_is_expected() -> None:
+    usual = [_one(1.0) for _ in range(9)]
+    odd = calibration([*usual, _one(10.0, deviation=0.02)])
+    assert odd.scale == pytest.approx(np.sqrt((9 + 100) / 10))
+    assert odd.mean_error == pytest.approx((9 * 0.1 + 0.2) / (9 * 0.1 + 0.02))
+
+
+def test_a_calibration_of_before_expects_what_it_did() -> None:
+    before = calibration(_normal(4, 1.7, 0)).as_dict()
+    del before["mean_error"]
+    deviations = np.array([ROOT3, ROOT3])
+    np.testing.assert_allclose(
+        Calibration.from_dict(before).expected_errors(deviations), before["scale"] * np.sqrt(2 / np.pi)
+    )
+
+
 def test_the_uncertainty_of_a_force_is_of_its_three_components() -> None:
     np.testing.assert_allclose(Calibration(2.0).uncertainties(np.array([0.3, 0.3])), [0.6, 0.6])
     np.testing.assert_allclose(Calibration(2.0).uncertainties(np.zeros(2)), 2 * ROOT3 * 0.002)
