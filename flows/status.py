@@ -18,6 +18,7 @@ from flows.runtime.activity import Activity, read_activity
 from flows.runtime.runner import ACTIVITY
 
 _FORCE_MAE = "force_mae_meV_per_A"
+_CELL = ("comparison", "acquisition", "arm", "seed", "budget", "model")
 # title and number format of each; a metric that no cell has is not shown
 _SHOWN = {
     _FORCE_MAE: ("force MAE, meV/Å", ".0f"),
@@ -79,7 +80,7 @@ def print_status(out: Path) -> None:
 
 
 def status_of(out: Path) -> dict[str, Any]:
-    """Return cells, labels and failures of a study's folder, JSON-ready; its results are in ``results.csv``.
+    """Return cells, labels, failures and the errors of finished cells of a study's folder, JSON-ready.
 
     Raises:
         ConfigError: the folder holds no study.
@@ -95,7 +96,8 @@ def status_of(out: Path) -> dict[str, Any]:
         failures = [asdict(cell) for cell in results.failures]
         found["cells"] = {"finished": len(results.rows), "of": results.expected_rows, "failures": failures}
         spent = {name: value for name, value in results.ledger.items() if name != "prices"}
-        found |= {"name": results.name, "spent": spent}
+        errors = [{name: getattr(row, name) for name in _CELL} | row.metrics["all"] for row in results.rows]
+        found |= {"name": results.name, "spent": spent, "errors": errors}
     return found
 
 

@@ -131,6 +131,9 @@ def test_graft_study_status_as_json(copy: Path, results: StudyResults, shell: Sh
     done = LabelStore(copy / "labels.db").count()
     assert (found["labels"]["done"], found["labels"]["failures"], found["running"]) == (done, {}, None)
     assert found["spent"]["labels_asked"] == results.ledger["labels_asked"]
+    last = results.rows[-1]
+    assert (found["errors"][-1]["model"], found["errors"][-1]["budget"]) == (last.model, last.budget)
+    assert found["errors"][-1]["force_mae_meV_per_A"] == last.metrics["all"]["force_mae_meV_per_A"]
     with folder_lock(copy, "a study"):
         running = json.loads(shell.graft("study", "status", copy, "--json"))["running"]
     assert f"process {os.getpid()}" in running
