@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 SERVER_ARGS ?=
 BENCH_ARGS ?=
-BENCHMARKS := machine train_step train_committee same_error screen_pool md_step explore select_many scaling label_throughput
+BENCHMARKS := machine train_step train_committee same_error screen_pool md_step explore select_many scaling label_throughput walkers
 
 # GPAW is C++ inside: with plain gcc it does not compile
 PIP_INSTALL := CC=g++ CXX=g++ GPAW_CONFIG="$${GPAW_CONFIG:-$$(ls "$(CURDIR)/$(VENV)/siteconfig.py" 2>/dev/null)}" \
@@ -27,7 +27,7 @@ test: $(VENV)/.installed-test lint ## Set up .venv with the test tools, lint, th
 test-fast: $(VENV)/.installed-test ## Run the fast tests only, in three minutes or so
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-fuzz: $(VENV)/.installed-test ## Try 100,000 changed inputs, ten minutes or so
+fuzz: $(VENV)/.installed-test ## Try 100,000 changed inputs, twenty minutes or so
 	GRAFT_FUZZ=10000 $(BIN)/python -m pytest --timeout 7200 tests/fuzz $(PYTEST_ARGS)
 
 chaos: $(VENV)/.installed-test ## Kill, cut and restart everything at random for an hour, as root

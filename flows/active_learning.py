@@ -119,6 +119,8 @@ def _prepare(config: GrowthConfig, workspace: Workspace) -> None:
     write_structures(workspace.pool, unique(structures))
     if config.test is not None:
         write_labelled(workspace.test, file_or_bundled(config.test))
+    else:
+        workspace.test.unlink(missing_ok=True)  # of a run with another config
 
 
 def _map(one: Round, config: GrowthConfig, source: Path, workspace: Workspace) -> None:

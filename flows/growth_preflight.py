@@ -5,6 +5,7 @@ from pathlib import Path
 from ase import Atoms
 
 from al_core.config.growth import GrowthConfig
+from al_core.config.structures import SampledStructures
 from al_core.config.target import elements_of, title_of
 from al_core.errors import ConfigError
 from al_core.evaluation.material import Material
@@ -19,7 +20,6 @@ from calculators.preflight import check_labels_possible, check_same_theory
 from flows.preflight import (
     check_device,
     check_elements,
-    check_oracle,
     check_site,
     check_source,
     check_structures,
@@ -40,7 +40,10 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
             f"labeler {config.labeler.kind} looks labels up, and has none of what walkers will come by; use one that "
             "computes"
         )
-    check_oracle([config.acquisition], config.labeler)
+    if config.acquisition.asks == "errors":
+        raise ConfigError(
+            f"acquisition: {config.acquisition.title} is for studies of labels that are there; use another"
+        )
     if config.acquisition.slices:
         slices = ", ".join(config.acquisition.slices)
         raise ConfigError(
@@ -56,6 +59,9 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
         check_elements("test", test, elements_of(config.target))
         if config.starts is not None:
             check_apart(starts, test, "starts")
+        if config.source.kind == "pretrain" and not isinstance(config.source.structures, SampledStructures):
+            trained_on = [atoms for atoms, _ in file_or_bundled(config.source.structures)]
+            check_apart(trained_on, test, "source.structures")
         if config.test.kind == "bundled":
             theory = bundled(config.test.name).sheet["labeler"]
             check_same_theory(f"test: {config.test.name}", theory, config.labeler, "test.kind=file, or none")

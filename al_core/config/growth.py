@@ -42,7 +42,7 @@ class Purpose(Strict):
     picoseconds: Annotated[
         PositiveFloat, Field(description="How long dynamics of the crystal must be stable, at each temperature, ps.")
     ] = 20.0
-    timestep_fs: Annotated[float, Field(gt=0, le=10, description="Time step of these dynamics, fs.")] = 2.0
+    timestep_fs: Annotated[float, Field(ge=0.01, le=10, description="Time step of these dynamics, fs.")] = 2.0
     supercell: Annotated[
         int,
         Field(ge=1, le=10, description="Repeats of the cubic cell along each edge there; in hcp 3 is 5 x 5 x 3."),
@@ -54,7 +54,7 @@ class Exploration(Strict):
 
     walkers: Annotated[PositiveInt, Field(description="Walkers of a round, over the purpose's phases and baths.")] = 12
     picoseconds: Annotated[PositiveFloat, Field(description="How long each walks, ps.")] = 1.0
-    timestep_fs: Annotated[float, Field(gt=0, le=10, description="Time step, fs.")] = 2.0
+    timestep_fs: Annotated[float, Field(ge=0.01, le=10, description="Time step, fs.")] = 2.0
     every_fs: Annotated[PositiveFloat, Field(description="Time between two frames that are kept, fs.")] = 100.0
     cells: Annotated[
         tuple[Annotated[int, Field(ge=1, le=64)], ...],

@@ -242,6 +242,10 @@ class SelectedTuning(Tuning):
         """As its candidates do."""
         return any(candidate.reads_pool for candidate in self.candidates)
 
+    def as_of(self, labels: int) -> Self:
+        """As its candidates do."""
+        return self.model_copy(update={"candidates": tuple(one.as_of(labels) for one in self.candidates)})
+
     def lengths_of(self, candidate: Tuning) -> tuple[float, ...]:
         """Return the shares of the steps that a candidate is tried with."""
         return (1.0,) if candidate.ends_by_itself else self.lengths

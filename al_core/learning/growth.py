@@ -28,6 +28,7 @@ from al_core.uncertainty.calibration import Calibration
 
 _WALKERS_TOGETHER = 6  # in one batch of one worker
 _FAILURES_BEFORE_STOPPING = 3
+_ROUNDS = 1000  # more than there are
 _TARGET = 24  # structures that stand for what walkers came by
 
 
@@ -225,7 +226,7 @@ class Growth:
             at_least = self.config.drawn if calibrated else wanted
             drawn = min(short, max(0, at_least - sum(one.drawn and not one.failure for one in chosen)))
             at_random, rest = order[:drawn], order[drawn:]
-            selected = self._selected(model, found, self._new(by_id(window)), rest, short - drawn, file)
+            selected = self._selected(model, found, self._new(by_id(window)), rest, short - drawn, number)
             outcomes = self._labelled([*at_random, *selected], number, file)
             chosen += [chosen_from(name, found[name], name in at_random, one) for name, one in outcomes.items()]
             self._labels += [one.key for one in outcomes.values() if not one.failure]
@@ -253,7 +254,7 @@ class Growth:
         window: Sequence[str],
         order: Sequence[str],
         k: int,
-        file: Path,
+        number: int,
     ) -> list[str]:
         """Return k structures: of the window what the acquisition selects, the others as they come."""
         config = self.config
@@ -269,7 +270,7 @@ class Growth:
         inputs = SelectionInputs(
             out=self.workspace.out,
             acquisition=config.acquisition,
-            seed=config.seed,
+            seed=_ROUNDS * config.seed + number,  # as many candidates in each round: others are to be drawn
             candidates=tuple(candidates),
             k=min(k, len(candidates)),
             committee=model if config.acquisition.asks_forces else None,
@@ -277,7 +278,7 @@ class Growth:
             labelled=tuple(self._labels) if config.acquisition.asks == "features" else (),
             costs=tuple(costs),
             target=tuple(order[:_TARGET]) if config.acquisition.asks_target else (),
-            file=file,
+            file=self.workspace.frames(f"round-{number}"),
         )
         outcome = self.steps.select([inputs])[0]
         if outcome.failure:

@@ -2,7 +2,7 @@
 
 Until schema 13 a cell was trained and evaluated in one, under one key that had the test set in it. Its committee is in
 ``models/<cell key>``, its errors in ``cells/<cell key>.json``, and a selection in ``choices/<key>.json``. Schemas
-14 to 17 have today's folders and other model keys.
+14 to 18 have today's folders and other model keys.
 """
 
 import os
@@ -15,7 +15,7 @@ from al_core.studies.records import has_members, model_record, read_record, read
 from al_core.studies.workspace import Workspace
 
 _SCHEMA = 13
-_EARLIER_MODELS = (17, 16, 15, 14)  # schemas; what they trained without the pool would be trained to the same today
+_EARLIER_MODELS = (18, 17, 16, 15, 14)  # schemas; what they trained without the pool would be trained to the same today
 
 
 def cell_key(inputs: ModelInputs) -> str:

@@ -27,7 +27,7 @@ from al_core.storage.hashing import digest
 from al_core.uncertainty.calibration import Calibration
 
 # raised whenever the same inputs would give another result
-_MODELS, _EVALUATIONS, _CALIBRATIONS, _EXPLORATIONS = 18, 2, 3, 2
+_MODELS, _EVALUATIONS, _CALIBRATIONS, _EXPLORATIONS = 19, 3, 4, 3
 FOLDS = 4  # of a calibration's cross-validation, at most
 
 
@@ -131,7 +131,7 @@ class ReferenceInputs:
     def key(self) -> str:
         """The key of the reference."""
         settings = self.evaluation.model_dump(mode="json")
-        return digest([dict(self.labeler), self.material, self.crystal, settings])
+        return digest([_EVALUATIONS, dict(self.labeler), self.material, self.crystal, settings])
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,7 @@ class ExplorationInputs:
     def key(self) -> str:
         """The key of the exploration."""
         purpose = self.purpose.model_dump(mode="json", exclude={"picoseconds", "timestep_fs", "supercell"})
-        settings = [purpose, self.exploration.model_dump(mode="json")]
+        settings = [purpose, self.exploration.model_dump(mode="json", exclude={"candidates"})]
         which: list[Any] = [self.seed, self.round, list(self.walkers), self.given]
         if self.crystal is not None:
             which.append(self.crystal.model_dump(mode="json"))

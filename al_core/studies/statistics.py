@@ -114,7 +114,8 @@ def labels_saved(
 ) -> tuple[LabelsSaved, ...]:
     """Return the labels saved at equal error by every arm at every budget.
 
-    Only seeds finished by both sides count, and of the baseline's curve only budgets at which all of them are finished.
+    Only seeds count that the arm and the baseline at all of its budgets have finished, as in
+    :func:`al_core.studies.inference.efficiency`.
 
     Args:
         rows, comparison, acquisition, metric, slice_name: as in :func:`al_core.studies.curves.seed_values`.
@@ -122,7 +123,7 @@ def labels_saved(
     """
     values = seed_values(rows, comparison, acquisition, metric, slice_name)
     reference = values.pop(baseline, {})
-    known = {seed for errors in reference.values() for seed in errors}
+    known = set.intersection(*map(set, reference.values())) if reference else set()
     found = []
     for arm, budgets in values.items():
         for budget, errors in sorted(budgets.items()):

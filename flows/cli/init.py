@@ -15,7 +15,7 @@ _QUESTIONS = {
     "source": "Where its models start: a shipped committee, a folder of models, or labels of another element",
     "structures": "Structures to choose from: md (molecular dynamics), a file that ASE reads, or a shipped data set",
     "labeler": "What labels them: gpaw, espresso, tblite, stillinger_weber, emt, a file with labels, or a data set",
-    "labels": "Labels to pay for, at most",
+    "labels": "Labels to train with, at most (a study pays for those of each seed, and for its test set)",
 }
 _FEWEST, _MOST, _HELD_OUT = 2, 10_000, 16  # labels; structures of the test set, at most
 _DEFAULTS = {"what": "study", "source": "si-pbe-2", "structures": "md", "labeler": "gpaw", "labels": "8"}
@@ -33,7 +33,7 @@ def init(
         str | None,
         typer.Option(help="gpaw, espresso, tblite, stillinger_weber, emt, a file with labels, or a data set."),
     ] = None,
-    labels: Annotated[int | None, typer.Option(min=_FEWEST, max=_MOST, help="Labels to pay for, at most.")] = None,
+    labels: Annotated[int | None, typer.Option(min=_FEWEST, max=_MOST, help="Labels to train with, at most.")] = None,
 ) -> None:
     """Write a commented config that runs, from six answers. What no option says is asked."""
     from al_core.errors import ConfigError
@@ -161,8 +161,15 @@ def _element_of(path: str) -> str:
 
 def _given(answer: str) -> str:
     """Return structures of a file or a shipped data set as configs have them, '' where the answer is neither."""
+    from al_core.config.base import nearest
+    from al_core.errors import ConfigError
+    from al_core.structures.datasets import bundled_names
+
     path = _path(answer, *_FILES)
-    return f"{{kind: file, path: {_yaml(path)}}}" if path else _shipped(answer)
+    found = f"{{kind: file, path: {_yaml(path)}}}" if path else _shipped(answer)
+    if not found and answer != "md":
+        raise ConfigError(f"structures: {answer!r} is no file{nearest(answer, ['md', *bundled_names()])}")
+    return found
 
 
 def _shipped(answer: str) -> str:

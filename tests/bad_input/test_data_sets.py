@@ -67,7 +67,7 @@ def test_an_oracle_is_refused_where_candidates_are_explored(refused: Refused) ->
     )
     bundles("source", "Si", "Si")
     message = refused("grow", "grow.yaml", "--out", "out")
-    assert "acquisitions: error_oracle: the oracle needs the labels of all candidates" in message
+    assert "acquisition: error_oracle is for studies of labels that are there; use another" in message
 
 
 def test_an_oracle_is_accepted_where_labels_are_looked_up(good_study: Callable[..., None]) -> None:

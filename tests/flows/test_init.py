@@ -44,6 +44,15 @@ def test_an_answer_that_cannot_be_is_asked_for_again(tmp_path: Path) -> None:
         assert message in done.stdout + done.stderr
 
 
+def test_structures_that_are_a_word_nobody_knows_are_refused(tmp_path: Path) -> None:
+    given = {"what": "study", "target": "Ge", "source": "si-pbe", "labeler": "gpaw", "labels": 3}
+    for what in ("study", "grow"):
+        done = _init(tmp_path, "mine.yaml", **given | {"what": what}, structures="ge_pool_pbe")
+        assert done.returncode == 2
+        assert "structures: 'ge_pool_pbe' is no file; did you mean 'ge-pool-pbe'?" in done.stderr
+        assert not (tmp_path / "mine.yaml").exists()
+
+
 def test_of_a_file_of_few_structures_a_quarter_is_held_out(tmp_path: Path) -> None:
     write(tmp_path / "few.extxyz", [bulk("Ge", "diamond", a=a, cubic=True) for a in np.linspace(5.4, 5.9, 12)])
     given = {"what": "study", "target": "Ge", "source": "si-pbe-2", "structures": "few.extxyz"}

@@ -15,7 +15,7 @@ from al_core.config.acquisition import (
 from al_core.config.arms import RescaledArm
 from al_core.config.growth import Exploration, Purpose
 from al_core.config.structures import CrystalCell
-from al_core.config.training import Training
+from al_core.config.training import SelectedTuning, Training
 from al_core.studies.keys import CalibrationInputs, ExplorationInputs, ModelInputs, SelectionInputs
 from al_core.uncertainty.calibration import Calibration
 
@@ -137,5 +137,7 @@ def test_each_drawn_label_is_lacked_by_one_of_up_to_four_committees(drawn: int, 
 def test_committees_that_lack_labels_descend_as_the_one_that_has_all(number: int, batches: bool) -> None:
     arm, labels = RescaledArm(), tuple(f"L{number}" for number in range(number))
     assert arm.tuning.in_batches(number) is batches
+    chosen = SelectedTuning(candidates=(arm.tuning,)).as_of(number).candidates[0]
+    assert chosen.in_batches(12) is batches
     folds = CalibrationInputs(replace(MODEL, arm=arm, labels=labels), labels[:8]).folds
     assert [model.arm.tuning.in_batches(len(model.labels)) for model, _ in folds] == [batches] * 4

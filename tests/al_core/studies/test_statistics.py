@@ -74,6 +74,13 @@ def test_labels_saved_uses_mean_errors_and_gives_each_seed():
     assert [reach.labels for reach in one.by_seed] == pytest.approx([2.0, 2.0])
 
 
+def test_a_seed_whose_baseline_lacks_a_budget_does_not_cut_the_curve_of_all():
+    """One scratch cell failed: the others reach 50 at 8 labels, and so they are asked."""
+    scratch = {1: [100.0, 100.0, 100.0], 8: [50.0, 50.0, None]}
+    (one,) = labels_saved(rows({"scratch": scratch, "rescaled": {1: [50.0, 50.0, 50.0]}}), "shared", "random", FORCE)
+    assert (one.seeds, one.baseline) == ((0, 1), Reach(8.0))
+
+
 def test_labels_saved_in_an_unfinished_study_pairs_the_seeds():
     found = labels_saved(
         rows({"scratch": {1: [100.0, None], 2: [50.0, None]}, "transfer": {1: [50.0, 999.0], 2: [None, 10.0]}}),
