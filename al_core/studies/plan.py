@@ -60,12 +60,12 @@ def plan(config: StudyConfig, architecture: Architecture, pool_sizes: Sequence[i
         label_core_seconds: expected cost of one label.
     """
     largest = config.budgets[-1]
-    most = min(len(pool_sizes), largest * len(label_sets(config)))
-    test = 0
+    test, candidates = 0, len(pool_sizes)
     if isinstance(config.test, SampledStructures):
         test = sum(part.count for part in config.test.slices)
     elif config.test.kind == "holdout":
-        test = config.test.size
+        test, candidates = config.test.size, candidates - config.test.size
+    most = min(candidates, largest * len(label_sets(config)))
     atoms = sum(pool_sizes) / len(pool_sizes)
     trained = learners(config)
     with_properties = [budget for budget in config.budgets if len(config.evaluations_at(budget)) > 1]

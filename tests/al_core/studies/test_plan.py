@@ -71,6 +71,7 @@ def test_counts() -> None:
 
 def test_no_more_labels_than_the_pool_has() -> None:
     assert planned(budgets=[1, 9]).labels_most == 10
+    assert planned(budgets=[1, 6], test={"kind": "holdout", "size": 3}).labels_most == 7, "three are held out"
 
 
 def test_a_test_set_with_labels_costs_nothing() -> None:
