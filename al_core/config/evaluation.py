@@ -75,7 +75,7 @@ class StabilityEvaluation(Strict):
     ] = ("nvt", "nve")
     walkers: Annotated[PositiveInt, Field(description="Walkers of each ensemble and temperature.")] = 3
     picoseconds: Annotated[PositiveFloat, Field(description="How long each walks, ps.")] = 2.0
-    timestep_fs: Annotated[float, Field(ge=0.01, le=10, description="Time step, fs.")] = 2.0
+    timestep_fs: Annotated[float, Field(ge=0.01, le=100, description="Time step, fs.")] = 2.0
     supercell: Supercell = 2
     first_member: Annotated[
         bool,

@@ -116,6 +116,13 @@ def test_all_faults_are_told_at_once(refused_growth: Refused) -> None:
     assert [key for key in ("purpose.strain", "exploration", "labels") if f"  {key}: " not in message] == []
 
 
+def test_a_test_structure_that_the_source_was_trained_on_is_refused(refused_growth: Refused) -> None:
+    source = file_of("source.extxyz", *map(labelled, range(5)))
+    test = file_of("test.extxyz", labelled(9), labelled(3))
+    germanium_source = (f"source.structures={source}", "source.element=Ge", "source.labeler=null")
+    assert "1 of its structures are in source.structures too" in refused_growth(f"test={test}", *germanium_source)
+
+
 @pytest.mark.parametrize("kind", ["dataset", "imported"])
 @pytest.mark.parametrize("acquisition", ["random", "{kind: variance_reduction, per_cost: true}"])
 def test_a_labeler_that_looks_up_is_refused(refused_growth: Refused, kind: str, acquisition: str) -> None:

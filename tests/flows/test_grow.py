@@ -26,8 +26,10 @@ from al_core.studies.features import read_features
 from al_core.studies.growth_index import GrowthResults, load_growth
 from al_core.studies.records import property_record
 from al_core.studies.workspace import Workspace
+from flows.active_learning import _prepare
 from tests.flows.killed import Command, Watched
 from tests.flows.study.smoke import GRAFT, ROOT, Shell
+from tests.helpers import growth_config
 
 SMOKE = ROOT / "configs" / "grow_smoke.yaml"
 pytestmark = [pytest.mark.train]
@@ -201,6 +203,15 @@ def test_more_labels_go_on_with_those_that_are_there(
     assert found.rounds[-1].labels == 7
     after = _files(shell.folder / "copy")
     assert {name: after[name] for name in before} == before
+
+
+def test_a_test_set_that_left_the_config_leaves_the_folder(tmp_path: Path) -> None:
+    """Else the report would measure the frames on it."""
+    workspace = Workspace(tmp_path)
+    workspace.test.write_text("of a run before")
+    _prepare(growth_config(), workspace)
+    assert workspace.pool.exists()
+    assert not workspace.test.exists()
 
 
 def test_a_plan_computes_nothing(shell_of: Callable[[], Shell]) -> None:

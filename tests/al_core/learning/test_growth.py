@@ -234,6 +234,19 @@ def test_the_selection_is_asked_of_the_committee_with_costs_and_what_walkers_cam
     assert second.file == fake.workspace.frames("round-2")
 
 
+def test_random_selections_of_two_rounds_or_seeds_are_different_draws(
+    make: Make, steps: Callable[..., FakeSteps]
+) -> None:
+    """There are as many candidates in each round, and a draw depends on their number and the seed alone."""
+    seeds = set()
+    for seed in (0, 1):
+        fake = steps(f"out{seed}")
+        _run(make(fake, labels=12, acquisition="random", seed=seed))
+        assert len(fake.selections) == 2
+        seeds |= {inputs.seed for inputs in fake.selections}
+    assert len(seeds) == 4
+
+
 def test_an_acquisition_that_asks_nothing_is_told_nothing(make: Make, steps: Callable[..., FakeSteps]) -> None:
     fake = steps()
     _run(make(fake, acquisition="random"))

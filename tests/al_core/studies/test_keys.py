@@ -116,6 +116,10 @@ def test_what_explores_differently_has_another_key(changes: dict[str, Any]) -> N
     assert replace(EXPLORATION, **changes).key != EXPLORATION.key
 
 
+def test_how_many_frames_an_acquisition_sees_shapes_no_exploration() -> None:
+    assert replace(EXPLORATION, exploration=Exploration(candidates=7)).key == EXPLORATION.key
+
+
 def test_the_order_of_labels_does_not_shape_a_model() -> None:
     other = replace(MODEL, labels=("L3", "L1", "L2"))
     assert replace(CALIBRATION, model=other).key == CALIBRATION.key
