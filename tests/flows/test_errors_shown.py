@@ -1,6 +1,7 @@
 """Errors of stress and pressure on the terminal, and nothing of them where there are none."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,14 @@ def test_graft_eval_prints_stress_and_pressure(
     assert printed["pressure_bias_GPa"] == pytest.approx(bias), "the slice without stress is left out of the mean"
     assert "stress_mae_GPa" not in printed["slices"]["bare"]
     evaluate(committee, data)
-    lines = {line.split()[1]: line.split()[3::2] for line in capsys.readouterr().out.splitlines() if line[:1] == "│"}
+    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines() if line.strip()}
     assert lines["stressed"][-3:-1] == [f"{expected['stressed']['stress_mae_GPa']:.2f}", f"{bias:+.2f}"]
     assert lines["bare"][-3:-1] == ["–", "–"]
     monkeypatch.setenv("COLUMNS", "80")
     evaluate(committee, data)
-    assert "…" not in capsys.readouterr().out, "a heading is cut"
+    table = capsys.readouterr().out
+    assert "…" not in table, "a heading is cut"
+    assert " ".join(["stressed", *lines["stressed"]]) in re.sub(" +", " ", table), "nothing is folded"
 
 
 def test_a_study_of_an_earlier_version_has_no_table_of_stress(
