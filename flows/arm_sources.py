@@ -9,7 +9,7 @@ from al_core.config.training import Architecture
 from al_core.errors import ConfigError
 from al_core.models.card import read_card
 from al_core.models.committee import committee_folders
-from al_core.models.sources.shipped import shipped_committee
+from flows.sources import given_folder
 
 
 def arm_sources(config: StudyConfig) -> dict[GivenSource, tuple[Path, ...]]:
@@ -19,7 +19,7 @@ def arm_sources(config: StudyConfig) -> dict[GivenSource, tuple[Path, ...]]:
         BundleError, ConfigError: a committee is not there.
     """
     own = dict.fromkeys(arm.own_source for arm in config.arms if arm.own_source is not None)
-    return {source: tuple(committee_folders(_folder(source))) for source in own}
+    return {source: tuple(committee_folders(given_folder(source))) for source in own}
 
 
 def starts(
@@ -44,17 +44,13 @@ def check_architectures(config: StudyConfig) -> None:
         source = arm.own_source
         if source is not None and (different := _different(_architecture(source), expected)):
             raise ConfigError(
-                f"arms: {arm.title}: source {_folder(source)} is of another architecture than the study's source "
+                f"arms: {arm.title}: source {given_folder(source)} is of another architecture than the study's source "
                 f"({different}); all arms of a study have one: pretrain it with the same model"
             )
 
 
-def _folder(source: GivenSource) -> Path:
-    return shipped_committee(source.name) if source.kind == "bundled" else source.path
-
-
 def _architecture(source: GivenSource) -> Architecture:
-    return Architecture.model_validate(read_card(committee_folders(_folder(source))[0])["architecture"])
+    return Architecture.model_validate(read_card(committee_folders(given_folder(source))[0])["architecture"])
 
 
 def _different(ours: Architecture, expected: Architecture) -> str:

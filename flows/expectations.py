@@ -6,13 +6,12 @@ from typing import Any
 from al_core.config.study import StudyConfig
 from al_core.errors import ConfigError
 from al_core.models.committee import committee_folders
-from al_core.models.sources.shipped import shipped_committee
 from al_core.studies.data import hold_out, pool_structures, unique
 from al_core.studies.expectations import estimates
 from al_core.studies.workspace import Workspace
 from calculators.classical.neutral import neutral_potential
 from flows.arm_sources import arm_sources, starts
-from flows.pretrain import committee_key
+from flows.sources import is_pretrained, source_folder
 
 
 def expected(config: StudyConfig, out: Path) -> dict[str, dict[str, Any]]:
@@ -32,13 +31,10 @@ def expected(config: StudyConfig, out: Path) -> dict[str, dict[str, Any]]:
 
 
 def _source(config: StudyConfig, out: Path) -> Path:
-    source = config.source
-    if source.kind != "pretrain":
-        return shipped_committee(source.name) if source.kind == "bundled" else source.path
-    folder = Workspace(out).source / committee_key(source)
-    if not (folder / "committee.json").exists():
+    folder = source_folder(config.source, Workspace(out))
+    if config.source.kind == "pretrain" and not is_pretrained(folder):
         raise ConfigError(
-            f"source: {source.name} is not trained yet in {out}; `graft study run` trains it and says what to expect "
-            "before its first label, or give a trained one: source.kind=bundles"
+            f"source: {config.source.name} is not trained yet in {out}; `graft study run` trains it and says what to "
+            "expect before its first label, or give a trained one: source.kind=bundles"
         )
     return folder

@@ -13,7 +13,7 @@ from al_core.config.labelers import AnyLabeler, LabelerPart
 from al_core.config.reading import validate
 from al_core.config.site import AnySite, Site
 from al_core.config.sources import SourcePart
-from al_core.config.structures import LabelledFile, SampledStructures
+from al_core.config.structures import BundledStructures, FileStructures, LabelledFile, SampledStructures
 from al_core.config.study import StudyConfig
 from al_core.config.target import Elements, elements_of
 from al_core.config.training import Architecture
@@ -24,14 +24,14 @@ from al_core.labels.databases import is_url
 from al_core.labels.store import Entry, LabelStore
 from al_core.models.card import read_card
 from al_core.models.committee import committee_folders
-from al_core.models.sources.shipped import shipped_committee
 from al_core.structures.datasets import LabelKeys
 from al_core.structures.making import crystals_of
 from al_core.studies.data import given_structures
-from al_core.studies.plan import GrowthPlan, Plan, growth_plan, plan
+from al_core.studies.plan import GrowthPlan, Plan, SourcePlan, growth_plan, plan, source_plan
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
 from flows.growth_preflight import crystal_simulated, walkers_start_from
+from flows.sources import given_folder, is_pretrained, source_folder
 
 _ROOT = Path(__file__).resolve().parent
 
@@ -121,16 +121,12 @@ def source_architecture(source: SourcePart) -> Architecture:
     """Return the architecture of a source's models, which all models made from them have."""
     if source.kind == "pretrain":
         return source.model
-    folder = shipped_committee(source.name) if source.kind == "bundled" else source.path
-    return Architecture.model_validate(read_card(committee_folders(folder)[0])["architecture"])
+    return Architecture.model_validate(read_card(committee_folders(given_folder(source))[0])["architecture"])
 
 
 def plan_study(config: StudyConfig, out: Path) -> tuple[Plan, int, CostModel]:
     """Return the plan of a study, how many finished labels its store holds already, and what they say of the cost."""
-    if isinstance(config.pool, SampledStructures):
-        pool = crystals_of(config.pool, elements_of(config.target))
-    else:
-        pool = given_structures(config.pool)
+    pool = _structures(config.pool, elements_of(config.target))
     done, costs, model = _label_costs(config.labeler, pool, out)
     sizes = [len(atoms) for atoms in pool]
     return plan(config, source_architecture(config.source), sizes, sum(costs) / len(costs)), done, model
@@ -145,6 +141,23 @@ def plan_growth(config: GrowthConfig, out: Path) -> tuple[GrowthPlan, int, CostM
     simulated = atoms_in(crystal.formula, crystal.structure, config.purpose.supercell)
     planned = growth_plan(config, architecture, sizes, simulated, sum(costs) / len(costs))
     return planned, done, model
+
+
+def plan_source(source: SourcePart, out: Path) -> SourcePlan | None:
+    """Return the plan of a source that a study or growth is to pretrain, None where there is nothing to do."""
+    folder = source_folder(source, Workspace(out))
+    if source.kind != "pretrain" or is_pretrained(folder):
+        return None
+    structures = _structures(source.structures, source.element)
+    costs = _label_costs(source.labeler, structures, folder)[1] if source.labeler else [0.0]
+    return source_plan(source, [len(atoms) for atoms in structures], sum(costs) / len(costs))
+
+
+def _structures(
+    wanted: SampledStructures | FileStructures | BundledStructures, elements: tuple[str, ...]
+) -> list[Atoms]:
+    """Return structures of a config, those to be sampled as the crystals that sampling starts from."""
+    return crystals_of(wanted, elements) if isinstance(wanted, SampledStructures) else given_structures(wanted)
 
 
 def _label_costs(settings: AnyLabeler, structures: Sequence[Atoms], out: Path) -> tuple[int, list[float], CostModel]:

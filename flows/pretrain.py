@@ -11,20 +11,19 @@ from al_core.errors import ConfigError
 from al_core.models.sources.members import untrained
 from al_core.report.model_card import model_card
 from al_core.storage.files import read_json, write_json, write_text
-from al_core.storage.hashing import digest
 from al_core.storage.locks import folder_lock
 from al_core.storage.progress import steps_done, steps_file
 from al_core.structures.datasets import write_labelled
 from al_core.structures.making import make_structures
-from al_core.studies.data import described, file_or_bundled, write_structures
+from al_core.studies.data import file_or_bundled, write_structures
 from al_core.studies.workspace import Workspace
-from calculators.base import make_labeler
 from calculators.classical.neutral import neutral_potential
 from flows import tasks
 from flows.preflight import preflight_pretraining
 from flows.runtime.current import current_runner, running
 from flows.runtime.progress import Counters
 from flows.runtime.runner import make_runner
+from flows.sources import committee_key, is_pretrained
 
 
 @flow(name="pretrain", flow_run_name="pretrain {config}")
@@ -44,20 +43,13 @@ def pretrain(config: str, out: str | None = None, overrides: list[str] | None = 
         return str(train_committee(settings, folder.resolve(), counters))
 
 
-def committee_key(config: PretrainConfig) -> str:
-    """Return the content key of what a pretraining config describes."""
-    settings = config.model_dump(mode="json", exclude={"site", "device", "name", "structures", "store", "labeler"})
-    labeler = make_labeler(config.labeler).identity() if config.labeler else None
-    return digest([settings, described(config.structures), labeler])
-
-
 def train_committee(config: PretrainConfig, folder: Path, counters: Counters) -> Path:
     """Train the members that are not trained yet, inside a flow run; return the committee's folder."""
     inputs = committee_key(config)
     mark = folder / "inputs.json"
     if mark.exists() and read_json(mark) != inputs:
         raise ConfigError(f"{folder} holds source models of another config; choose another --out or delete it")
-    if not (folder / "committee.json").exists():
+    if not is_pretrained(folder):
         data = _training_data(config, folder, counters)
         write_json(mark, inputs)
         _train_members(config, data, folder, counters)

@@ -15,7 +15,6 @@ from al_core.labels.store import LabelStore
 from al_core.learning.inputs import StudyInputs
 from al_core.learning.rounds import Rounds
 from al_core.models.committee import committee_folders, content_hash
-from al_core.models.sources.shipped import shipped_committee
 from al_core.report.headline import headline
 from al_core.report.render import write_report
 from al_core.storage.hashing import digest, label_key, structure_id, structure_of
@@ -36,12 +35,13 @@ from calculators.classical.neutral import neutral_potential
 from flows import tasks
 from flows.arm_sources import arm_sources, starts
 from flows.preflight import preflight
-from flows.pretrain import committee_key, train_committee
+from flows.pretrain import train_committee
 from flows.references import computed_references, read_references
 from flows.runtime.artifacts import artifact_key
 from flows.runtime.current import running
 from flows.runtime.progress import Counters
 from flows.runtime.runner import make_runner
+from flows.sources import source_folder
 from flows.steps import EVALUATIONS, MODELS, TaskSteps
 from flows.zero_shot import measure_zero_shot
 
@@ -121,10 +121,8 @@ def source_committee(
     """Return all bundles of the source committee; trained now if the config says so, with labels kept in ``store``."""
     if source.kind == "pretrain":
         source = source.model_copy(update={"store": source.store or store})
-        folder = train_committee(source, workspace.source / committee_key(source), counters)
-    else:
-        folder = shipped_committee(source.name) if source.kind == "bundled" else source.path
-    return tuple(committee_folders(folder))
+        train_committee(source, source_folder(source, workspace), counters)
+    return tuple(committee_folders(source_folder(source, workspace)))
 
 
 def _label_test_set(config: StudyConfig, workspace: Workspace, counters: Counters) -> None:

@@ -7,6 +7,7 @@ from math import ceil
 from al_core.config.arms import AnyArm
 from al_core.config.evaluation import AnyEvaluation
 from al_core.config.growth import GrowthConfig
+from al_core.config.sources import PretrainConfig
 from al_core.config.structures import SampledStructures
 from al_core.config.study import StudyConfig
 from al_core.config.training import Architecture, Training
@@ -91,6 +92,41 @@ def plan(config: StudyConfig, architecture: Architecture, pool_sizes: Sequence[i
 
 
 @dataclass(frozen=True)
+class SourcePlan:
+    """Counts and estimated cost of a source that is pretrained first.
+
+    Attributes:
+        labels: of its sampled structures; 0 where they come with labels.
+        label_core_hours: for these.
+        training_core_hours: for all of its models.
+    """
+
+    labels: int
+    label_core_hours: float
+    training_core_hours: float
+
+    def __str__(self) -> str:
+        labels = f"labels {self.labels}, {self.label_core_hours:.2f} core-hours; " if self.labels else ""
+        return f"{labels}training {self.training_core_hours:.2f} core-hours (estimate)"
+
+
+def source_plan(config: PretrainConfig, sizes: Sequence[int], label_core_seconds: float) -> SourcePlan:
+    """Return the plan of a pretraining.
+
+    Args:
+        config: the pretraining.
+        sizes: number of atoms of each structure.
+        label_core_seconds: expected cost of one label; 0 where structures come with labels.
+    """
+    steps, seen = config.training.steps, config.training.batch_size * sum(sizes) / len(sizes)
+    return SourcePlan(
+        labels=len(sizes) if config.labeler else 0,
+        label_core_hours=len(sizes) * label_core_seconds / 3600,
+        training_core_hours=config.committee * steps * _step_core_seconds(seen) * _dearness(config.model) / 3600,
+    )
+
+
+@dataclass(frozen=True)
 class GrowthPlan:
     """Counts and estimated cost of a growth that spends all of its labels.
 
@@ -152,7 +188,12 @@ def _dearness(architecture: Architecture) -> float:
 def _core_seconds(arm: AnyArm, training: Training, atoms: float, labels: int) -> float:
     """Return what training one member will take."""
     own = arm.training(training)
-    return arm.tuning.cost(own.steps, own.batch_size, labels, lambda seen: _STEP_S + _STEP_S_PER_ATOM * atoms * seen)
+    return arm.tuning.cost(own.steps, own.batch_size, labels, lambda seen: _step_core_seconds(atoms * seen))
+
+
+def _step_core_seconds(atoms: float) -> float:
+    """Return what one training step of a member of the default architecture takes, on structures of so many atoms."""
+    return _STEP_S + _STEP_S_PER_ATOM * atoms
 
 
 def _property_core_seconds(wanted: AnyEvaluation, members: int) -> float:

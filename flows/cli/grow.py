@@ -56,22 +56,24 @@ def grow(
 
 
 def _print_plan(settings: "GrowthConfig", folder: Path, as_json: bool) -> None:
-    from flows.planning import plan_growth
+    from flows.planning import plan_growth, plan_source
 
     planned, done, costs = plan_growth(settings, folder)
+    source = plan_source(settings.source, folder)
     if as_json:
-        print(json.dumps({**asdict(planned), "labels_in_store": done}))
+        first = asdict(source) if source else None
+        print(json.dumps({**asdict(planned), "labels_in_store": done, "source_first": first}))
         return
     from rich.console import Console
     from rich.table import Table
 
     fitted = f"fitted to {costs.labels} finished labels, off by {costs.error:.0%} rms"
-    purpose, walk = settings.purpose, settings.exploration
+    purpose, walk, batch = settings.purpose, settings.exploration, min(settings.batch, settings.labels)
     table = Table(title=f"Growth {settings.name}", show_header=False)
     for name, value in (
         ("purpose", f"{', '.join(purpose.phases)} at {', '.join(f'{one:g} K' for one in purpose.temperatures_K)}"),
         ("wanted", f"force error of {purpose.force_error_meV_per_A:g} meV/Å, {purpose.picoseconds:g} ps stable"),
-        ("rounds", f"up to {planned.rounds}, of {settings.batch} labels, {settings.drawn} of them drawn at random"),
+        ("rounds", f"up to {planned.rounds}, of {batch} labels, {min(settings.drawn, batch)} of them drawn at random"),
         ("labels", f"up to {settings.labels}, {done} in the store already"),
         (
             "labelling",
@@ -87,7 +89,9 @@ def _print_plan(settings: "GrowthConfig", folder: Path, as_json: bool) -> None:
             "simulation",
             f"{planned.simulation_core_hours:.2f} core-hours, {planned.simulated_atoms} atoms at the end (estimate)",
         ),
+        ("source first", str(source or "")),
         ("results go to", str(folder)),
     ):
-        table.add_row(name, value)
+        if value:
+            table.add_row(name, value)
     Console().print(table)

@@ -27,11 +27,13 @@ def study_run(
 def study_plan(config: ConfigFile, out: Out = None, set_: Set = None, as_json: AsJson = False) -> None:
     """Print cells, labels and estimated core-hours. Nothing is computed."""
     settings, folder = checked_study(config, out, tuple(set_ or ()))
-    from flows.planning import plan_study
+    from flows.planning import plan_source, plan_study
 
     planned, done, costs = plan_study(settings, folder)
+    source = plan_source(settings.source, folder)
     if as_json:
-        print(json.dumps({**asdict(planned), "labels_in_store": done}))
+        first = asdict(source) if source else None
+        print(json.dumps({**asdict(planned), "labels_in_store": done, "source_first": first}))
         return
     from rich.console import Console
     from rich.table import Table
@@ -53,9 +55,10 @@ def study_plan(config: ConfigFile, out: Out = None, set_: Set = None, as_json: A
         ("properties", f"{', '.join(properties)} (of {planned.committees_with_properties} committees)"),
         ("measuring them", f"{planned.properties_core_hours:.2f} core-hours (estimate; without the reference's)"),
         ("reference", _reference(settings)),
+        ("source first", str(source or "")),
         ("results go to", str(folder)),
     ):
-        if properties or name not in ("properties", "measuring them", "reference"):
+        if value and (properties or name not in ("properties", "measuring them", "reference")):
             table.add_row(name, value)
     Console().print(table)
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from al_core.config.sources import PretrainConfig
 from al_core.config.structures import MDStructures
 from al_core.config.training import Architecture
 from al_core.structures.sampling import crystals_like
-from al_core.studies.plan import GrowthPlan, Plan, growth_plan, plan
+from al_core.studies.plan import GrowthPlan, Plan, SourcePlan, growth_plan, plan, source_plan
 from tests.helpers import growth_config, study_config
 
 SAMPLED = {
@@ -33,6 +34,28 @@ def planned(architecture: Architecture | None = None, label_core_seconds: float 
     assert isinstance(config.pool, MDStructures)
     sizes = [len(atoms) for atoms in crystals_like(config.pool, config.target)]
     return plan(config, architecture or Architecture(), sizes, label_core_seconds)
+
+
+def test_a_source_costs_its_labels_and_all_steps_of_its_models() -> None:
+    settings = {
+        "element": "Si",
+        "structures": SAMPLED,
+        "labeler": "stillinger_weber",
+        "committee": 2,
+        "training": {"steps": 500, "batch_size": 4},
+    }
+
+    def source(label_core_seconds: float = 36.0, **changes: Any) -> SourcePlan:
+        return source_plan(PretrainConfig.model_validate(settings | changes), [8] * 10, label_core_seconds)
+
+    once = source()
+    assert (once.labels, once.label_core_hours) == (10, pytest.approx(0.1))
+    assert source(committee=4).training_core_hours == pytest.approx(2 * once.training_core_hours)
+    larger = source(training={"steps": 1000, "batch_size": 4})
+    assert larger.training_core_hours == pytest.approx(2 * once.training_core_hours)
+    assert source(model={"channels": 64}).training_core_hours > once.training_core_hours
+    given = source(0.0, structures={"kind": "file", "path": "labelled.xyz"}, labeler=None)
+    assert given.labels == given.label_core_hours == 0
 
 
 def test_properties_cost_what_is_measured_of_which_committees() -> None:

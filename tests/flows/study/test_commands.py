@@ -176,15 +176,18 @@ def test_graft_study_plan(finished: Path, shell: Shell) -> None:
     assert re.search(r"cells\W+24 \(from 18 committees of 2\)", fresh)
     assert re.search(r"labels\W+3 to 8, 0 in the store already", fresh)
     assert "properties" not in fresh
+    assert re.search(r"source first\W+labels 12, ", fresh)
     with_lattice = ("--set", "evaluations=[errors,lattice]", "--set", "property_budgets=[4]")
     planned = shell.graft("study", "plan", SMOKE, "--out", shell.folder / "new", *with_lattice)
     assert re.search(r"properties\W+lattice \(of 9 committees\)", planned)
     assert re.search(r"reference\W+computed by stillinger_weber", planned)
     assert list(shell.folder.iterdir()) == []
     done = len(LabelStore(finished / "labels.db").entries())
-    assert f"{done} in the store already" in shell.graft("study", "plan", SMOKE, "--out", finished)
+    again = shell.graft("study", "plan", SMOKE, "--out", finished)
+    assert f"{done} in the store already" in again
+    assert "source first" not in again, "it is pretrained"
     found = json.loads(shell.graft("study", "plan", SMOKE, "--out", finished, *with_lattice, "--json"))
-    assert (found["cells"], found["labels_in_store"]) == (36, done)
+    assert (found["cells"], found["labels_in_store"], found["source_first"]) == (36, done, None)
     assert f"{found['properties_core_hours']:.2f} core-hours (estimate; without" in planned
 
 
