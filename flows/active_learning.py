@@ -82,14 +82,15 @@ def run_growth(config: GrowthConfig, out: Path) -> Path:
             spent=spent,
         )
         for one in growth.run():
-            models = {each.number + 1: [each.model] for each in growth.rounds}
+            models = {each.number + 1: [each.model, *each.folds] for each in growth.rounds}
             hashes = {
                 "source": {"folder": members[0].parent.name, "members": len(members), "hash": growth.source_hash},
                 "test set": {"sha256": growth.test_hash},
                 "labeler": identity,
             }
             _map(one, config, members[0], workspace)
-            write_growth(workspace, config, growth.rounds, ledger(workspace, requests, models), hashes)
+            spent_by_now = ledger(workspace, requests, models, growth.failed)
+            write_growth(workspace, config, growth.rounds, spent_by_now, hashes)
             write_growth_report(workspace.out)
             if one.reason:
                 write_text(workspace.model / "MODEL_CARD.md", growth_card(workspace.out))

@@ -1,7 +1,7 @@
 """What a study has finished and spent, on the terminal."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -71,12 +71,11 @@ def print_status(out: Path) -> None:
     workspace = Workspace(out)
     if who_holds(out) is not None:
         print_workers(console, read_activity(out / ACTIVITY))
-    if workspace.has_store:
-        _print_store(console, workspace)
+    failed = _print_store(console, workspace) if workspace.has_store else set()
     if not workspace.index.exists() and (workspace.has_store or who_holds(out)):
         console.print("cells: none yet; they appear when the first budget is finished")
         return
-    _print_cells(console, load_results(out))
+    _print_cells(console, load_results(out), failed)
 
 
 def status_of(out: Path) -> dict[str, Any]:
@@ -129,21 +128,26 @@ def _of_store(workspace: Workspace) -> tuple[dict[str, int], float, list[Entry]]
     return states, spent, failed
 
 
-def _print_store(console: Console, workspace: Workspace) -> None:
+def _print_store(console: Console, workspace: Workspace) -> set[str]:
+    """Print what the store holds; return the structures whose labels failed."""
     states, spent, failed = _of_store(workspace)
     counts = ", ".join(f"{number} {state}" for state, number in states.items())
     console.print(f"labels in the store: {counts}, {spent:.0f} core-seconds")
     for entry in failed:
         console.print(f"  [red]failed[/red] {entry.structure}: {entry.cause}", soft_wrap=True)
+    return {entry.structure for entry in failed}
 
 
-def _print_cells(console: Console, results: StudyResults) -> None:
+def _print_cells(console: Console, results: StudyResults, failed: Collection[str]) -> None:
     spent = results.ledger
     if "labels_asked" in spent:
         console.print(
             f"labels of this study: {spent['labels_asked']} asked for, {spent['labels_reused']} found in the store, "
             f"{spent['labels_failed']} failed; {spent['label_core_seconds']:.0f} core-seconds paid"
         )
+    for one in spent.get("failures", ()):
+        if one["structure"] not in failed:
+            console.print(f"  [red]refused[/red] {one['structure']}: {one['cause']}", soft_wrap=True)
     console.print(f"cells: {len(results.rows)} of {results.expected_rows} finished, {len(results.failures)} failed")
     for cell in results.failures:
         where = f"{cell.comparison}, {cell.acquisition}, {cell.arm}, seed {cell.seed}, {cell.budget} labels"

@@ -185,7 +185,8 @@ def _write_index(
     }
     labelled = LabelStore(inputs.workspace.store).entries(rounds.requests.budgets)
     spent = {"prices": {entry.key: labeler.original_core_seconds(entry.atoms) for entry in labelled}}
-    spent |= ledger(inputs.workspace, rounds.requests, models)
+    failed = {inputs.label_keys[name]: cause for name, cause in rounds.failed.items()}
+    spent |= ledger(inputs.workspace, rounds.requests, models, failed)
     spent |= spent_on_references(inputs.workspace, measured_against.values())
     write_index(inputs.workspace, inputs.config, rounds.cells, spent, hashes, measured_against, zero_shot)
 

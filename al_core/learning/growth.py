@@ -47,6 +47,7 @@ class Growth:
         cost: expected core-seconds of a structure's label.
         spent: core-seconds of labels that were paid so far.
         rounds: finished ones.
+        failed: keys of labels that failed or that training refuses, and why.
     """
 
     config: GrowthConfig
@@ -61,10 +62,10 @@ class Growth:
     cost: Callable[[Atoms], float]
     spent: Callable[[], float]
     rounds: list[Round] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
     _labels: list[str] = field(default_factory=list)
     _drawn: list[str] = field(default_factory=list)
     _slices: Counter[str] = field(default_factory=Counter)  # of the drawn labels
-    _failed: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Iterator[Round]:
         """Go on until the potential is good enough, or nothing more can be had.
@@ -132,7 +133,8 @@ class Growth:
         """Train, calibrate, explore, evaluate and decide; return the round, its frames, and those within the window."""
         if self._labels and (failure := self.steps.train([model])[0]):
             raise TrainingError(f"the committee cannot be trained on {len(self._labels)} labels: {failure}")
-        calibration = self.steps.calibrate(CalibrationInputs(model, tuple(self._drawn)))
+        calibrating = CalibrationInputs(model, tuple(self._drawn))
+        calibration = self.steps.calibrate(calibrating)
         explorations = self._explorations(model, calibration, len(self.rounds))
         self.steps.explore(explorations)
         frames, journeys = self._explored(explorations)
@@ -149,6 +151,7 @@ class Growth:
             expected=float(np.mean([frame.expected for frame in frames])),
             frames=len(frames),
             candidates=len(window),
+            folds=tuple(fold.key for fold, _ in calibrating.folds if fold.labels),
             evaluation=self._tested(model),
         )
         reason, stability = self._reason(model, one)
@@ -232,13 +235,13 @@ class Growth:
             self._labels += [one.key for one in outcomes.values() if not one.failure]
             self._drawn += [outcomes[name].key for name in at_random if not outcomes[name].failure]
             self._slices.update(slice_of(found[name].atoms) for name in at_random if not outcomes[name].failure)
-            self._failed |= {one.key: one.failure for one in outcomes.values() if one.failure}
+            self.failed |= {one.key: one.failure for one in outcomes.values() if one.failure}
             self._stop_if_too_many_labels_failed()
         return chosen
 
     def _new(self, names: Iterable[str]) -> list[str]:
         """Return those structures that were not asked a label of."""
-        known = {*self._failed, *self._labels}
+        known = {*self.failed, *self._labels}
         return [name for name in names if self.label_key(name) not in known]
 
     def _labelled(self, names: Sequence[str], number: int, file: Path) -> dict[str, LabelOutcome]:
@@ -287,9 +290,9 @@ class Growth:
         return [*outcome.structures, *others[: k - len(outcome.structures)]]
 
     def _stop_if_too_many_labels_failed(self) -> None:
-        failed, asked = len(self._failed), len(self._failed) + len(self._labels)
+        failed, asked = len(self.failed), len(self.failed) + len(self._labels)
         if failed >= _FAILURES_BEFORE_STOPPING and failed > self.config.max_failed_share * asked:
             raise LabelError(
                 f"{failed} of {asked} labels failed, more than max_failed_share={self.config.max_failed_share:g}; the "
-                f"first: {next(iter(self._failed.values()))}; the labeler's outputs are in {self.workspace.label_files}"
+                f"first: {next(iter(self.failed.values()))}; the labeler's outputs are in {self.workspace.label_files}"
             )

@@ -51,7 +51,7 @@ class Rounds:
         Raises:
             LabelError: more labels failed than the config allows.
             TrainingError: more cells failed than the config allows.
-            SelectionError: the pool has too few structures left.
+            SelectionError: the pool has too few structures left for any label set.
         """
         for before, budget in pairwise((0, *self.inputs.config.budgets)):
             self._grow(before, budget)
@@ -62,8 +62,8 @@ class Rounds:
     def _grow(self, before: int, budget: int) -> None:
         """Let every label set select and label until it has as many labels as the budget; failures are replaced."""
         while wanting := [one for one, keys in self.labels.items() if len(keys) < budget and one not in self.ended]:
-            selections = [self._selection(label_set, before, budget) for label_set in wanting]
-            chosen = dict(zip(wanting, self.steps.select(selections), strict=True))
+            selections = self._selections(wanting, before, budget)
+            chosen = dict(zip(selections, self.steps.select(list(selections.values())), strict=True))
             self.ended |= {label_set: outcome.failure for label_set, outcome in chosen.items() if outcome.failure}
             structures = list(dict.fromkeys(name for outcome in chosen.values() for name in outcome.structures))
             first = self.requests.ask([self.inputs.label_keys[name] for name in structures], budget)
@@ -73,6 +73,18 @@ class Rounds:
             for label_set, outcome in chosen.items():
                 self.labels[label_set] += [found[name].key for name in outcome.structures if not found[name].failure]
             self._stop_if_too_many_labels_failed()
+
+    def _selections(self, wanting: list[LabelSet], before: int, budget: int) -> dict[LabelSet, SelectionInputs]:
+        """Return what is selected next of label sets; those for which too few structures are left end."""
+        selections, used_up = {}, None
+        for label_set in wanting:
+            try:
+                selections[label_set] = self._selection(label_set, before, budget)
+            except SelectionError as error:
+                self.ended[label_set], used_up = str(error), error
+        if used_up and len(self.ended) == len(self.labels):
+            raise used_up
+        return selections
 
     def _selection(self, label_set: LabelSet, before: int, budget: int) -> SelectionInputs:
         have, wanted = set(self.labels[label_set]), budget - len(self.labels[label_set])
@@ -153,8 +165,9 @@ class Rounds:
         if self._too_many(len(self.failed), len(self.failed) + len(used)):
             raise LabelError(
                 f"{len(self.failed)} of {len(self.failed) + len(used)} labels failed, more than max_failed_share="
-                f"{self.inputs.config.max_failed_share:g}; `graft study status {self.inputs.workspace.out}` prints the "
-                f"causes, the labeler's outputs are in {self.inputs.workspace.label_files}"
+                f"{self.inputs.config.max_failed_share:g}; the last: {list(self.failed.values())[-1]}; `graft study "
+                f"status {self.inputs.workspace.out}` prints the causes, the labeler's outputs are in "
+                f"{self.inputs.workspace.label_files}"
             )
 
     def _stop_if_too_many_cells_failed(self) -> None:

@@ -62,6 +62,7 @@ class Round:
         stability: keys of the dynamics that the potential is for, one a temperature; none where they were not run.
         reason: why this is the last round; '' where it is not.
         chosen: what was labelled next.
+        folds: keys of the committees that were trained for the calibration; each lacks some labels.
     """
 
     number: int
@@ -77,6 +78,7 @@ class Round:
     stability: tuple[str, ...] = ()
     reason: str = ""
     chosen: tuple[Chosen, ...] = ()
+    folds: tuple[str, ...] = ()
 
     @property
     def lost(self) -> int:
@@ -146,6 +148,7 @@ def load_growth(out: Path) -> GrowthResults:
                 "stability": tuple(one["stability"]),
                 "journeys": tuple(Journey(**journey) for journey in one["journeys"]),
                 "chosen": tuple(Chosen(**chosen) for chosen in one["chosen"]),
+                "folds": tuple(one.get("folds", ())),
             }
         )
         for one in record["rounds"]

@@ -60,13 +60,16 @@ class Requests:
         return max(0.0, entry.core_seconds - float(self._before[entry.key]["core_seconds"]))
 
 
-def ledger(workspace: Workspace, requests: Requests, models: Mapping[int, Sequence[str]]) -> dict[str, Any]:
+def ledger(
+    workspace: Workspace, requests: Requests, models: Mapping[int, Sequence[str]], refused: Mapping[str, str]
+) -> dict[str, Any]:
     """Return what a study has asked for and paid so far, JSON-ready.
 
     Args:
         workspace: the study's folder.
         requests: the labels it asked for.
         models: for each budget, the model keys of the committees trained at it.
+        refused: keys of labels that training does not take, and why; they have failed.
 
     Returns:
         Counts of labels and core-seconds, of the whole study and, under ``per_budget``, up to each budget;
@@ -74,14 +77,15 @@ def ledger(workspace: Workspace, requests: Requests, models: Mapping[int, Sequen
     """
     store = LabelStore(workspace.store)
     entries = [entry for key in requests.budgets if (entry := store.get(key)) is not None]
-    failed = [entry for entry in entries if entry.state == "failed"]
+    failed = [entry for entry in entries if _failed(entry, refused)]
     per_budget, training = [], 0.0
     for budget, keys in models.items():
         records = [model_record(workspace.models(key)) for key in dict.fromkeys(keys)]
         training += sum(record.core_seconds for record in records if record)
         upto = [entry for entry in entries if TEST < requests.budgets[entry.key] <= budget]
-        per_budget.append({"budget": budget, **_counts(upto, requests), "training_core_seconds": training})
-    counts = _counts(entries, requests)
+        counts = _counts(upto, requests, refused)
+        per_budget.append({"budget": budget, **counts, "training_core_seconds": training})
+    counts = _counts(entries, requests, refused)
     return {
         "labels_asked": len(requests.budgets),
         "labels_done": counts.pop("labels"),
@@ -91,13 +95,17 @@ def ledger(workspace: Workspace, requests: Requests, models: Mapping[int, Sequen
         "training_core_seconds": training,
         "test_labels": sum(requests.budgets[entry.key] == TEST for entry in entries if entry.label),
         "store_labels": store.count(),
-        "failures": [{"structure": entry.structure, "cause": entry.cause} for entry in failed],
+        "failures": [{"structure": one.structure, "cause": one.cause or refused[one.key]} for one in failed],
         "per_budget": per_budget,
     }
 
 
-def _counts(entries: Sequence[Entry], requests: Requests) -> dict[str, Any]:
-    done = [entry for entry in entries if entry.label]
+def _failed(entry: Entry, refused: Mapping[str, str]) -> bool:
+    return entry.state == "failed" or entry.key in refused
+
+
+def _counts(entries: Sequence[Entry], requests: Requests, refused: Mapping[str, str]) -> dict[str, Any]:
+    done = [entry for entry in entries if entry.label and not _failed(entry, refused)]
     return {
         "labels": len(done),
         "labels_reused": sum(requests.reused(entry.key) for entry in done),

@@ -195,6 +195,15 @@ def _run(growth: Growth) -> list[Round]:
 # ---- what is chosen -------------------------------------------------------------------------------------------------
 
 
+def test_a_round_knows_the_committees_that_its_calibration_takes(make: Make, steps: Callable[..., FakeSteps]) -> None:
+    fake = steps()
+    rounds = _run(make(fake, labels=4))
+    assert rounds[0].folds == ()
+    lacking = [fold for fold, _ in fake.calibrated[-1].folds]
+    assert len(rounds[1].folds) == len(lacking) == 4
+    assert rounds[1].folds == tuple(fold.key for fold in lacking)
+
+
 def test_the_first_batch_is_drawn_in_whole(make: Make, steps: Callable[..., FakeSteps]) -> None:
     """Nobody knows yet what the committee's disagreement stands for."""
     fake = steps()

@@ -229,7 +229,9 @@ def test_labels_that_training_refuses_are_replaced(make: Callable[..., Rounds]) 
 
 def test_too_many_failed_labels_stop_the_study(make: Callable[..., Rounds]) -> None:
     rounds = make(FakeSteps(unlabelled=STRUCTURES[:4]), budgets=[4], max_failed_share=0.5)
-    with pytest.raises(LabelError, match=r"4 of 4 labels failed, more than max_failed_share=0\.5; `graft study status"):
+    with pytest.raises(
+        LabelError, match=r"4 of 4 .* more than max_failed_share=0\.5; the last: no convergence; `graft"
+    ):
         list(rounds.run())
 
 
@@ -242,6 +244,17 @@ def test_a_pool_that_is_used_up_is_an_error(make: Callable[..., Rounds]) -> None
     rounds = make(FakeSteps(unlabelled=["s0"]), budgets=[2], structures=STRUCTURES[:2])
     with pytest.raises(SelectionError, match=r"1 more .* are needed for 2 labels and 0 of the pool are left"):
         list(rounds.run())
+
+
+def test_a_label_set_whose_slices_are_used_up_ends_and_the_others_grow_on(make: Callable[..., Rounds]) -> None:
+    acquisitions = ["random", {"kind": "random", "name": "few", "slices": ["cold"]}]
+    steps = FakeSteps(unlabelled=["s0"])
+    rounds = make(steps, budgets=[1, 2, 3], acquisitions=acquisitions, arms=["transfer"], max_failed_share=1.0)
+    assert list(rounds.run()) == [1, 2, 3]
+    found = {(one.label_set.acquisition.slices, budget): cell.failure for (one, budget), cell in rounds.cells.items()}
+    assert [found[(), budget] for budget in (1, 2, 3)] == ["", "", ""]
+    assert "seed 0: 1 more structures are needed for 2 labels and 0 of the pool are left" in found[("cold",), 2]
+    assert found[("cold",), 3] == found[("cold",), 2]
 
 
 def test_an_empty_pool_is_an_error(make: Callable[..., Rounds]) -> None:

@@ -26,7 +26,7 @@ ROUNDS = (
     Round(
         1,
         *(4, "m1", Calibration(2.5, 4, ((0.68, 1.0), (0.9, 2.1), (0.95, 2.8)), 0.041), ("e2",), JOURNEYS[:1]),
-        *(0.02, 41, 13, "v1", ("d1", "d2"), "all 4 labels are spent"),
+        *(0.02, 41, 13, "v1", ("d1", "d2"), "all 4 labels are spent", (), ("f1", "f2")),
     ),
 )
 

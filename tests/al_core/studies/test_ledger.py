@@ -50,7 +50,7 @@ def test_only_what_the_study_asked_for_counts(workspace: Workspace, compute: Com
     requests = Requests(workspace)
     requests.ask(["old", "new"], 1)
     compute("new")
-    spent = ledger(workspace, requests, {1: ["m1"]})
+    spent = ledger(workspace, requests, {1: ["m1"]}, {})
     assert (spent["labels_asked"], spent["labels_done"], spent["labels_reused"], spent["store_labels"]) == (2, 2, 1, 5)
     assert spent["label_core_seconds"] == pytest.approx(10.0), "the label that was there is not paid for again"
     json.dumps(spent, allow_nan=False)
@@ -63,7 +63,7 @@ def test_budgets_failures_and_the_test_set_are_counted_apart(workspace: Workspac
     for key in ("t", "a", "b"):
         compute(key)
     compute("f", fails=True)
-    spent = ledger(workspace, requests, {1: ["m1", "m1"], 2: ["m2", ""]})
+    spent = ledger(workspace, requests, {1: ["m1", "m1"], 2: ["m2", ""]}, {})
     assert (spent["labels_done"], spent["labels_failed"], spent["test_labels"]) == (3, 1, 1)
     assert spent["label_core_seconds"] == pytest.approx(34.0)
     assert spent["failed_core_seconds"] == pytest.approx(4.0)
@@ -75,6 +75,17 @@ def test_budgets_failures_and_the_test_set_are_counted_apart(workspace: Workspac
     assert [one["training_core_seconds"] for one in spent["per_budget"]] == [5.0, 12.0]
 
 
+def test_a_label_that_training_refuses_is_paid_and_has_failed(workspace: Workspace, compute: Compute) -> None:
+    requests = Requests(workspace)
+    requests.ask(["a", "b"], 1)
+    compute("a")
+    compute("b")
+    spent = ledger(workspace, requests, {1: []}, {"b": "a force of 60 eV/Å"})
+    assert (spent["labels_done"], spent["labels_failed"], spent["per_budget"][0]["labels"]) == (1, 1, 1)
+    assert (spent["label_core_seconds"], spent["failed_core_seconds"]) == (pytest.approx(20.0), pytest.approx(10.0))
+    assert [failure["cause"] for failure in spent["failures"]] == ["a force of 60 eV/Å"]
+
+
 def test_a_label_that_another_study_computed_meanwhile_is_not_paid_by_this_one(
     workspace: Workspace, compute: Compute
 ) -> None:
@@ -83,7 +94,7 @@ def test_a_label_that_another_study_computed_meanwhile_is_not_paid_by_this_one(
     compute("a")
     compute("b")  # by another study, while this one waited for it
     requests.write_down(["b"])
-    spent = ledger(workspace, requests, {})
+    spent = ledger(workspace, requests, {}, {})
     assert (spent["labels_done"], spent["labels_reused"], spent["label_core_seconds"]) == (2, 1, pytest.approx(10.0))
 
 
@@ -92,5 +103,5 @@ def test_what_was_paid_before_a_kill_stays_paid(workspace: Workspace, compute: C
     compute("a")  # and then the study is killed
     again = Requests(workspace)
     assert again.ask(["a"], 1) == [], "it was asked for before the kill"
-    spent = ledger(workspace, again, {})
+    spent = ledger(workspace, again, {}, {})
     assert (spent["labels_reused"], spent["label_core_seconds"]) == (0, pytest.approx(10.0))

@@ -122,6 +122,13 @@ def test_graft_study_status_before_the_first_budget_is_finished(copy: Path, shel
     assert "no study here" in shell.run(GRAFT, "study", "status", shell.folder, code=2).stderr
 
 
+def test_graft_study_status_names_labels_that_training_refuses(copy: Path, shell: Shell) -> None:
+    index = read_json(copy / "study.json")
+    index["ledger"]["failures"] = [{"structure": "abc", "cause": "its label has a force of 60 eV/Å"}]
+    write_json(copy / "study.json", index)
+    assert "refused abc: its label has a force of 60 eV/Å" in shell.graft("study", "status", copy)
+
+
 def test_graft_study_status_as_json(copy: Path, results: StudyResults, shell: Shell) -> None:
     gone = results.rows[0].model
     (copy / "models" / gone / "training.json").unlink()
