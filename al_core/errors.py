@@ -1,6 +1,8 @@
 """The one exception tree of Graft. Every error a user can cause is a :class:`GraftError`."""
 
+import contextlib
 import errno
+from collections.abc import Iterator
 
 HESITATING = frozenset({errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT})
 """What a busy or remote file system reports for a moment."""
@@ -20,6 +22,19 @@ class GraftError(Exception):
 
 class ConfigError(GraftError):
     """A config, a file it names, or the folder results go to is not usable; nothing was computed."""
+
+
+class BundleError(GraftError):
+    """A model bundle is missing, corrupt or does not fit."""
+
+
+@contextlib.contextmanager
+def under(key: str) -> Iterator[None]:
+    """Name the key of a config in the errors of what it names: a file, a data set, a committee."""
+    try:
+        yield
+    except (ConfigError, BundleError) as error:
+        raise type(error)(f"{key}: {error}") from error
 
 
 class LabelError(GraftError):
@@ -63,10 +78,6 @@ class WorkerError(GraftError):
 
 class SiteError(GraftError):
     """Where a study computes cannot be used: it does not answer, or differs from here."""
-
-
-class BundleError(GraftError):
-    """A model bundle is missing, corrupt or does not fit."""
 
 
 class TrainingError(GraftError):

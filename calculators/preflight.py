@@ -9,7 +9,7 @@ from ase import Atoms
 
 from al_core.config.labelers import AnyLabeler
 from al_core.config.structures import SampledStructures
-from al_core.errors import ConfigError, LabelError, SiteError
+from al_core.errors import ConfigError, LabelError, SiteError, under
 from al_core.structures.making import crystals_of
 from al_core.types import Labeler
 from calculators.base import make_labeler
@@ -31,7 +31,8 @@ def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, wher
     ready = make_labeler(labeler)
     for number, atoms in enumerate(structures):
         try:
-            ready.check(atoms)
+            with under(f"labeler {labeler.kind}"):
+                ready.check(atoms)
         except LabelError as error:
             raise ConfigError(f"labeler {labeler.kind}: structure {number} of {where}: {error}") from error
     elements = {symbol for atoms in structures for symbol in atoms.get_chemical_symbols()}

@@ -6,7 +6,7 @@ from pathlib import Path
 from al_core.config.sources import GivenSource
 from al_core.config.study import StudyConfig
 from al_core.config.training import Architecture
-from al_core.errors import ConfigError
+from al_core.errors import ConfigError, under
 from al_core.models.card import read_card
 from al_core.models.committee import committee_folders
 from flows.sources import given_folder
@@ -18,8 +18,12 @@ def arm_sources(config: StudyConfig) -> dict[GivenSource, tuple[Path, ...]]:
     Raises:
         BundleError, ConfigError: a committee is not there.
     """
-    own = dict.fromkeys(arm.own_source for arm in config.arms if arm.own_source is not None)
-    return {source: tuple(committee_folders(given_folder(source))) for source in own}
+    found = {}
+    for arm in config.arms:
+        if arm.own_source is not None:
+            with under(f"arms: {arm.title}: source"):
+                found[arm.own_source] = tuple(committee_folders(given_folder(arm.own_source)))
+    return found
 
 
 def starts(

@@ -7,7 +7,7 @@ from ase import Atoms
 from al_core.config.growth import GrowthConfig
 from al_core.config.structures import SampledStructures
 from al_core.config.target import elements_of, title_of
-from al_core.errors import ConfigError
+from al_core.errors import ConfigError, under
 from al_core.evaluation.material import Material
 from al_core.exploration.starts import crystal_of, starting_points
 from al_core.labels.calculator import LabelCalculator
@@ -55,7 +55,8 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
     starts = walkers_start_from(config)
     check_labels_possible(starts, config.labeler, "the walkers' starts")
     if config.test is not None:
-        test = [atoms for atoms, _ in file_or_bundled(config.test)]
+        with under("test"):
+            test = [atoms for atoms, _ in file_or_bundled(config.test)]
         check_elements("test", test, elements_of(config.target))
         if config.starts is not None:
             check_apart(starts, test, "starts")
@@ -91,8 +92,7 @@ def _check_crystal(config: GrowthConfig) -> None:
         if config.starts is None and title not in CRYSTALS:
             raise ConfigError(
                 f"target: the crystals of {', '.join(CRYSTALS)} are known, not that of {title}; say which it is, such "
-                "as crystal: {prototype: bcc, a: 2.9}, or give structures that walkers start from: "
-                "starts: {kind: file, path: ...}"
+                "as crystal: {prototype: bcc, a: 2.9}"
             )
     elif config.crystal.path:
         raise ConfigError(

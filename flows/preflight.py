@@ -21,11 +21,10 @@ from al_core.config.structures import (
 )
 from al_core.config.study import StudyConfig
 from al_core.config.target import Target, elements_of, sources_of, title_of
-from al_core.errors import BundleError, ConfigError
+from al_core.errors import BundleError, ConfigError, under
 from al_core.labels.store import LabelStore
 from al_core.models.card import read_card
 from al_core.models.committee import committee_folders
-from al_core.models.sources.shipped import shipped_committee
 from al_core.structures.checks import fault
 from al_core.structures.datasets import bundled, slice_of
 from al_core.structures.elements import CRYSTALS
@@ -36,6 +35,7 @@ from calculators.classical.neutral import NEUTRAL
 from calculators.preflight import check_labels_possible, check_same_theory, check_sampled_labels_possible
 from flows.arm_sources import arm_sources, check_architectures
 from flows.references import check_reference
+from flows.sources import given_folder
 from flows.zero_shot_preflight import check_zero_shot
 
 _FREE_MB = 200
@@ -51,6 +51,8 @@ def preflight(config: StudyConfig, out: Path) -> None:
     check_source(config.source, config.committee, config.target)
     for source in arm_sources(config):
         check_source(source, config.committee, config.target)
+    with under("labeler"):
+        make_labeler(config.labeler)
     check_architectures(config)
     _check_costs(config)
     check_oracle(config.acquisitions, config.labeler)
@@ -67,7 +69,8 @@ def preflight(config: StudyConfig, out: Path) -> None:
         check_structures("test", config.test, elements)
         check_sampled_labels_possible(config.test, elements, config.labeler, "test")
     else:
-        test = [atoms for atoms, _ in file_or_bundled(config.test)]
+        with under("test"):
+            test = [atoms for atoms, _ in file_or_bundled(config.test)]
         check_elements("test", test, elements)
         if pool is not None:
             check_apart(pool, test)
@@ -175,8 +178,9 @@ def check_source(source: SourcePart, committee: int, target: Target) -> None:
         _check_pretraining(source, "source.")
         _check_target(target, source.element)
         return
-    folder = shipped_committee(source.name) if source.kind == "bundled" else source.path
-    folders = committee_folders(folder)
+    with under("source"):
+        folder = given_folder(source)
+        folders = committee_folders(folder)
     elements = {tuple(read_card(one)["elements"]) for one in folders}
     if len(elements) > 1:
         several = ", ".join("".join(symbols) for symbols in sorted(elements))
@@ -204,7 +208,8 @@ def _check_pretraining(config: PretrainConfig, prefix: str) -> None:
             key = f"{prefix}structures"
             check_sampled_labels_possible(config.structures, config.element, config.labeler, key)
         return
-    structures = [atoms for atoms, _ in file_or_bundled(config.structures)]
+    with under(f"{prefix}structures"):
+        structures = [atoms for atoms, _ in file_or_bundled(config.structures)]
     check_elements(f"{prefix}structures", structures, config.element)
     if len(structures) < 2:
         raise ConfigError(f"{prefix}structures: one structure is too few to train on and to hold one out")
@@ -225,7 +230,8 @@ def check_structures(
     if isinstance(settings, RattledStructures):
         _check_crystals(key, settings, elements)
         return None
-    frames = given_structures(settings)
+    with under(key):
+        frames = given_structures(settings)
     check_elements(key, frames, elements)
     return unique(frames)
 

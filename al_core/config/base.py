@@ -28,6 +28,16 @@ def nearest(word: str, known: Sequence[str]) -> str:
     return f"{hint} (known: {', '.join(sorted(known))})"
 
 
+PATTERNS: dict[str, str] = {}  # in words, for messages
+_NAME = "a name of letters, digits, '_', '.' and '-' that begins with a letter or digit"
+
+
+def written(pattern: str, words: str) -> str:
+    """Return a pattern that texts of configs must have, which messages say in words."""
+    PATTERNS[pattern] = words
+    return pattern
+
+
 class Strict(BaseModel):
     """Base of all configs: unknown keys are errors that name the nearest known key, and yes/no is not a number."""
 
@@ -69,7 +79,7 @@ class Method(Strict):
     name: Annotated[
         str,
         Field(
-            pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$",
+            pattern=written(r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$", _NAME),
             max_length=80,
             description="What tables and figures call it, its kind if not given. It tells two of one kind apart.",
         ),
@@ -114,14 +124,14 @@ def _server(url: str) -> str:
 
 Element = Annotated[str, AfterValidator(known_element)]
 UserPath = Annotated[Path, AfterValidator(_absolute)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
+Name = Annotated[str, Field(pattern=written(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", _NAME), max_length=80)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(ge=1)]
 StoreURL = Annotated[str, AfterValidator(_server)]
 Device = Annotated[
     str,
     Field(
-        pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$",
+        pattern=written(r"^(auto|cpu|cuda(:[0-9]+)?)$", "auto, cpu, cuda or cuda:N"),
         description="Where to train: `cpu`, `cuda`, `cuda:N`, or `auto`, which takes a GPU where there is one.",
     ),
 ]

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+from ase.data import chemical_symbols
 from pydantic import ValidationError
 
-from al_core.config.base import KINDS, Strict
+from al_core.config.base import KINDS, PATTERNS, Strict
 from al_core.errors import ConfigError
 
 T = TypeVar("T", bound=Strict)
@@ -144,6 +145,8 @@ def _described(fault: Any, below: str) -> str:
     if fault["type"] in _COMPLETE_MESSAGES:
         return f"{key}: {fault['msg']}" if key else fault["msg"]
     expected = fault["msg"].replace("Tuple", "List").replace("valid tuple", "list")
+    if fault["type"] == "string_pattern_mismatch":
+        expected = f"expected {PATTERNS[fault['ctx']['pattern']]}"
     if fault["type"] == "model_type":
         expected = "input should be settings, {key: value}"
     return f"{key}: {expected[0].lower()}{expected[1:]}, got {fault['input']!r}"
@@ -179,8 +182,8 @@ def _descend(node: Any, part: str, override: str) -> Any:
     child = node[where] if isinstance(node, list) else node.get(part)
     if child is None:
         child = node[where] = {}
-    elif isinstance(child, str):  # a bare kind
-        child = node[where] = {"kind": child}
+    elif isinstance(child, str):  # a bare kind, or an element where settings are to be
+        child = node[where] = {} if child in chemical_symbols else {"kind": child}
     if not isinstance(child, dict | list):
         raise ConfigError(f"--set {override}: {part} is a value, it has no keys")
     return child

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from al_core.config.base import KIND, PositiveFloat, PositiveInt, Strict, UserPath, kinds
+from al_core.config.base import KIND, PositiveFloat, PositiveInt, Strict, UserPath, kinds, written
 
 
 class LocalSite(Strict):
@@ -35,7 +35,7 @@ class DaskSite(Strict):
     address: Annotated[
         str,
         Field(
-            pattern=r"^(tcp|tls)://[^\s/]+:[0-9]+$",
+            pattern=written(r"^(tcp|tls)://[^\s/]+:[0-9]+$", "tls://host:port, or on this machine tcp://host:port"),
             description="Of the scheduler: `tls://host:8786`, here also `tcp://`.",
         ),
     ]
@@ -85,11 +85,17 @@ class Jobs(Strict):
     )
     account: Annotated[str | None, Field(description="Account or project that is charged.")] = None
     cores: Annotated[PositiveInt, Field(description="Cores of a job: so many functions run in it at once.")]
-    memory: Annotated[str, Field(pattern=r"^[1-9][0-9]* ?[KMGT]i?B$", description="Memory of a job: `64GB`.")]
+    memory: Annotated[
+        str,
+        Field(
+            pattern=written(r"^[1-9][0-9]* ?[KMGT]i?B$", "a number and KB, MB, GB or TB, such as 64GB"),
+            description="Memory of a job: `64GB`.",
+        ),
+    ]
     walltime: Annotated[
         str,
         Field(
-            pattern=r"^[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$",
+            pattern=written(r"^[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$", "HH:MM:SS, such as 04:00:00"),
             description="Time of a job, `HH:MM:SS`. Its worker leaves some minutes before, and another job takes over.",
         ),
         BeforeValidator(_time),

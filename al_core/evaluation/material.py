@@ -162,7 +162,10 @@ def _of_element(element: str, structure: str | None) -> tuple[str, Atoms]:
     structure = structure or own
     if structure not in (*ATOMS_OF_CUBE, "hcp"):
         known_ones = ", ".join((*ATOMS_OF_CUBE, "hcp"))
-        raise ConfigError(f"{element} crystallises as {structure}; properties are computed of {known_ones}")
+        raise ConfigError(
+            f"{element} crystallises as {structure}; properties are computed of {known_ones}; the config of a study or "
+            "growth may name one of these: crystal: {prototype: diamond, a: 6.6}"
+        )
     volume = _USUAL_VOLUME
     if own in ATOMS_OF_CUBE:
         volume = edge**3 / ATOMS_OF_CUBE[own]

@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 from ase.io import iread, write
 
+from al_core.config.base import nearest
 from al_core.config.structures import StressUnit
 from al_core.errors import ConfigError
 from al_core.storage.files import atomic_path, read_json
@@ -236,7 +237,7 @@ def bundled(name: str) -> Asset:
         ConfigError: there is none of that name, or its file was changed.
     """
     if name not in bundled_names():
-        raise ConfigError(f"no data set {name!r} is shipped (there are: {', '.join(bundled_names()) or 'none'})")
+        raise ConfigError(f"no data set {name!r} is shipped{nearest(name, bundled_names())}")
     sheet = read_json(ASSETS / "data" / f"{name}.json")
     path = ASSETS / "data" / sheet["file"]
     if not path.is_file() or file_sha256(path) != sheet["sha256"]:

@@ -150,7 +150,7 @@ def test_a_labeler_of_a_data_set_that_is_not_shipped_is_refused(refused_study: R
     pool = file_of("pool.extxyz", *map(germanium, range(6)))
     test = file_of("test.extxyz", labelled(9))
     message = refused_study(f"pool={pool}", f"test={test}", "labeler={kind: bundled, name: ge-dream}")
-    assert "no data set 'ge-dream' is shipped (there are: " in message
+    assert "no data set 'ge-dream' is shipped (known: " in message
 
 
 @pytest.fixture

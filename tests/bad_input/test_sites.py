@@ -21,7 +21,10 @@ JOBS = '{cores: 2, memory: 4GB, walltime: "01:00:00"}'
     [
         ("somewhere", "site: unknown kind 'somewhere' (known: dask, inline, local, lsf, pbs, sge, slurm)"),
         ("{kind: dask}", "site.address: is required"),
-        ("{kind: dask, address: 'host:8786'}", "site.address: string should match pattern"),
+        (
+            "{kind: dask, address: 'host:8786'}",
+            "site.address: expected tls://host:port, or ",
+        ),
         ("{kind: dask, address: 'tcp://host:8786'}", "site: address: whoever reaches tcp://host:8786 can run programs"),
         ("{kind: dask, address: 'tls://host:8786'}", "site: address: tls://host:8786 needs certificates"),
         (
@@ -29,11 +32,20 @@ JOBS = '{cores: 2, memory: 4GB, walltime: "01:00:00"}'
             "site: address: tcp://host:8786 is not encrypted; with certificates it begins with tls://",
         ),
         ("{kind: slurm}", "site.dft: is required"),
-        ("{kind: slurm, dft: {cores: 2, memory: much, walltime: '1:00:00'}}", "site.dft.memory: string should match"),
-        ("{kind: slurm, dft: {cores: 2, memory: 4GB, walltime: 4h}}", "site.dft.walltime: string should match pattern"),
-        ("{kind: slurm, dft: {cores: 2, memory: 4GB, walltime: '1:99:00'}}", "site.dft.walltime: string should match"),
+        (
+            "{kind: slurm, dft: {cores: 2, memory: much, walltime: '1:00:00'}}",
+            "site.dft.memory: expected a number and KB",
+        ),
+        (
+            "{kind: slurm, dft: {cores: 2, memory: 4GB, walltime: 4h}}",
+            "site.dft.walltime: expected HH:MM:SS",
+        ),
+        ("{kind: slurm, dft: {cores: 2, memory: 4GB, walltime: '1:99:00'}}", "site.dft.walltime: expected HH:MM:SS"),
         ("{kind: slurm, dft: {cores: 2, memory: 4GB, walltime: '00:00:00'}}", "walltime: a job needs some time"),
-        ("{kind: slurm, dft: {cores: 2, memory: 0GB, walltime: '1:00:00'}}", "site.dft.memory: string should match"),
+        (
+            "{kind: slurm, dft: {cores: 2, memory: 0GB, walltime: '1:00:00'}}",
+            "site.dft.memory: expected a number and KB",
+        ),
         (
             "{kind: slurm, dft: " + JOBS[:-1] + ", jobs: [5, 2]}}",
             "site.dft: jobs: the fewest, 5, are more than the most",

@@ -32,15 +32,22 @@ def test_a_missing_file_is_refused(refused_study: Refused, workdir: Path, change
     missing = refused_study(
         f"pool={pool}", f"test={test}", "source.labeler=null" if ".str" in change else "site.workers=1", change
     )
-    assert re.search(f"error: {workdir / 'gone.extxyz'}: no (such file|committee)", missing)
+    key = "labeler dataset" if "dataset" in change else change.partition("=")[0]
+    assert re.search(f"error: {key}: {workdir / 'gone.extxyz'}: no (such file|committee)", missing)
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ("pool={kind: bundled, name: ge-pool}", "no data set 'ge-pool' is shipped (there are: "),
-        ("test={kind: bundled, name: ge-tset}", "no data set 'ge-tset' is shipped (there are: "),
-        ("source={kind: bundled, name: si}", "no committee 'si' is shipped (there are: "),
+        (
+            "pool={kind: bundled, name: ge-pool}",
+            "pool: no data set 'ge-pool' is shipped; did you mean 'ge-pool-pbe'?",
+        ),
+        (
+            "test={kind: bundled, name: ge-tset}",
+            "test: no data set 'ge-tset' is shipped; did you mean 'ge-test-pbe'?",
+        ),
+        ("source={kind: bundled, name: si}", "source: no committee 'si' is shipped (known: "),
     ],
 )
 def test_a_data_set_or_committee_that_is_not_shipped_is_refused(

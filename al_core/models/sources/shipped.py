@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from al_core.config.base import nearest
 from al_core.errors import ConfigError
 
 _SHIPPED = Path(__file__).parents[2] / "assets" / "models"
@@ -19,5 +20,5 @@ def shipped_committee(name: str) -> Path:
         ConfigError: there is none of that name.
     """
     if name not in shipped_committees():
-        raise ConfigError(f"no committee {name!r} is shipped (there are: {', '.join(shipped_committees()) or 'none'})")
+        raise ConfigError(f"no committee {name!r} is shipped{nearest(name, shipped_committees())}")
     return _SHIPPED / name
