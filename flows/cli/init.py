@@ -50,7 +50,8 @@ def init(
     from al_core.storage.files import write_text
 
     write_text(file, text)
-    print(f"{file}\n\nwhat it costs:    graft study plan {file}\n" if command == "study run" else f"{file}\n")
+    plan = f"study plan {file}" if command == "study run" else f"grow {file} --plan"
+    print(f"{file}\n\nwhat it costs:    graft {plan}\n")
     print(f"run it:           graft {command} {file}")
 
 
