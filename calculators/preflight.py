@@ -41,7 +41,7 @@ def check_labels_possible(structures: Sequence[Atoms], labeler: AnyLabeler, wher
     except LabelError as error:
         raise ConfigError(f"labeler {labeler.kind}: {error}") from error
     for note in ready.notes(structures):
-        _report(f"note: labeler {labeler.kind}, {where}: {note}")
+        report(f"note: labeler {labeler.kind}, {where}: {note}")
 
 
 def check_memory(structures: Sequence[Atoms], labeler: Labeler, room_MB: float | None) -> None:
@@ -67,7 +67,7 @@ def check_memory(structures: Sequence[Atoms], labeler: Labeler, room_MB: float |
 
 
 @functools.cache
-def _report(note: str) -> None:
+def report(note: str) -> None:
     """Log a note, once a process: a command and the flow it starts look at the same structures."""
     logging.getLogger(__name__).warning(note)
 

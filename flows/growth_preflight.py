@@ -5,16 +5,15 @@ from pathlib import Path
 from ase import Atoms
 
 from al_core.config.growth import GrowthConfig
-from al_core.config.structures import SampledStructures
 from al_core.config.target import elements_of, title_of
-from al_core.errors import ConfigError, under
+from al_core.errors import ConfigError
 from al_core.evaluation.material import Material
 from al_core.exploration.starts import crystal_of, starting_points
 from al_core.labels.calculator import LabelCalculator
 from al_core.structures.checks import fault
 from al_core.structures.datasets import bundled
 from al_core.structures.elements import CRYSTALS
-from al_core.studies.data import check_apart, file_or_bundled
+from al_core.studies.data import check_apart
 from calculators.base import make_labeler
 from calculators.preflight import check_labels_possible, check_same_theory
 from flows.preflight import (
@@ -24,7 +23,9 @@ from flows.preflight import (
     check_source,
     check_structures,
     check_writable,
+    labelled_of,
 )
+from flows.sources import check_unseen
 
 
 def preflight_growth(config: GrowthConfig, out: Path) -> None:
@@ -55,17 +56,14 @@ def preflight_growth(config: GrowthConfig, out: Path) -> None:
     starts = walkers_start_from(config)
     check_labels_possible(starts, config.labeler, "the walkers' starts")
     if config.test is not None:
-        with under("test"):
-            test = [atoms for atoms, _ in file_or_bundled(config.test)]
+        test = labelled_of("test", config.test)
         check_elements("test", test, elements_of(config.target))
         if config.starts is not None:
             check_apart(starts, test, "starts")
-        if config.source.kind == "pretrain" and not isinstance(config.source.structures, SampledStructures):
-            trained_on = [atoms for atoms, _ in file_or_bundled(config.source.structures)]
-            check_apart(trained_on, test, "source.structures")
+        check_unseen(test, {"source": config.source}, elements_of(config.target))
         if config.test.kind == "bundled":
             theory = bundled(config.test.name).sheet["labeler"]
-            check_same_theory(f"test: {config.test.name}", theory, config.labeler, "test.kind=file, or none")
+            check_same_theory(f"test: {config.test.name}", theory, config.labeler, "a file, or leave test out")
     check_writable(out, config.store)
     check_site(config.site, config.store)
     check_device(config.device)

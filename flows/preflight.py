@@ -26,16 +26,16 @@ from al_core.labels.store import LabelStore
 from al_core.models.card import read_card
 from al_core.models.committee import committee_folders
 from al_core.structures.checks import fault
-from al_core.structures.datasets import bundled, slice_of
+from al_core.structures.datasets import bundled, slice_of, unread_stress
 from al_core.structures.elements import CRYSTALS
 from al_core.structures.making import crystals_of
 from al_core.studies.data import check_apart, check_pool_size, file_or_bundled, given_structures, hold_out, unique
 from calculators.base import make_labeler
 from calculators.classical.neutral import NEUTRAL
-from calculators.preflight import check_labels_possible, check_same_theory, check_sampled_labels_possible
+from calculators.preflight import check_labels_possible, check_same_theory, check_sampled_labels_possible, report
 from flows.arm_sources import arm_sources, check_architectures
 from flows.references import check_reference
-from flows.sources import given_folder
+from flows.sources import check_unseen, given_folder
 from flows.zero_shot_preflight import check_zero_shot
 
 _FREE_MB = 200
@@ -57,6 +57,8 @@ def preflight(config: StudyConfig, out: Path) -> None:
     _check_costs(config)
     check_oracle(config.acquisitions, config.labeler)
     pool = check_structures("pool", config.pool, elements)
+    own = {f"the source of {arm.title}": arm.own_source for arm in config.arms if arm.own_source is not None}
+    sources: dict[str, SourcePart] = {"source": config.source, **own}
     if config.test.kind == "holdout":
         if pool is None:
             raise ConfigError(
@@ -64,19 +66,17 @@ def preflight(config: StudyConfig, out: Path) -> None:
             )
         pool, test = hold_out(pool, config.test.size, config.test.seed)
         check_apart(pool, test)
+        check_unseen(test, sources, elements)
         check_labels_possible([*pool, *test], config.labeler, "the pool")
     elif isinstance(config.test, SampledStructures):
         check_structures("test", config.test, elements)
         check_sampled_labels_possible(config.test, elements, config.labeler, "test")
     else:
-        with under("test"):
-            test = [atoms for atoms, _ in file_or_bundled(config.test)]
+        test = labelled_of("test", config.test)
         check_elements("test", test, elements)
         if pool is not None:
             check_apart(pool, test)
-        if config.source.kind == "pretrain" and not isinstance(config.source.structures, SampledStructures):
-            trained_on = [atoms for atoms, _ in file_or_bundled(config.source.structures)]
-            check_apart(trained_on, test, "source.structures")
+        check_unseen(test, sources, elements)
     if isinstance(config.pool, SampledStructures):
         check_sampled_labels_possible(config.pool, elements, config.labeler, "pool")
     else:
@@ -208,8 +208,7 @@ def _check_pretraining(config: PretrainConfig, prefix: str) -> None:
             key = f"{prefix}structures"
             check_sampled_labels_possible(config.structures, config.element, config.labeler, key)
         return
-    with under(f"{prefix}structures"):
-        structures = [atoms for atoms, _ in file_or_bundled(config.structures)]
+    structures = labelled_of(f"{prefix}structures", config.structures)
     check_elements(f"{prefix}structures", structures, config.element)
     if len(structures) < 2:
         raise ConfigError(f"{prefix}structures: one structure is too few to train on and to hold one out")
@@ -234,6 +233,15 @@ def check_structures(
         frames = given_structures(settings)
     check_elements(key, frames, elements)
     return unique(frames)
+
+
+def labelled_of(key: str, settings: FileStructures | BundledStructures) -> list[Atoms]:
+    """Return the structures of a file or data set that comes with labels; a note says which of these are not read."""
+    with under(key):
+        structures = [atoms for atoms, _ in file_or_bundled(settings)]
+    if settings.kind == "file" and (note := unread_stress(settings, structures)):
+        report(f"note: {key}: {note}")
+    return structures
 
 
 def _check_atoms_are_left(key: str, settings: MDStructures, element: str) -> None:

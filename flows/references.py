@@ -78,8 +78,12 @@ def _wanted(config: StudyConfig) -> list[AnyProperties]:
 def _read(config: StudyConfig) -> Reference | None:
     """Return the reference of a file, None where the config names none."""
     if config.reference.kind == "bundled":
-        return read_reference(shipped_reference(config.reference.name), title_of(config.target))
-    return read_reference(config.reference.path, title_of(config.target)) if config.reference.kind == "file" else None
+        file = shipped_reference(config.reference.name)
+    elif config.reference.kind == "file":
+        file = config.reference.path
+    else:
+        return None
+    return read_reference(file, title_of(config.target), config.crystal)
 
 
 def _check_kind(evaluation: AnyProperties, reference: Reference) -> None:

@@ -128,6 +128,11 @@ class Material:
         return relaxed(atoms, self.potential, self.guide)
 
 
+def crystal_name(formula: str, structure: str | None) -> str:
+    """Return the name of a crystal, such as ``diamond``; arguments as of :class:`Material`, which raises the same."""
+    return _expected(formula, structure)[0]
+
+
 def repeats(structure: str, repeat: int) -> tuple[int, int, int]:
     """Return how often a cell is repeated along its axes.
 

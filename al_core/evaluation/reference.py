@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ase.data import atomic_numbers
+
 from al_core.config.base import nearest
 from al_core.config.evaluation import AnyProperties
 from al_core.errors import ConfigError
+from al_core.evaluation.material import crystal_name
 from al_core.evaluation.measured import Measured, Property
 from al_core.structures.datasets import ASSETS
 
 _OF_FILE = ("element", "potential", "labeler", "cost", "settings", "details")
+_CRYSTAL = "crystal"  # files of before have none: those of elements are of the element's own
 _OF_PROPERTY = ("value", "unit", "remark", "spread", "evaluation")
 
 
@@ -62,6 +66,7 @@ def reference_file(given: str) -> Path:
 
 def as_file(
     formula: str,
+    crystal: str,
     potential: str,
     labeler: Mapping[str, Any],
     settings: Mapping[str, AnyProperties],
@@ -70,7 +75,8 @@ def as_file(
 ) -> dict[str, Any]:
     """Return what ``graft properties --json`` prints, JSON-ready; see :class:`Reference` for the arguments.
 
-    ``cost`` is what was paid for the labels of a labeler: ``labels`` and ``core_seconds``.
+    ``crystal`` is the name of the crystal, such as ``diamond``. ``cost`` is what was paid for the labels of a labeler:
+    ``labels`` and ``core_seconds``.
     """
     rows = {
         name: {**one.as_dict(), "evaluation": kind}
@@ -79,6 +85,7 @@ def as_file(
     }
     return {
         "element": formula,
+        _CRYSTAL: crystal,
         "potential": potential,
         "labeler": dict(labeler),
         "cost": dict(cost),
@@ -88,11 +95,11 @@ def as_file(
     }
 
 
-def read_reference(file: Path, formula: str) -> Reference:
-    """Return what is in a file.
+def read_reference(file: Path, formula: str, structure: str | None = None) -> Reference:
+    """Return what is in a file; formula and structure as of :class:`~al_core.evaluation.material.Material`.
 
     Raises:
-        ConfigError: the file is none, or of another element or compound.
+        ConfigError: the file is none, or of another element, compound or crystal.
     """
     try:
         found = json.loads(Path(file).read_text(encoding="utf-8"))
@@ -104,9 +111,13 @@ def read_reference(file: Path, formula: str) -> Reference:
         raise ConfigError(f"reference {file}: expected what graft properties --json prints, with {', '.join(_OF_FILE)}")
     if found["element"] != formula:
         raise ConfigError(f"reference {file} is of {found['element']}, expected {formula}")
+    ours = crystal_name(formula, structure)
+    theirs = found.get(_CRYSTAL) or (crystal_name(formula, None) if formula in atomic_numbers else ours)
+    if ours != theirs:
+        raise ConfigError(f"reference {file} is of {formula} as {theirs}, expected {ours}")
     measured: dict[str, Measured] = {}
     for name, one in found.items():
-        if name not in _OF_FILE:
+        if name not in (*_OF_FILE, _CRYSTAL):
             if not isinstance(one, dict) or any(key not in one for key in _OF_PROPERTY):
                 raise ConfigError(f"reference {file}: {name} has no {', '.join(_OF_PROPERTY)}: expected a property")
             kind = str(one["evaluation"])

@@ -1,7 +1,7 @@
 """Reading labelled structures, and telling what is wrong with a file before anything is computed from it."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.io import iread, write
 
 from al_core.config.base import nearest
-from al_core.config.structures import StressUnit
+from al_core.config.structures import LabelledFile, StressUnit
 from al_core.errors import ConfigError
 from al_core.storage.files import atomic_path, read_json
 from al_core.storage.hashing import DIGITS, file_sha256
@@ -145,6 +145,17 @@ def checked_labels(path: Path, keys: LabelKeys) -> list[tuple[Atoms, Label]]:
             "under tension: set stress_unit, give virials as virial_key, or correct the file"
         )
     return labelled
+
+
+def unread_stress(settings: LabelledFile, structures: Sequence[Atoms]) -> str:
+    """Return that the structures of a file have stresses which its settings leave out, in a sentence; '' otherwise."""
+    named = settings.stress_key or settings.virial_key
+    if named or not any(LabelKeys.stress in atoms.info for atoms in structures):
+        return ""
+    return (
+        f"{settings.path} has {LabelKeys.stress}, which is not read; models that learn no stress are less sure of the "
+        f"crystal's size: stress_key={LabelKeys.stress} reads it"
+    )
 
 
 def _labelled(path: Path, keys: LabelKeys) -> Iterator[tuple[Atoms, Label]]:

@@ -229,7 +229,7 @@ def check_apart(pool: Sequence[Atoms], test: Sequence[Atoms], where: str = "the 
     if shared:
         raise ConfigError(
             f"test: {len(shared)} of its structures are in {where} too, for example {sorted(shared)[0]}; "
-            "test data must be unseen: use test.kind=holdout or another file"
+            "test data must be unseen: use other structures"
         )
     if found := copies(pool, test):
         pair = found[0]

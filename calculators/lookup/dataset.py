@@ -1,5 +1,6 @@
 """A labeler that looks a label up in a published data set, so that the data set can play DFT."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
@@ -11,7 +12,7 @@ from al_core.config.labelers import BundledLabeler as BundledSettings
 from al_core.config.labelers import DatasetLabeler as Settings
 from al_core.errors import LabelError
 from al_core.storage.hashing import file_sha256, structure_id
-from al_core.structures.datasets import LabelKeys, bundled, checked_labels
+from al_core.structures.datasets import LabelKeys, bundled, checked_labels, unread_stress
 from al_core.types import Label, Labeler
 from calculators.base import make_labeler
 from calculators.cheap import CheapLabeler
@@ -27,9 +28,17 @@ class DatasetLabeler(CheapLabeler):
         self.settings = settings
 
     @cached_property
+    def _labelled(self) -> list[tuple[Atoms, Label]]:
+        return checked_labels(self.settings.path, LabelKeys.of(self.settings))
+
+    @cached_property
     def _labels(self) -> dict[str, Label]:
-        keys = LabelKeys.of(self.settings)
-        return {structure_id(atoms): label for atoms, label in checked_labels(self.settings.path, keys)}
+        return {structure_id(atoms): label for atoms, label in self._labelled}
+
+    def notes(self, structures: Sequence[Atoms]) -> list[str]:
+        """See :class:`al_core.types.Labeler`."""
+        note = unread_stress(self.settings, [atoms for atoms, _ in self._labelled])
+        return [note] if note else []
 
     def identity(self) -> dict[str, Any]:
         """See :class:`al_core.types.Labeler`."""

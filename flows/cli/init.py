@@ -143,7 +143,7 @@ def _source(answer: str) -> list[str]:
         "  kind: pretrain",
         f"  name: {_yaml(Path(path).stem)}",
         f"  element: {_element_of(path)}",
-        f"  structures: {{kind: file, path: {_yaml(path)}}}  # energy_key, forces_key, stress_key name its labels",
+        f"  structures: {{kind: file, path: {_yaml(path)}{_stress(path)}}}  # energy_key, ... name its labels",
         "  committee: 4",
         "  model: {channels: 32, max_L: 1}",
         "  training: {steps: 4000, batch_size: 2, ema_decay: 0.99}",
@@ -158,6 +158,14 @@ def _element_of(path: str) -> str:
     if len(symbols) != 1:
         raise ConfigError(f"source: {path} has {', '.join(sorted(symbols))}; expected one element")
     return str(symbols.pop())
+
+
+def _stress(path: str) -> str:
+    """Return the setting that reads the stresses of a file, '' where it has none."""
+    from al_core.structures.datasets import LabelKeys, read_structures
+
+    named = any(LabelKeys.stress in atoms.info for atoms in read_structures(Path(path)))
+    return f", stress_key: {LabelKeys.stress}" if named else ""
 
 
 def _given(answer: str) -> str:
@@ -184,7 +192,7 @@ def _labeler(answer: str, target: str) -> list[str]:
     if shipped := _shipped(answer):
         return [f"labeler: {shipped}  # its labels are looked up"]
     if path := _path(answer, *_FILES):
-        return [f"labeler: {{kind: dataset, path: {_yaml(path)}}}"]
+        return [f"labeler: {{kind: dataset, path: {_yaml(path)}{_stress(path)}}}"]
     if answer == "gpaw":
         return ["labeler: {kind: gpaw, preset: standard}  # PBE; fast and tight are the other presets"]
     if answer == "tblite":

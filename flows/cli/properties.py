@@ -84,6 +84,7 @@ def properties(
     from al_core.config.evaluation import PropertySettings
     from al_core.config.reading import apply_overrides, validate
     from al_core.evaluation.lights import own_lights, read_lights
+    from al_core.evaluation.material import crystal_name
     from al_core.evaluation.reference import as_file, read_reference, reference_file
     from calculators.base import make_labeler
     from flows.planning import checked_formula, checked_labeler
@@ -96,7 +97,7 @@ def properties(
         raise ConfigError("--set labeler...: a bundle is measured, there is no labeler")
     settings = chosen(only, validate(PropertySettings, given, "of the command line (--set)"))
     symbol = formula_of(bundle) if bundle else checked_formula(str(element))
-    expected = None if reference == "none" else read_reference(reference_file(reference), symbol)
+    expected = None if reference == "none" else read_reference(reference_file(reference), symbol, structure)
     table = read_lights(lights) if lights else own_lights()
     identity: dict[str, Any] = {}
     cost: dict[str, float] = {}
@@ -106,7 +107,8 @@ def properties(
         folder, computing = out or Path("runs") / f"properties-{labeler}-{symbol}", checked_labeler(of_labeler)
         found, cost = properties_of_labeler(computing, symbol, settings, structure, folder, guide)
         identity = make_labeler(computing).identity()
-    whole = as_file(symbol, str(bundle or labeler), identity, {one.kind: one for one in settings}, found, cost)
+    kinds: dict[str, Any] = {one.kind: one for one in settings}
+    whole = as_file(symbol, crystal_name(symbol, structure), str(bundle or labeler), identity, kinds, found, cost)
     rows = _rows(whole, found, expected, table)
     if as_json:
         print(json.dumps(whole | rows))

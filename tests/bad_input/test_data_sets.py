@@ -117,7 +117,23 @@ def test_a_test_structure_that_the_source_was_trained_on_is_refused(refused_stud
     source = file_of("source.extxyz", *map(labelled, range(5)))
     test = file_of("test.extxyz", labelled(9), labelled(3))
     germanium_source = (f"source.structures={source}", "source.element=Ge", "source.labeler=null")
-    assert "1 of its structures are in source.structures too" in refused_study(f"test={test}", *germanium_source)
+    assert "1 of its structures are in what source was trained on too" in refused_study(
+        f"test={test}", *germanium_source
+    )
+
+
+def test_a_held_out_structure_that_the_source_was_trained_on_is_refused(refused_study: Refused) -> None:
+    file = file_of("mine.extxyz", *map(labelled, range(40)))
+    germanium_source = (f"source.structures={file}", "source.element=Ge", "source.labeler=null")
+    message = refused_study(f"pool={file}", "test={kind: holdout, size: 3}", *germanium_source)
+    assert "3 of its structures are in what source was trained on too" in message
+
+
+def test_what_a_shipped_committee_was_trained_on_is_known(refused_study: Refused) -> None:
+    silicon = "{kind: bundled, name: si-train-pbe-2}"
+    source = "source={kind: bundled, name: si-pbe-2}"
+    own = (f"pool={silicon}", f"labeler={silicon}", "test={kind: holdout, size: 20}")
+    assert "20 of its structures are in what source was trained on" in refused_study("target=Si", source, *own)
 
 
 @pytest.mark.parametrize("key", ["pool", "test", "source.structures"])

@@ -120,7 +120,9 @@ def test_a_test_structure_that_the_source_was_trained_on_is_refused(refused_grow
     source = file_of("source.extxyz", *map(labelled, range(5)))
     test = file_of("test.extxyz", labelled(9), labelled(3))
     germanium_source = (f"source.structures={source}", "source.element=Ge", "source.labeler=null")
-    assert "1 of its structures are in source.structures too" in refused_growth(f"test={test}", *germanium_source)
+    assert "1 of its structures are in what source was trained on too" in refused_growth(
+        f"test={test}", *germanium_source
+    )
 
 
 @pytest.mark.parametrize("kind", ["dataset", "imported"])
@@ -197,7 +199,7 @@ def test_starts_that_are_in_the_test_set_are_refused(refused_growth: Refused) ->
 def test_a_test_set_of_another_theory_is_refused(refused_growth: Refused) -> None:
     message = refused_growth("test={kind: bundled, name: ge-test-pbe}")
     assert "test: ge-test-pbe was labelled with other settings than the study's labeler" in message
-    assert "use the same settings or test.kind=file, or none" in message
+    assert "use the same settings or a file, or leave test out" in message
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(refused_growth: Refused) -> None:

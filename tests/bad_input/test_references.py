@@ -20,7 +20,7 @@ FILE = "reference={kind: file, path: reference.json}"
 def _write(element: str = "Ge", settings: Any = None, labeler: Any = None, **known: Measured) -> None:
     measured = known or {"elastic": Measured({"C11_GPa": Property(104.0, "GPa")})}
     identity = make_labeler(labeler or StillingerWeberLabeler()).identity()
-    whole = as_file(element, "theirs", identity, settings or {"elastic": ElasticEvaluation()}, measured, {})
+    whole = as_file(element, "diamond", "theirs", identity, settings or {"elastic": ElasticEvaluation()}, measured, {})
     Path("reference.json").write_text(json.dumps(whole))
 
 
@@ -41,6 +41,11 @@ def test_a_reference_of_another_labeler_is_refused(refused_study: Refused) -> No
 def test_a_reference_of_another_element_is_refused(refused_study: Refused) -> None:
     _write(element="Si")
     assert "reference.json is of Si, expected Ge" in refused_study(ELASTIC, FILE)
+
+
+def test_a_reference_of_another_crystal_is_refused(refused_study: Refused) -> None:
+    _write()
+    assert "reference.json is of Ge as diamond, expected fcc" in refused_study(ELASTIC, FILE, "crystal=fcc")
 
 
 def test_a_reference_that_lacks_what_is_evaluated_is_refused(refused_study: Refused) -> None:

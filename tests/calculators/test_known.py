@@ -141,6 +141,18 @@ def test_a_shipped_label_is_free_and_has_the_price_it_once_had() -> None:
     assert replayed.original_core_seconds(atoms) == computed.estimate_core_seconds(atoms) > 10
 
 
+@pytest.mark.parametrize("settings", [{}, {"stress_key": "REF_stress"}])
+def test_stresses_that_are_not_read_are_told(settings: dict[str, str]) -> None:
+    file = bundled("ge-pool-pbe").path
+    notes = make_labeler(DatasetLabeler(path=file, **settings)).notes([])
+    if settings:
+        assert notes == []
+    else:
+        (note,) = notes
+        assert "has REF_stress, which is not read" in note
+        assert "stress_key=REF_stress reads it" in note
+
+
 def test_a_data_set_that_is_missing_is_told_when_it_is_asked(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"gone\.extxyz: no such file"):
         make_labeler(DatasetLabeler(path=tmp_path / "gone.extxyz")).check(crystal("Ge"))

@@ -83,6 +83,7 @@ def test_files_are_pool_labels_and_source(tmp_path: Path) -> None:
     config = load_config(StudyConfig, tmp_path / "pair.yaml")
     assert (config.source.kind, config.source.element, config.labeler.kind) == ("pretrain", ("Si",), "dataset")
     assert config.test.kind == "holdout"
+    assert config.labeler.stress_key == config.source.structures.stress_key == "REF_stress"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ LATTICE = Measured({"lattice_constant_A": Property(5.767, "Å")}, {"volume_A3_pe
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     file, settings = tmp_path / "reference.json", {"elastic": ElasticEvaluation(), "lattice": LatticeEvaluation()}
     measured = {"elastic": ELASTIC, "lattice": LATTICE}
-    file.write_text(json.dumps(as_file("Ge", "gpaw", {"kind": "gpaw"}, settings, measured, {"labels": 20})))
+    file.write_text(json.dumps(as_file("Ge", "diamond", "gpaw", {"kind": "gpaw"}, settings, measured, {"labels": 20})))
     found = read_reference(file, "Ge")
     assert found.measured == measured
     assert found.labeler == {"kind": "gpaw"}
@@ -42,6 +42,20 @@ def test_shipped_germanium_is_near_all_electron_calculations() -> None:
     assert found.settings == usual | {"defects": DefectsEvaluation(which=("vacancy",)).model_dump(mode="json")}
 
 
+def test_a_reference_is_of_one_crystal(tmp_path: Path) -> None:
+    file = tmp_path / "reference.json"
+    whole = as_file("Ge", "fcc", "theirs", {}, {}, {"elastic": ELASTIC}, {})
+    file.write_text(json.dumps(whole))
+    assert read_reference(file, "Ge", "fcc").measured == {"elastic": ELASTIC}
+    with pytest.raises(ConfigError, match="is of Ge as fcc, expected diamond"):
+        read_reference(file, "Ge")
+    del whole["crystal"]  # as files of before
+    file.write_text(json.dumps(whole))
+    assert read_reference(file, "Ge", "diamond") == read_reference(file, "Ge")
+    with pytest.raises(ConfigError, match="is of Ge as diamond, expected fcc"):
+        read_reference(file, "Ge", "fcc")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -54,7 +68,7 @@ def test_shipped_germanium_is_near_all_electron_calculations() -> None:
             "is of Si, expected Ge",
         ),
         (
-            json.dumps(as_file("Ge", "theirs", {}, {}, {}, {}) | {"C11_GPa": 104}),
+            json.dumps(as_file("Ge", "diamond", "theirs", {}, {}, {}, {}) | {"C11_GPa": 104}),
             "C11_GPa has no value, unit, remark, spread, evaluation: expected a property",
         ),
     ],
