@@ -8,7 +8,7 @@ from al_core.config.reading import load_config
 from al_core.config.sources import PretrainConfig
 from al_core.config.structures import SampledStructures
 from al_core.errors import ConfigError
-from al_core.models.sources.members import untrained
+from al_core.models.sources.members import begun, untrained
 from al_core.report.model_card import model_card
 from al_core.storage.files import read_json, write_json, write_text
 from al_core.storage.locks import folder_lock
@@ -50,7 +50,9 @@ def train_committee(config: PretrainConfig, folder: Path, counters: Counters) ->
     if mark.exists() and read_json(mark) != inputs:
         raise ConfigError(f"{folder} holds source models of another config; choose another --out or delete it")
     if not is_pretrained(folder):
-        data = _training_data(config, folder, counters)
+        data = folder / "training.extxyz"
+        if not (data.exists() and mark.exists()):  # data without a mark may be another config's
+            _write_training_data(config, data, counters)
         write_json(mark, inputs)
         _train_members(config, data, folder, counters)
         tasks.describe_committee(data, folder, config.device)
@@ -63,8 +65,10 @@ def train_committee(config: PretrainConfig, folder: Path, counters: Counters) ->
 def _train_members(config: PretrainConfig, data: Path, folder: Path, counters: Counters) -> None:
     """Train the missing members, those that share a core in one pass."""
     numbers = untrained(folder, range(config.committee))
-    cores = current_runner().cores
-    groups = [numbers[start::cores] for start in range(min(cores, len(numbers)))]
+    groups = begun(folder, numbers)
+    rest = [number for number in numbers if not any(number in group for group in groups)]
+    cores = max(1, current_runner().cores - len(groups))
+    groups += [rest[start::cores] for start in range(min(cores, len(rest)))]
     files = [steps_file(folder, group[0]) for group in groups]
     _remove(files)  # a killed run left them
     total = len(groups) * config.training.steps
@@ -79,14 +83,12 @@ def _remove(files: list[Path]) -> None:
         file.unlink(missing_ok=True)
 
 
-def _training_data(config: PretrainConfig, folder: Path, counters: Counters) -> Path:
-    """Write the labelled training data under the ``REF_`` keys and return its path; labels are found or computed."""
-    data = folder / "training.extxyz"
-    if data.exists():
-        return data
+def _write_training_data(config: PretrainConfig, data: Path, counters: Counters) -> None:
+    """Write the labelled training data under the ``REF_`` keys; labels are found or computed."""
+    folder = data.parent
     if not isinstance(config.structures, SampledStructures):
         write_labelled(data, file_or_bundled(config.structures))
-        return data
+        return
     file = folder / "structures.extxyz"
     progress = counters.counter("structures sampled")
     frames = make_structures(config.structures, config.element, neutral_potential, "source", progress)
@@ -95,4 +97,3 @@ def _training_data(config: PretrainConfig, folder: Path, counters: Counters) -> 
     workspace.use_store(config.store)
     assert config.labeler is not None  # the config's own check
     write_labelled(data, tasks.label_file(file, config.labeler, workspace, counters))
-    return data

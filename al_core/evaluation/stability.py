@@ -28,7 +28,7 @@ class Walk:
         temperature_K: that was asked for.
         time_ps: how long it was stable.
         failure: why it was not any longer; '' if it was to the end.
-        drift_meV_per_atom_per_ps: of the total energy, of ``nve`` only.
+        drift_meV_per_atom_per_ps: of the total energy, of ``nve`` only; None where that is not finite.
     """
 
     ensemble: str
@@ -87,15 +87,17 @@ def walk(material: Material, settings: StabilityEvaluation) -> list[Walk]:
         [_FRICTION_PER_FS if ensemble == "nvt" else 0.0 for ensemble, _ in cases],
     )
     begin = [walkers.snapshot(number).energy for number in range(len(cases))]
-    steps, walks = round(1e3 * settings.picoseconds / settings.timestep_fs), {}
+    steps, walks = max(1, round(1e3 * settings.picoseconds / settings.timestep_fs)), {}
     for done in range(_LOOK_EVERY, steps + _LOOK_EVERY, _LOOK_EVERY):
         walkers.run(_LOOK_EVERY)
         time_ps = 1e-3 * done * settings.timestep_fs
         for number in list(walkers.active):
             ensemble, temperature = cases[number]
             now = walkers.snapshot(number)
-            drift = 1e3 * (now.energy - begin[number]) / len(crystal) / time_ps if ensemble == "nve" else None
             failure = failure_of(now, temperature, bond, crystal.positions)
+            drift = None
+            if ensemble == "nve" and np.isfinite(now.energy):
+                drift = 1e3 * (now.energy - begin[number]) / len(crystal) / time_ps
             if not failure and drift is not None and time_ps >= _DRIFT_OVER_PS and abs(drift) > _DRIFT:
                 failure = f"the energy drifts by {drift:.1f} meV/atom/ps"
             walks[number] = Walk(ensemble, temperature, time_ps, failure, drift)

@@ -10,6 +10,7 @@ from ase.calculators.calculator import Calculator
 from al_core.evaluation.measured import NoPropertyError
 from al_core.models.calculator import CommitteeCalculator
 
+_FAR = 1e5  # Å: an atom beyond has exploded
 # of structures: their energies (eV, [n]) and the forces on all of their atoms, one after the other (eV/Å, [N, 3])
 Forces = Callable[[Sequence[Atoms]], tuple[np.ndarray, np.ndarray]]
 
@@ -84,6 +85,7 @@ class Walkers:
         first_K: Sequence[float] | None = None,
     ) -> None:
         self._atoms = [Atoms(one.symbols, one.positions, cell=one.cell, pbc=one.pbc) for one in structures]
+        self._starts = [atoms.copy() for atoms in self._atoms]
         self._forces_of, self._step = forces, timestep_fs * units.fs
         self._temperatures, self._frictions = list(temperatures_K), list(frictions_per_fs)
         seeds = [number if seed is None else [seed, number] for number in range(len(structures))]
@@ -129,11 +131,17 @@ class Walkers:
         return Snapshot(atoms, temperature, float(self._energies[number]) + kinetic, self._forces[number], velocities)
 
     def _compute(self) -> None:
-        energies, forces = self._forces_of([self._atoms[number] for number in self.active])
+        lost = {number for number in self.active if not (np.abs(self._atoms[number].positions) < _FAR).all()}
+        batch = [self._starts[number] if number in lost else self._atoms[number] for number in self.active]
+        energies, forces = self._forces_of(batch)
         self._energies[self.active] = energies
         ends = np.cumsum([len(self._atoms[number]) for number in self.active])[:-1]
         for number, part in zip(self.active, np.split(forces, ends), strict=True):
             self._forces[number] = part
+        for (
+            number
+        ) in lost:  # nobody finds neighbours there; until it is stopped, its start keeps its place in the batch
+            self._energies[number], self._forces[number] = np.nan, np.full_like(self._forces[number], np.nan)
 
     def _kick(self, number: int) -> None:
         masses = self._atoms[number].get_masses()[:, None]

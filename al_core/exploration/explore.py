@@ -96,7 +96,9 @@ def explore(
             if ends:
                 walkers.stop(number)
             elif purpose.pressure_GPa is not None and look and start.phase != "surface":
-                walkers.stretch(number, _stretch(now, stress, purpose.pressure_GPa, chunk * settings.timestep_fs, rng))
+                passed = chunk * settings.timestep_fs
+                factor = _stretch(now, start.temperature_K, stress, purpose.pressure_GPa, passed, rng)
+                walkers.stretch(number, factor)
         if not walkers.active:
             break
     if not all(np.isfinite(frame.worst) for frame in frames):
@@ -119,20 +121,23 @@ def _kept(atoms: Atoms, start: Start) -> Atoms:
     return Atoms(copy.symbols, positions, cell=cell, pbc=copy.pbc, info=dict(start.atoms.info))
 
 
-def _stretch(now: Snapshot, stress: np.ndarray, pressure_GPa: float, time_fs: float, rng: np.random.Generator) -> float:
+def _stretch(
+    now: Snapshot, bath_K: float, stress: np.ndarray, pressure_GPa: float, time_fs: float, rng: np.random.Generator
+) -> float:
     """Return by what the lengths of a cell change in some time at a constant pressure.
 
     Stochastic cell rescaling, isotropic (M. Bernetti and G. Bussi, J. Chem. Phys. 153, 114107 (2020)).
 
     Args:
         now: the walker.
+        bath_K: temperature of its bath.
         stress: of its potential energy, eV/Å^3, [3, 3].
         pressure_GPa: of the bath.
         time_fs: since the last change.
         rng: for the noise.
     """
-    volume, thermal = now.atoms.get_volume(), units.kB * now.temperature_K
-    pressure = len(now.atoms) * thermal / volume - np.trace(stress) / 3
+    volume, thermal = now.atoms.get_volume(), units.kB * bath_K
+    pressure = len(now.atoms) * units.kB * now.temperature_K / volume - np.trace(stress) / 3
     rate = _COMPRESSIBILITY / units.GPa * time_fs / _BAROSTAT_FS  # Å^3/eV
     change = rate * (pressure - pressure_GPa * units.GPa) + np.sqrt(2 * thermal * rate / volume) * rng.normal()
     return float(np.exp(np.clip(change, -_LARGEST_CHANGE, _LARGEST_CHANGE) / 3))

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
@@ -49,7 +50,7 @@ class LabelCalculator(Calculator):
         """Label a structure.
 
         Raises:
-            LabelError: it cannot be labelled.
+            LabelError: it cannot be labelled, or the labeler gives no stress where one is asked for.
         """
         super().calculate(atoms, properties, changes)  # type: ignore[no-untyped-call]
         assert atoms is not None
@@ -57,14 +58,18 @@ class LabelCalculator(Calculator):
         self.results = {"energy": label.energy, "free_energy": label.energy, "forces": label.forces}
         if label.stress is not None:
             self.results["stress"] = label.stress
+        elif "stress" in properties:
+            raise LabelError(f"labeler {self._labeler.name} gives no stress")
 
     def _label(self, atoms: Atoms) -> Label:
+        if not np.isfinite(atoms.positions).all():
+            raise LabelError("atoms have been moved to where is no number")
         bare = Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
         if self._store is None or self._files is None:
             self._labeler.check(bare)
             return self._labeler.label(bare, Path(tempfile.gettempdir()))
         self._asked(label_key(structure_id(bare), self._labeler.identity()))
-        entry = obtain_label(self._store, self._labeler, bare, self._files).entry
+        entry = obtain_label(self._store, self._labeler, bare, self._files, exactly=True).entry
         if entry.label is None:
             raise LabelError(f"label {entry.key} failed: {entry.cause}")
         return entry.label

@@ -38,6 +38,7 @@ def obtain_label(
     atoms: Atoms,
     files: Path,
     retries: int = 1,
+    exactly: bool = False,
     log: Callable[[str], None] = lambda message: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Obtained:
@@ -57,6 +58,8 @@ def obtain_label(
         files: folder under which each label gets a folder of its own for its outputs; attempts after the first get one
             in it, ``attempt-2``, and so on.
         retries: how often a transient failure is tried again.
+        exactly: whether labels of equivalent structures do not serve: these may lie 1e-4 Å apart, which is as far as
+            the last steps of a relaxation.
         log: gets a line for each new attempt, and now and then while another process is waited for.
         pause: waits some seconds between two looks at a label that another process computes; what it raises ends the
             waiting.
@@ -66,10 +69,10 @@ def obtain_label(
     def next_rung(failed: Entry, before: list[Attempt]) -> int | None:
         return _next_rung(failed, before, labeler.rungs, retries)
 
-    attempts, spent = 0, 0.0
+    attempts, spent, equivalent = 0, 0.0, labeler.by_physics and not exactly
     begin, reported = time.monotonic(), _REPORT_AFTER_S - _REPORT_EVERY_S
     while True:
-        state, entry = store.claim(key, atoms, labeler.name, use_equivalent=labeler.by_physics, next_rung=next_rung)
+        state, entry = store.claim(key, atoms, labeler.name, use_equivalent=equivalent, next_rung=next_rung)
         if state == "busy":
             waited = time.monotonic() - begin
             if waited - reported >= _REPORT_EVERY_S:

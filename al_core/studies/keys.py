@@ -27,7 +27,7 @@ from al_core.storage.hashing import digest
 from al_core.uncertainty.calibration import Calibration
 
 # raised whenever the same inputs would give another result
-_MODELS, _EVALUATIONS, _CALIBRATIONS, _EXPLORATIONS = 19, 3, 4, 3
+_MODELS, _EVALUATIONS, _CALIBRATIONS, _EXPLORATIONS = 19, 3, 4, 4
 FOLDS = 4  # of a calibration's cross-validation, at most
 
 

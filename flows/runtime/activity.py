@@ -13,7 +13,7 @@ from al_core.storage.files import read_json, write_json
 if TYPE_CHECKING:
     from distributed import Client
 
-_EVERY_S = 5.0
+_EVERY_S, _STALE_S = 5.0, 60.0  # what a killed run left is stale
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Activity:
 
 
 def read_activity(folder: Path) -> list[Activity]:
-    """Return what the clusters of a run are at, one or two; nothing where none is in use."""
+    """Return what the clusters of a run are at, one or two; nothing where none is in use, or said so lately."""
     found = []
     for file in sorted(folder.glob("*.json")):
         with contextlib.suppress(OSError, ValueError):  # the run ended just now
             written = read_json(file)
             workers = tuple(Busy(**{**one, "does": tuple(one["does"])}) for one in written.pop("workers"))
             found.append(Activity(workers, tuple(written.pop("queued")), **written))
-    return found
+    return [one for one in found if time.time() - one.time < _STALE_S]
 
 
 class Watch:
@@ -117,6 +117,9 @@ def activity(client: "Client", jobs: Mapping[str, str]) -> Activity:
     )
 
 
-def _function(key: str) -> str:
-    """Return the name of the function that a Dask task runs: see :class:`flows.runtime.dask_runner.DaskRunner`."""
-    return key.rpartition("-")[0]
+def _function(key: object) -> str:
+    """Return the name of the function that a Dask task runs: see :class:`flows.runtime.dask_runner.DaskRunner`.
+
+    On a cluster that others use, their tasks may have keys that are no text.
+    """
+    return str(key).rpartition("-")[0]

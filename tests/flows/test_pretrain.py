@@ -45,3 +45,17 @@ def test_a_diverged_member_starts_no_worker(
     with Counters() as counters:
         MODULE._train_members(config, tmp_path / "si.xyz", tmp_path, counters)
     assert started == expected
+
+
+def test_what_was_trained_together_goes_on_together(tmp_path: Path, started: list[list[int]]) -> None:
+    """One of two groups was finished when the process was killed: the other left a state."""
+    structures = {"kind": "file", "path": "si.xyz"}
+    config = PretrainConfig.model_validate({"element": "Si", "structures": structures, "committee": 9})
+    for number in (0, 2, 4, 6):
+        (tmp_path / f"member-{number}").mkdir()
+        write_json(tmp_path / f"member-{number}" / "model.json", {})
+    for left in ("1-3-5-7-0-0", "1-3-5-7-0-1", "0-8-0-0"):  # the last one's members are no longer all missing
+        (tmp_path / f"unfinished-{left}.pt").touch()
+    with Counters() as counters:
+        MODULE._train_members(config, tmp_path / "si.xyz", tmp_path, counters)
+    assert started == [[1, 3, 5, 7], [8]]

@@ -1,11 +1,11 @@
 """What a source committee's folder has of each member: its bundle, or the record that it diverged."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from al_core.models.card import CARD
 
-_DIVERGED = "diverged-"
+_DIVERGED, _UNFINISHED = "diverged-", "unfinished-"
 
 
 def member_folder(out: Path, number: int) -> Path:
@@ -21,6 +21,21 @@ def diverged_file(out: Path, number: int) -> Path:
 def diverged_members(out: Path) -> list[int]:
     """Return the numbers of the members that diverged."""
     return sorted(int(file.stem.removeprefix(_DIVERGED)) for file in out.glob(f"{_DIVERGED}*.json"))
+
+
+def checkpoint_of(out: Path, numbers: Sequence[int]) -> Path:
+    """Return the file of the state of a training of some members together, but for its endings."""
+    return out / f"{_UNFINISHED}{'-'.join(map(str, numbers))}"
+
+
+def begun(out: Path, numbers: Collection[int]) -> list[list[int]]:
+    """Return groups of members whose training together a killed process left a state of; all of these numbers."""
+    groups: list[list[int]] = []
+    for file in sorted(out.glob(f"{_UNFINISHED}*.pt")):
+        *members, _, _ = map(int, file.stem.removeprefix(_UNFINISHED).split("-"))  # see train
+        if set(numbers).difference(*groups).issuperset(members):
+            groups.append(members)
+    return groups
 
 
 def untrained(out: Path, numbers: Sequence[int]) -> list[int]:

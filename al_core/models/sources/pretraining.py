@@ -12,7 +12,7 @@ from al_core.models.bundle import load_bundle, save_bundle
 from al_core.models.committee import committee_folders
 from al_core.models.engine.stack import pick_device
 from al_core.models.prediction import predict
-from al_core.models.sources.members import diverged_file, diverged_members, member_folder, untrained
+from al_core.models.sources.members import checkpoint_of, diverged_file, diverged_members, member_folder, untrained
 from al_core.models.training.loss import Labelled
 from al_core.models.training.train import train
 from al_core.storage.files import write_json
@@ -53,7 +53,7 @@ def pretrain_members(config: PretrainConfig, data: Path, out: Path, numbers: Seq
     starts = [initial_model(config.model, training_set, config.element, number, device) for number in missing]
     progress = step_writer(steps_file(out, numbers[0]))
     settings = (config.training, config.learning_rate, _BATCH_SEED, device, progress)
-    state = out / f"unfinished-{'-'.join(map(str, missing))}"
+    state = checkpoint_of(out, missing)
     # survivors: these may be a share of the committee
     committee = train(starts, training_set, *settings, members=missing, survivors=0, checkpoint=state)
     for number, trained in zip(missing, committee, strict=True):

@@ -1,8 +1,10 @@
 """Stability of molecular dynamics."""
 
+import json
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 
@@ -43,6 +45,37 @@ def test_what_is_not_stable_says_when_and_why(copper: Any, settings: dict[str, A
     (share,) = (one for name, one in found.items() if name.startswith("stable"))
     assert share.value == 0
     assert share.remark.startswith("2 of 2 failed; 95 %: 0 to 66 %; the first after ")
+
+
+def test_a_walk_is_a_step_at_least(copper: Any) -> None:
+    walks = walk(copper, StabilityEvaluation(**{**SHORT, "picoseconds": 0.0001}))
+    assert {(one.failure, one.drift_meV_per_atom_per_ps is None) for one in walks} == {("", True), ("", False)}
+
+
+class Exploding(EMT):
+    """Copper whose energy and forces are no numbers after some calls."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self.left = calls
+
+    def calculate(self, *given: Any, **named: Any) -> None:
+        super().calculate(*given, **named)
+        self.left -= 1
+        if self.left < 0:
+            self.results = {name: value * np.nan for name, value in self.results.items()}
+
+
+def test_a_potential_that_gives_no_numbers_is_not_stable(copper: Any) -> None:
+    copper.cell()
+    exploding = Material("Cu", Exploding(10**6))
+    exploding.cell()
+    exploding.potential.left = 20  # type: ignore[attr-defined]
+    measured = stability(exploding, StabilityEvaluation(temperatures_K=(300,), **{**SHORT, "walkers": 1}))
+    failures = [one["failure"] for one in measured.details["walks"]]
+    assert len(failures) == 2
+    assert all("a force of nan" in failure for failure in failures)
+    json.dumps(measured.as_dict(), allow_nan=False)
 
 
 def test_a_single_atom_has_no_dynamics() -> None:

@@ -10,6 +10,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.md.verlet import VelocityVerlet
 
+from al_core.evaluation.failures import failure_of
 from al_core.evaluation.walkers import Walkers, batched
 from al_core.models.bundle import load_bundle
 from al_core.models.calculator import CommitteeCalculator
@@ -39,6 +40,22 @@ def test_the_total_energy_is_conserved(copper: Any) -> None:
     before = walkers.snapshot(0).energy
     walkers.run(200)
     assert walkers.snapshot(0).energy == pytest.approx(before, abs=4 * 1e-3)
+
+
+@pytest.mark.parametrize("where", [np.nan, 1e15])
+def test_a_walker_that_explodes_does_not_stop_the_others(copper: Any, where: float) -> None:
+    """Whoever looks for neighbours of such atoms does not come back."""
+    walkers = Walkers([copper, copper], batched(EMT()), [300, 300], 2.0, [0.01, 0.01])
+    alone = Walkers([copper], batched(EMT()), [300], 2.0, [0.01])
+    walkers._atoms[1].positions[0, 0] = where
+    walkers.run(20)
+    alone.run(20)
+    assert np.isnan(walkers.snapshot(1).forces).all()
+    assert failure_of(walkers.snapshot(1), 300, 2.5) == "a force of nan eV/Å"
+    walkers.stop(1)
+    walkers.run(5)
+    alone.run(5)
+    np.testing.assert_array_equal(walkers.snapshot(0).atoms.positions, alone.snapshot(0).atoms.positions)
 
 
 def test_the_bath_holds_its_temperature(copper: Any) -> None:

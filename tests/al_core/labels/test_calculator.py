@@ -1,5 +1,6 @@
 """A labeler as an ASE calculator."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,30 @@ def test_a_relaxation_that_is_run_again_computes_nothing(
     assert len(kept[0]) > 3
     assert kept[0] == kept[1]
     np.testing.assert_array_equal(*ends)
+
+
+def test_the_last_steps_of_a_relaxation_have_labels_of_their_own(
+    labeler: Any, store: Any, tmp_path: Path, crystals: Any
+) -> None:
+    """Labels of structures that are equivalent, within 1e-4 Å, would let an optimizer divide by zero."""
+    atoms = crystals("Ge", 1)[0]
+    atoms.calc = LabelCalculator(labeler, store, tmp_path / "files")
+    before = atoms.get_forces()
+    atoms.positions[0] += [4e-5, 0, 0]
+    assert 1e-5 < np.abs(atoms.get_forces() - before).max() < 1e-2
+    atoms.positions[0] = np.nan
+    with pytest.raises(LabelError, match="where is no number"):
+        atoms.get_forces()
+
+
+def test_a_stress_that_a_labeler_does_not_give_is_an_error(labeler: Any, crystals: Any, monkeypatch: Any) -> None:
+    label = labeler.label
+    monkeypatch.setattr(labeler, "label", lambda *given: replace(label(*given), stress=None))
+    atoms = crystals("Ge", 1)[0]
+    atoms.calc = LabelCalculator(labeler)
+    assert atoms.get_forces().shape == (8, 3)
+    with pytest.raises(LabelError, match="labeler stillinger_weber gives no stress"):
+        atoms.get_stress()
 
 
 @pytest.mark.parametrize("stored", [True, False])

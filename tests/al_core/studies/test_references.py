@@ -55,6 +55,20 @@ def test_what_labels_of_a_reference_cost_is_counted_once_whoever_stopped_it(
     assert spent_on_references(workspace, [inputs.key]) == spent
 
 
+def test_a_label_that_two_references_share_is_counted_once(
+    inputs: ReferenceInputs, labeler: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(al_core.labels.calculator, "_WITHOUT_STORE_S", 0.0)
+    workspace, other = Workspace(inputs.out), replace(inputs, evaluation=ElasticEvaluation())
+    compute_reference(inputs, labeler)
+    compute_reference(other, labeler)
+    entries = LabelStore(workspace.store).entries()
+    for keys in ([inputs.key, other.key], [other.key, inputs.key]):
+        spent = spent_on_references(workspace, keys)
+        assert spent["reference_labels"] == len(entries) > 19
+        assert spent["reference_core_seconds"] == pytest.approx(sum(entry.core_seconds for entry in entries))
+
+
 def test_a_reference_is_found_by_labeler_element_crystal_and_settings(inputs: ReferenceInputs) -> None:
     others = [
         replace(inputs, labeler={**inputs.labeler, "three_body": 2.0}),
