@@ -49,7 +49,9 @@ class ScratchArm(Arm):
 
     kind: Annotated[Literal["scratch"], KIND] = "scratch"
     learning_rate: LearningRate = 0.03
-    tuning: Annotated[PlainTuning, Field(description="What of the weights is free, which is all.")] = PlainTuning()
+    tuning: Annotated[PlainTuning, Field(description="What of the weights is free, which is all."), kinds("plain")] = (
+        PlainTuning()
+    )
 
 
 class SourceArm(Arm):

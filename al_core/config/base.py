@@ -3,11 +3,11 @@
 import difflib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from ase.data import chemical_symbols
+from ase.data import atomic_names, chemical_symbols
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -102,8 +102,16 @@ class Method(Strict):
 def known_element(symbol: str) -> str:
     """Return a chemical symbol; the fault of one that is none."""
     if symbol not in chemical_symbols[1:]:
-        raise PydanticCustomError("element", "{got} is not a chemical element", {"got": repr(symbol)})
+        meant = meant_element(symbol)
+        message = f"{symbol!r} is not a chemical element" + (f"; did you mean {meant}?" if meant else "")
+        raise PydanticCustomError("element", "{message}", {"message": message})
     return symbol
+
+
+def meant_element(word: str) -> str | None:
+    """Return the chemical symbol that a name, or a symbol in other letters, stands for."""
+    symbols = {one: one for one in chemical_symbols[1:]}
+    return (dict(zip(atomic_names[1:], chemical_symbols[1:], strict=True)) | symbols).get(word.capitalize())
 
 
 def _absolute(path: Path) -> Path:
@@ -140,8 +148,11 @@ KIND = Field(description="Chooses this kind; a part whose other settings all hav
 KINDS: set[str] = set()  # of all parts: pydantic puts the kind into the location of a fault, a user's message does not
 
 
-def kinds(*names: str) -> BeforeValidator:
-    """Return the check that a part's ``kind`` is one of these; a bare string stands for a part of that kind."""
+def kinds(*names: str, instead: Mapping[str, str] | None = None) -> BeforeValidator:
+    """Return the check that a part's ``kind`` is one of these; a bare string stands for a part of that kind.
+
+    ``instead`` is what users mean with words that are no kind.
+    """
     KINDS.update(names)
 
     def check(value: Any) -> Any:
@@ -150,7 +161,8 @@ def kinds(*names: str) -> BeforeValidator:
         kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
         if kind not in names:
             what = f"unknown kind {kind!r}" if kind else "needs a 'kind'"
-            message = f"{what}{nearest(str(kind or ''), list(names))}"
+            meant = f"; did you mean {instead[str(kind)]}?" if instead and str(kind) in instead else ""
+            message = f"{what}{meant or nearest(str(kind or ''), list(names))}"
             raise PydanticCustomError("unknown_kind", "{message}", {"message": message})
         return value
 

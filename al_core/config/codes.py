@@ -55,7 +55,8 @@ _OURS = ("atoms", "calculator", "command", "directory", "label", "outdir", "prof
 
 def _known(name: Any) -> Any:
     if name not in CODES:
-        message = f"unknown calculator {name!r}{nearest(str(name), list(CODES))}"
+        own = "; GPAW is a kind of its own: labeler: gpaw" if name == "gpaw" else nearest(str(name), list(CODES))
+        message = f"unknown calculator {name!r}{own}"
         raise PydanticCustomError("calculator", "{message}", {"message": message})
     return name
 

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from al_core.config.base import KIND, Name, PositiveFloat, PositiveInt, Strict, kinds
-from al_core.config.codes import ASELabeler
+from al_core.config.codes import CODES, ASELabeler
 from al_core.config.launcher import Launcher
 from al_core.config.structures import LabelledFile
 
@@ -89,7 +89,9 @@ class GPAWLabeler(Strict):
         "PBE"
     )
     cutoff_eV: Annotated[float, Field(ge=100, le=2000, description="Cutoff of the plane waves, eV.")] = 250.0
-    kpt_density: Annotated[float, Field(ge=0.5, le=20, description="k-points per Å^-1, at least.")] = 4.3
+    kpt_density: Annotated[
+        float, Field(ge=0.5, le=20, description="k-points per Å^-1 of reciprocal length (2π included), at least.")
+    ] = 4.3
     kpt_even: Annotated[
         bool, Field(description="Only even numbers of k-points along each axis; then none is at gamma.")
     ] = False
@@ -212,7 +214,10 @@ AnyLabeler = (
 LabelerPart = Annotated[
     AnyLabeler,
     Field(discriminator="kind"),
-    kinds(*(settings.model_fields["kind"].default for settings in get_args(AnyLabeler))),
+    kinds(
+        *(settings.model_fields["kind"].default for settings in get_args(AnyLabeler)),
+        instead={code: f"{{kind: ase, calculator: {code}}}" for code in CODES},
+    ),
 ]
 
 

@@ -120,6 +120,7 @@ _COMPLETE_MESSAGES = (
     "architecture",
     "slice_name",
     "code",
+    "calculator",
 )
 # a key, or kind, that configs of one command alone have
 _OF_COMMANDS = {"purpose": "grow", "budgets": "study run", "pretrain": "pretrain", "convergence": "convergence"}
@@ -147,6 +148,8 @@ def _described(fault: Any, below: str) -> str:
     expected = fault["msg"].replace("Tuple", "List").replace("valid tuple", "list")
     if fault["type"] == "string_pattern_mismatch":
         expected = f"expected {PATTERNS[fault['ctx']['pattern']]}"
+    if fault["type"] in ("tuple_type", "list_type") and isinstance(fault["input"], str | int | float):
+        expected = f"expected a list, such as [{fault['input']}]"
     if fault["type"] == "model_type":
         expected = "input should be settings, {key: value}"
     return f"{key}: {expected[0].lower()}{expected[1:]}, got {fault['input']!r}"

@@ -164,13 +164,15 @@ def _of_element(element: str, structure: str | None) -> tuple[str, Atoms]:
     if element in CRYSTALS:
         known = CRYSTALS[element]
         own, edge = known.structure, known.pbe_lattice_constant_A or known.lattice_constant_A
-    structure = structure or own
-    if structure not in (*ATOMS_OF_CUBE, "hcp"):
-        known_ones = ", ".join((*ATOMS_OF_CUBE, "hcp"))
+    known_ones = ", ".join((*ATOMS_OF_CUBE, "hcp"))
+    if structure and structure not in (*ATOMS_OF_CUBE, "hcp"):
+        raise ConfigError(f"crystal: properties of {element} are computed of {known_ones}, not of {structure}")
+    if not structure and own not in (*ATOMS_OF_CUBE, "hcp"):
         raise ConfigError(
-            f"{element} crystallises as {structure}; properties are computed of {known_ones}; the config of a study or "
-            "growth may name one of these: crystal: {prototype: diamond, a: 6.6}"
+            f"{element} crystallises as {own}; properties are computed of {known_ones}: name one of these, in a study "
+            "crystal: diamond, in a growth crystal: {prototype: diamond, a: ...}, with graft properties --structure"
         )
+    structure = structure or own
     volume = _USUAL_VOLUME
     if own in ATOMS_OF_CUBE:
         volume = edge**3 / ATOMS_OF_CUBE[own]

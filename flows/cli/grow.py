@@ -77,7 +77,8 @@ def _print_plan(settings: "GrowthConfig", folder: Path, as_json: bool) -> None:
         ("labels", f"up to {settings.labels}, {done} in the store already"),
         (
             "labelling",
-            f"up to {planned.label_core_hours:.2f} core-hours ({fitted if costs.labels else 'rough estimate'})",
+            f"some {planned.label_core_hours:.2f} core-hours for all of them "
+            f"({fitted if costs.labels else 'rough estimate'})",
         ),
         ("training", f"up to {planned.training_core_hours:.2f} core-hours, cross-validation included (estimate)"),
         (

@@ -67,11 +67,12 @@ def _kind(answer: str) -> str:
 
 
 def _element(answer: str) -> str:
-    from ase.data import atomic_names, chemical_symbols
+    from ase.data import chemical_symbols
+
+    from al_core.config.base import meant_element
 
     if answer not in chemical_symbols[1:]:
-        names = dict(zip(atomic_names, chemical_symbols, strict=True)) | {one: one for one in chemical_symbols}
-        meant = names.get(answer.capitalize())
+        meant = meant_element(answer)
         raise typer.BadParameter(f"{answer!r} is no chemical symbol" + (f"; did you mean {meant}?" if meant else ""))
     return answer
 

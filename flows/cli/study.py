@@ -50,7 +50,7 @@ def study_plan(config: ConfigFile, out: Out = None, set_: Set = None, as_json: A
         ("cells", f"{planned.cells} (from {planned.committees} committees of {settings.committee})"),
         ("labels", f"{planned.labels_least} to {planned.labels_most}, {done} in the store already"),
         ("test labels", str(planned.test_labels)),
-        ("labelling", f"up to {planned.label_core_hours:.2f} core-hours ({basis})"),
+        ("labelling", f"some {planned.label_core_hours:.2f} core-hours for all of them ({basis})"),
         ("training", f"{planned.training_core_hours:.2f} core-hours (estimate)"),
         ("properties", f"{', '.join(properties)} (of {planned.committees_with_properties} committees)"),
         ("measuring them", f"{planned.properties_core_hours:.2f} core-hours (estimate; without the reference's)"),

@@ -84,7 +84,7 @@ def test_an_unknown_key_is_refused_and_the_nearest_named(
         ("purpose.phases=[]", "purpose.phases: list should have at least 1 item"),
         ("purpose.phases=[gas]", "purpose.phases.0: input should be 'crystal', 'vacancy', 'surface' or 'liquid', got"),
         ("purpose=300", "purpose: input should be settings, {key: value}, got 300"),
-        ("purpose.temperatures_K=300", "purpose.temperatures_K: input should be a list, got 300"),
+        ("purpose.temperatures_K=300", "purpose.temperatures_K: expected a list, such as [300], got 300"),
         ("purpose.temperatures_K=[-300]", "purpose.temperatures_K.0: input should be greater than 0, got -300"),
         ("purpose.force_error_meV_per_A=0.04", "purpose.force_error_meV_per_A: input should be greater than or equal"),
         ("purpose.strain=0.5", "purpose.strain: input should be less than or equal to 0.3, got 0.5"),

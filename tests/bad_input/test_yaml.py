@@ -37,7 +37,7 @@ def test_an_unknown_key_is_refused_at_any_depth_and_the_nearest_named(
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ("budgets=4", "budgets: input should be a list, got 4"),
+        ("budgets=4", "budgets: expected a list, such as [4], got 4"),
         ("budgets=[one]", "budgets.0: input should be a valid integer"),
         ("budgets=[1.5]", "budgets.0: input should be a valid integer"),
         ("budgets=[true]", "budgets is not a matter of true or false"),
@@ -47,7 +47,7 @@ def test_an_unknown_key_is_refused_at_any_depth_and_the_nearest_named(
         ("pool=5", "pool: needs a 'kind'"),
         ("source=null", "source: needs a 'kind'"),
         ("target=32", "target: input should be a valid string, got 32"),
-        ("arms=transfer", "arms: input should be a list, got 'transfer'"),
+        ("arms=transfer", "arms: expected a list, such as [transfer], got 'transfer'"),
         (
             "labeler={kind: stillinger_weber, three_body: soft}",
             "labeler.three_body: input should be a valid number, unable to parse string as a number, got 'soft'",
@@ -72,6 +72,9 @@ def test_a_wrong_type_is_refused_with_its_key(refused_study: Refused, change: st
         ("arms=[scratch, transfre]", "arms.1: unknown kind 'transfre'; did you mean 'transfer'?"),
         ("acquisitions=[uncertain]", "acquisitions.0: unknown kind 'uncertain'; did you mean 'uncertainty'?"),
         ("labeler=gpow", "labeler: unknown kind 'gpow'; did you mean 'gpaw'?"),
+        ("labeler=vasp", "labeler: unknown kind 'vasp'; did you mean {kind: ase, calculator: vasp}?"),
+        ("target=germanium", "target: 'germanium' is not a chemical element; did you mean Ge?"),
+        ("arms=[{kind: scratch, tuning: anchored}]", "arms.0.tuning: unknown kind 'anchored' (known: plain)"),
         ("pool.kind=mdd", "pool: unknown kind 'mdd'; did you mean 'md'?"),
         ("source.kind=bundle", "source: unknown kind 'bundle'; did you mean 'bundles'?"),
         ("shared_leader=rescale", "shared_leader: 'rescale' is not one of the arms; did you mean 'rescaled'?"),

@@ -10,11 +10,11 @@ from al_core.config.site import Jobs
 from al_core.errors import ConfigError, SiteError
 from al_core.structures.checks import bare
 from calculators.base import make_labeler
-from calculators.preflight import _report, check_labels_possible, check_memory, check_same_theory
+from calculators.preflight import check_labels_possible, check_memory, check_same_theory, report
 
 
 def test_notes_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    _report.cache_clear()
+    report.cache_clear()
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             check_labels_possible([bare(bulk("Fe", "bcc", a=2.87))], GPAWLabeler(), "the pool")

@@ -101,7 +101,7 @@ def test_a_committees_properties_their_spread_and_progress(graft: Callable[..., 
     models = str(shipped_committee("si-pbe"))
     out, err = graft("--bundle", models, "--only", "lattice", "--set", "lattice.phases=[]", "--json")
     found = json.loads(out)
-    of_potential = {"element", "potential", "labeler", "cost", "settings", "details"}
+    of_potential = {"element", "crystal", "potential", "labeler", "cost", "settings", "details"}
     assert set(found) - of_potential == {"lattice_constant_A", "bulk_modulus_GPa", "bulk_modulus_derivative"}
     assert found["labeler"] == {}
     assert found["lattice_constant_A"]["value"] == pytest.approx(5.474, abs=2e-3)
@@ -131,7 +131,7 @@ def test_a_committees_properties_their_spread_and_progress(graft: Callable[..., 
         (("--labeler", "emt", "--element", "Cu", "--set", "elastic.strian=1"), "did you mean 'strain'"),
         (
             ("--labeler", "emt", "--element", "Cu", "--structure", "wurtzite"),
-            "properties are computed of diamond, fcc, bcc",
+            "properties of Cu are computed of diamond, fcc, bcc",
         ),
         (("--labeler", "emt", "--element", "Cu", "--reference", "gone.json"), "gone.json cannot be read"),
         (("--bundle", "models", "--set", "labeler.cutoff_eV=400"), "a bundle is measured, there is no labeler"),
