@@ -138,9 +138,7 @@ class Walkers:
         ends = np.cumsum([len(self._atoms[number]) for number in self.active])[:-1]
         for number, part in zip(self.active, np.split(forces, ends), strict=True):
             self._forces[number] = part
-        for (
-            number
-        ) in lost:  # nobody finds neighbours there; until it is stopped, its start keeps its place in the batch
+        for number in lost:  # nobody finds neighbours there: its start keeps its place in the batch
             self._energies[number], self._forces[number] = np.nan, np.full_like(self._forces[number], np.nan)
 
     def _kick(self, number: int) -> None:
