@@ -7,6 +7,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 
+from al_core.errors import LabelError
 from al_core.evaluation.measured import NoPropertyError
 from al_core.models.calculator import CommitteeCalculator
 
@@ -16,17 +17,27 @@ Forces = Callable[[Sequence[Atoms]], tuple[np.ndarray, np.ndarray]]
 
 
 def batched(potential: Calculator) -> Forces:
-    """Return what computes the forces of several structures: together for a committee, else one by one."""
+    """Return what computes the forces of several structures: together for a committee, else one by one.
+
+    What a labeler refuses has no numbers for forces; where it refuses all of them, its error is raised.
+    """
     if isinstance(potential, CommitteeCalculator):
         return potential.batch
 
     def one_by_one(structures: Sequence[Atoms]) -> tuple[np.ndarray, np.ndarray]:
-        energies, forces = [], []
+        energies, forces, refused = [], [], []
         for atoms in structures:
             copy = atoms.copy()
             copy.calc = potential
-            forces.append(copy.get_forces())
-            energies.append(copy.get_potential_energy())
+            try:
+                forces.append(copy.get_forces())
+                energies.append(copy.get_potential_energy())
+            except LabelError as error:
+                refused.append(error)
+                forces.append(np.full((len(atoms), 3), np.nan))
+                energies.append(np.nan)
+        if len(refused) == len(structures):
+            raise refused[0]
         return np.array(energies), np.concatenate(forces)
 
     return one_by_one

@@ -10,12 +10,16 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.md.verlet import VelocityVerlet
 
+from al_core.config.labelers import EMTLabeler
+from al_core.errors import LabelError
 from al_core.evaluation.failures import failure_of
 from al_core.evaluation.walkers import Walkers, batched
+from al_core.labels.calculator import LabelCalculator
 from al_core.models.bundle import load_bundle
 from al_core.models.calculator import CommitteeCalculator
 from al_core.models.committee import committee_folders
 from al_core.models.sources.shipped import shipped_committee
+from calculators.base import make_labeler
 
 
 @pytest.fixture
@@ -56,6 +60,17 @@ def test_a_walker_that_explodes_does_not_stop_the_others(copper: Any, where: flo
     walkers.run(5)
     alone.run(5)
     np.testing.assert_array_equal(walkers.snapshot(0).atoms.positions, alone.snapshot(0).atoms.positions)
+
+
+def test_what_a_labeler_refuses_does_not_stop_the_others(copper: Any) -> None:
+    potential = LabelCalculator(make_labeler(EMTLabeler()))
+    iron = copper.copy()
+    iron.symbols[1] = "Fe"
+    energies, forces = batched(potential)([copper, iron])
+    assert np.isfinite(energies).tolist() == [True, False]
+    assert np.isfinite(forces).all(axis=1).tolist() == [True] * 4 + [False] * 4
+    with pytest.raises(LabelError):
+        batched(potential)([iron, iron])
 
 
 def test_the_bath_holds_its_temperature(copper: Any) -> None:
