@@ -225,7 +225,7 @@ def test_a_plan_computes_nothing(shell_of: Callable[[], Shell]) -> None:
         r"wanted .*force error of 100 meV/Å, 0\.2 ps stable",
         r"rounds .*up to 3, of 3 labels, 2 of them drawn at random",
         r"labels .*up to 6, 0 in the store already",
-        r"labelling .*core-hours \(rough estimate\)",
+        r"labelling .*core-hours for all of them \(rough estimate\)",
         r"exploring .*4 walkers of 0\.1 ps",
         r"simulation .*8 atoms at the end",
     ):
