@@ -236,7 +236,7 @@ def check_structures(
 
 
 def labelled_of(key: str, settings: FileStructures | BundledStructures) -> list[Atoms]:
-    """Return the structures of a file or data set that comes with labels; a note tells of stresses that are not read."""
+    """Return the structures of a file or data set that comes with labels; a note tells of unread stresses."""
     with under(key):
         structures = [atoms for atoms, _ in file_or_bundled(settings)]
     if settings.kind == "file" and (note := unread_stress(settings, structures)):
