@@ -36,8 +36,8 @@ def main() -> None:
             for labels in given.labels:
                 jobs = [(arm, given.members, labels, draw) for draw in range(given.draws)]
                 found = list(pool.map(measure, *zip(*jobs, strict=True)))
-                print(f"{arm}, {labels} labels: {given.draws} draws done", flush=True)
                 rows.append((arm, labels, *_cells(found)))
+                print(f"{arm}, {labels} labels: 90 % interval covers {rows[-1][6]} %", flush=True)
                 slices.append(
                     (arm, labels, *(f"{np.mean([one['zms'][name] for one in found]):.2f}" for name in _names()))
                 )

@@ -33,7 +33,7 @@ def main() -> None:
                 times = np.concatenate(list(pool.map(walk, *zip(*jobs, strict=True))))
                 whole = times >= 0.99 * PICOSECONDS
                 rows.append((labels, arm, f"{whole.sum()} of {len(whole)}", f"{times.mean():.2f}"))
-                print(f"{labels} labels, {arm}: done", flush=True)
+                print(f"{labels} labels, {arm}: {rows[-1][2]}, {rows[-1][3]} ps", flush=True)
     table(("labels", "arm", "walkers physical to the end", "mean time, ps"), rows)
 
 
