@@ -41,7 +41,11 @@ class Labeler(Protocol):
 
     @property
     def by_physics(self) -> bool:
-        """Whether the label of an equivalent structure is this one's, turned: not where labels are looked up."""
+        """Whether labels are computed or imported: not where a data set has them."""
+
+    @property
+    def by_equivalents(self) -> bool:
+        """Whether the label of an equivalent structure is this one's, turned: not where k-points are a cell's own."""
 
     def identity(self) -> dict[str, Any]:
         """Settings and versions that decide the label's value; hashed into the label key. JSON-ready."""

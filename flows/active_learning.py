@@ -18,7 +18,7 @@ from al_core.storage.hashing import digest, file_sha256, label_key, structure_id
 from al_core.structures.datasets import read_structures, write_labelled
 from al_core.studies.data import file_or_bundled, given_structures, unique, write_structures
 from al_core.studies.features import MappedInputs, are_mapped
-from al_core.studies.growth_index import Round, write_growth
+from al_core.studies.growth_index import Round, in_a_line, write_growth
 from al_core.studies.ledger import Requests, ledger
 from al_core.studies.workspace import Workspace
 from calculators.base import make_labeler
@@ -95,18 +95,8 @@ def run_growth(config: GrowthConfig, out: Path) -> Path:
             if one.reason:
                 write_text(workspace.model / "MODEL_CARD.md", growth_card(workspace.out))
             _publish(one, config, workspace)
-            counters.say(summary(one, config))
+            counters.say(in_a_line(one, config.purpose.force_error_meV_per_A))
     return workspace.report
-
-
-def summary(one: Round, config: GrowthConfig) -> str:
-    """Return what came of a round, in one line."""
-    expected = f"{1e3 * one.expected:.0f} meV/Å expected"
-    doubt = "" if one.calibration.structures else " (not calibrated)"
-    wanted = f"{config.purpose.force_error_meV_per_A:g} wanted"
-    walkers = f"{one.lost} of {len(one.journeys)} walkers lost"
-    end = f"; {one.reason}" if one.reason else ""
-    return f"round {one.number}: {one.labels} labels, {expected}{doubt}, {wanted}; {walkers}{end}"
 
 
 def _prepare(config: GrowthConfig, workspace: Workspace) -> None:
@@ -136,6 +126,6 @@ def _map(one: Round, config: GrowthConfig, source: Path, workspace: Workspace) -
 def _publish(one: Round, config: GrowthConfig, workspace: Workspace) -> None:
     """Show a finished round in Prefect's UI."""
     create_markdown_artifact(
-        f"# {config.name}\n\n{summary(one, config)}\n",
+        f"# {config.name}\n\n{in_a_line(one, config.purpose.force_error_meV_per_A)}\n",
         key=artifact_key(config.name, workspace.out, "round", str(one.number)),
     )

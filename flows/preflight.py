@@ -273,8 +273,12 @@ def _check_crystals(key: str, settings: RattledStructures, elements: Sequence[st
 def check_elements(key: str, structures: Sequence[Atoms], elements: Sequence[str]) -> None:
     """Refuse structures of other elements."""
     for number, atoms in enumerate(structures):
-        if not set(atoms.get_chemical_symbols()) <= set(elements):
-            raise ConfigError(f"{key}: structure {number} is {atoms.symbols}, expected {', '.join(elements)} only")
+        if others := sorted(set(atoms.get_chemical_symbols()) - set(elements)):
+            compound = f"; a target of several elements names all of them: {{map: {{..., {others[0]}: {others[0]}}}}}"
+            hint = compound if set(atoms.get_chemical_symbols()) & set(elements) else ""
+            raise ConfigError(
+                f"{key}: structure {number} is {atoms.symbols}, expected {', '.join(elements)} only{hint}"
+            )
 
 
 def check_device(device: str) -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 from al_core.labels.store import Entry, LabelStore
 from al_core.report.numbers import counted
 from al_core.storage.locks import who_holds
+from al_core.studies.growth_index import in_a_line, load_growth
 from al_core.studies.results import Row, StudyResults, load_results
 from al_core.studies.workspace import Workspace
 from flows.runtime.activity import Activity, read_activity
@@ -62,7 +63,7 @@ def watch_status(out: Path, every_s: float = 5.0) -> None:
 
 
 def print_status(out: Path) -> None:
-    """Print cells, labels and failures of a study's folder.
+    """Print labels, failures, and the cells of a study's folder or the rounds of a growth's.
 
     Raises:
         ConfigError: the folder holds no study.
@@ -72,14 +73,19 @@ def print_status(out: Path) -> None:
     if who_holds(out) is not None:
         print_workers(console, read_activity(out / ACTIVITY))
     failed = _print_store(console, workspace) if workspace.has_store else set()
+    if workspace.growth.exists():
+        growth = load_growth(out)
+        for one in growth.rounds:
+            console.print(in_a_line(one, growth.config["purpose"]["force_error_meV_per_A"]), soft_wrap=True)
+        return
     if not workspace.index.exists() and (workspace.has_store or who_holds(out)):
-        console.print("cells: none yet; they appear when the first budget is finished")
+        console.print("cells: none yet; those of a study appear when its first budget is finished")
         return
     _print_cells(console, load_results(out), failed)
 
 
 def status_of(out: Path) -> dict[str, Any]:
-    """Return cells, labels, failures and the errors of finished cells of a study's folder, JSON-ready.
+    """Return labels, failures, and the finished cells of a study's folder or the rounds of a growth's, JSON-ready.
 
     Raises:
         ConfigError: the folder holds no study.
@@ -90,6 +96,18 @@ def status_of(out: Path) -> dict[str, Any]:
         states, core_seconds, failed = _of_store(workspace)
         causes = {entry.structure: entry.cause for entry in failed}
         found["labels"] = {**states, "core_seconds": core_seconds, "failures": causes}
+    if workspace.growth.exists():
+        growth = load_growth(out)
+        rounds = [
+            {
+                "labels": one.labels,
+                "expected_force_mae_meV_per_A": 1e3 * one.expected,
+                "walkers": len(one.journeys),
+                "walkers_lost": one.lost,
+            }
+            for one in growth.rounds
+        ]
+        return found | {"name": growth.name, "spent": growth.ledger, "rounds": rounds, "reason": growth.reason}
     if workspace.index.exists() or not (workspace.has_store or holder):
         results = load_results(out)
         failures = [asdict(cell) for cell in results.failures]

@@ -20,6 +20,8 @@ class Code:
         programs: that may be run, found on PATH; none where the code is a Python package.
         package: that distribution, whose version is the code's.
         folders: names under which ASE is told where files of the code are.
+        files: what each element has at least one of in the first of them; ``{}`` stands for its symbol.
+        command: the calculator's argument for the command; where it has none, ASE's configuration tells it.
         always: parameters that forces and stress need.
         unconverged: what the output says of a calculation that did not reach self-consistency.
     """
@@ -28,15 +30,30 @@ class Code:
     programs: tuple[str, ...] = ()
     package: str = ""
     folders: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    command: str = ""
     always: dict[str, Any] = field(default_factory=dict)
     unconverged: str = ""
 
 
 CODES = {
     "abinit": Code("ase.calculators.abinit:Abinit", ("abinit",), folders=("pp_paths",)),
-    "aims": Code("ase.calculators.aims:Aims", ("aims.x",), folders=("default_species_directory",)),
-    "castep": Code("ase.calculators.castep:Castep", ("castep.mpi", "castep.serial"), folders=("CASTEP_PP_PATH",)),
-    "cp2k": Code("ase.calculators.cp2k:CP2K", ("cp2k_shell", "cp2k_shell.psmp", "cp2k_shell.ssmp")),
+    "aims": Code(
+        "ase.calculators.aims:Aims", ("aims.x",), folders=("default_species_directory",), files=("*_{}_default",)
+    ),
+    "castep": Code(
+        "ase.calculators.castep:Castep",
+        ("castep.mpi", "castep.serial"),
+        folders=("CASTEP_PP_PATH",),
+        command="castep_command",
+        unconverged="system has not reached the groundstate",
+    ),
+    "cp2k": Code(
+        "ase.calculators.cp2k:CP2K",
+        ("cp2k_shell", "cp2k_shell.psmp", "cp2k_shell.ssmp"),
+        command="command",
+        unconverged="SCF run NOT converged",
+    ),
     "dftb": Code("ase.calculators.dftb:Dftb", ("dftb+",), folders=("DFTB_PREFIX",), unconverged="SCC is NOT converged"),
     "espresso": Code(
         "ase.calculators.espresso:Espresso",
@@ -46,11 +63,19 @@ CODES = {
         unconverged="convergence NOT achieved",
     ),
     "orca": Code("ase.calculators.orca:ORCA", ("orca",), unconverged="SCF NOT CONVERGED"),
-    "siesta": Code("ase.calculators.siesta:Siesta", ("siesta",), folders=("pseudo_path",)),
+    "siesta": Code("ase.calculators.siesta:Siesta", ("siesta",), folders=("pseudo_path",), files=("{}.*",)),
     "tblite": Code("tblite.ase:TBLite", package="tblite", always={"verbosity": 0}),
-    "vasp": Code("ase.calculators.vasp:Vasp", ("vasp_std", "vasp_gam", "vasp_ncl"), folders=("VASP_PP_PATH",)),
+    "vasp": Code(
+        "ase.calculators.vasp:Vasp",
+        ("vasp_std", "vasp_gam", "vasp_ncl"),
+        folders=("VASP_PP_PATH",),
+        files=("**/{}/POTCAR*", "**/{}[_.]*/POTCAR*"),
+        command="command",
+    ),
 }
 _OURS = ("atoms", "calculator", "command", "directory", "label", "outdir", "profile", "restart", "txt", "wfcdir")
+_PATH = re.compile(r"""(^|["'\s=])[/~\\]|\.\.""")
+_PROGRAM = re.compile("ExtOpt|ProgExt|%compound", re.IGNORECASE)  # of ORCA
 
 
 def _known(name: Any) -> Any:
@@ -135,8 +160,10 @@ def _wrong_parameter(parameters: Any, where: str = "") -> str:
                 return wrong
     elif isinstance(parameters, list):
         return next(filter(None, (_wrong_parameter(one, where) for one in parameters)), "")
-    elif isinstance(parameters, str) and re.search(r"^[/~\\]|\.\.", parameters):
+    elif isinstance(parameters, str) and _PATH.search(parameters):
         return f"{where.rstrip('.')}: got {parameters!r}, a path; give the file's name, and its folder in folders"
+    elif isinstance(parameters, str) and (program := _PROGRAM.search(parameters)):
+        return f"{where.rstrip('.')}: {program[0]} runs another program; leave it out"
     elif isinstance(parameters, str) and re.fullmatch(r"[-+]?\d+[eE][-+]?\d+", parameters):
         return f"{where.rstrip('.')}: got {parameters!r}, which is text to YAML; with a point it is a number: 1.0e-9"
     return ""

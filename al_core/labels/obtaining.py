@@ -69,7 +69,7 @@ def obtain_label(
     def next_rung(failed: Entry, before: list[Attempt]) -> int | None:
         return _next_rung(failed, before, labeler.rungs, retries)
 
-    attempts, spent, equivalent = 0, 0.0, labeler.by_physics and not exactly
+    attempts, spent, equivalent = 0, 0.0, labeler.by_equivalents and not exactly
     begin, reported = time.monotonic(), _REPORT_AFTER_S - _REPORT_EVERY_S
     while True:
         state, entry = store.claim(key, atoms, labeler.name, use_equivalent=equivalent, next_rung=next_rung)

@@ -21,11 +21,20 @@ def committee_folders(folder: Path) -> list[Path]:
     Raises:
         BundleError: there are none.
     """
+    if Path(folder).is_file():
+        raise BundleError(_no_folder(Path(folder)))
     members = [path for path in Path(folder).glob("member-*") if re.fullmatch("member-[0-9]+", path.name)]
     folders = sorted(members, key=lambda path: int(path.name.removeprefix("member-")))
     if not folders:
         raise BundleError(f"{folder}: no committee (bundles member-0, member-1, ...); `graft pretrain` makes one")
     return folders
+
+
+def _no_folder(file: Path) -> str:
+    return (
+        f"{file}: is a file; a bundle is a folder with {CARD}: that which the file was exported from, or for any model "
+        "of mace what `graft convert --trust` makes of it"
+    )
 
 
 def bundle_folders(folder: Path) -> list[Path]:
@@ -36,10 +45,7 @@ def bundle_folders(folder: Path) -> list[Path]:
     """
     folder = Path(folder)
     if folder.is_file():
-        raise BundleError(
-            f"{folder}: is a file; a bundle is a folder with {CARD}: that which the file was exported from, or for any "
-            "model of mace what graft convert makes of it"
-        )
+        raise BundleError(_no_folder(folder))
     if not folder.is_dir():
         raise BundleError(f"{folder}: no such folder; a bundle is a folder with {CARD}")
     folders = [folder] if (folder / CARD).exists() or not list(folder.glob("member-*")) else committee_folders(folder)

@@ -86,6 +86,15 @@ class Round:
         return sum(bool(one.left or one.failure) for one in self.journeys)
 
 
+def in_a_line(one: Round, wanted_meV_per_A: float) -> str:
+    """Return what came of a round, beside the force error that was wanted."""
+    expected = f"{1e3 * one.expected:.0f} meV/Å expected"
+    doubt = "" if one.calibration.structures else " (not calibrated)"
+    walkers = f"{one.lost} of {len(one.journeys)} walkers lost"
+    end = f"; {one.reason}" if one.reason else ""
+    return f"round {one.number}: {one.labels} labels, {expected}{doubt}, {wanted_meV_per_A:g} wanted; {walkers}{end}"
+
+
 @dataclass(frozen=True)
 class GrowthResults:
     """A growth as its folder has it.

@@ -21,7 +21,7 @@ _MARGIN_A = 12.0  # more than the cutoff of any of the potentials
 class ClassicalLabeler(CheapLabeler):
     """Labels of a classical potential; a cell is needed only along periodic directions."""
 
-    by_physics = True
+    by_physics = by_equivalents = True
 
     @abstractmethod
     def calculator(self, atoms: Atoms) -> Calculator:

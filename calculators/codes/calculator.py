@@ -27,7 +27,8 @@ def make_calculator(settings: ASELabeler, directory: Path) -> Any:
     if not code.programs:
         return cls(**parameters)
     _configure(settings)
-    return cls(directory=str(directory), **parameters)
+    command = {code.command: settings.command} if code.command else {}
+    return cls(directory=str(directory), **command, **parameters)
 
 
 def _configure(settings: ASELabeler) -> None:

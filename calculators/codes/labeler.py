@@ -22,13 +22,15 @@ from calculators.gpaw.label_checks import too_large
 from calculators.guarded import clear, run_guarded
 
 _CORE_SECONDS = 20.0  # of 8 atoms, before any label tells; with a package instead of a program a hundredth
+_GAMMA_ATOMS = 8
+_OTHER_SIZE = 1.5  # of volumes; strains are less
 
 
 class ASELabeler:
     """Labels from a code that ASE has a calculator of; see :class:`al_core.config.codes.ASELabeler`."""
 
     name = "ase"
-    by_physics = True
+    by_physics, by_equivalents = True, False
     rungs = 1
 
     def __init__(self, settings: Settings) -> None:
@@ -58,9 +60,24 @@ class ASELabeler:
                 raise LabelError(f"folders.{key}: no such folder: {folder}")
         if settings.calculator == "espresso":
             self._check_pseudopotentials(elements)
+        elif settings.code.files:
+            self._check_files(elements)
+
+    def _check_files(self, elements: Collection[str]) -> None:
+        settings, key = self.settings, self.settings.code.folders[0]
+        if (place := folders(settings).get(key)) is None:
+            raise LabelError(f"{settings.calculator}: folders.{key} is missing: where the files of its elements are")
+        for element in sorted(elements):
+            if not any(any(place.glob(pattern.format(element))) for pattern in settings.code.files):
+                raise LabelError(f"{settings.calculator}: folders.{key}: {place} has no file for {element}")
 
     def _check_pseudopotentials(self, elements: Collection[str]) -> None:
         given = self.settings.parameters.get("pseudopotentials", {})
+        if not isinstance(given, dict) or not all(isinstance(name, str) for name in given.values()):
+            raise LabelError(
+                f"espresso: parameters.pseudopotentials: got {given!r}, expected the file's name of each element, such "
+                "as {Ge: Ge.pbe-kjpaw.UPF}"
+            )
         places = folders(self.settings)
         if "pseudo_dir" not in places:
             raise LabelError("espresso: folders.pseudo_dir is missing: where the pseudopotentials are")
@@ -71,7 +88,17 @@ class ASELabeler:
                 raise LabelError(f"espresso: no pseudopotential {given[element]} in {places['pseudo_dir']}")
 
     def notes(self, structures: Sequence[Atoms]) -> list[str]:
-        """See :class:`al_core.types.Labeler`."""
+        """See :class:`al_core.types.Labeler`. Cells with other k-points are no longer of one theory."""
+        cells = [atoms for atoms in structures if atoms.pbc.all()]
+        mesh = self.settings.parameters.get("kpts")
+        if self.settings.calculator == "tblite" and any(len(atoms) < _GAMMA_ATOMS for atoms in cells):
+            return [f"tblite has one k-point: energies of cells below {_GAMMA_ATOMS} atoms are off by eV an atom"]
+        volumes = [float(atoms.cell.volume) for atoms in cells]
+        if isinstance(mesh, list) and volumes and max(volumes) > _OTHER_SIZE * min(volumes):
+            return [
+                f"parameters.kpts: {mesh} is one mesh for cells of several sizes, whose energies then do not compare; "
+                "a spacing of k-points follows the cell (kspacing of espresso and vasp)"
+            ]
         return []
 
     def check(self, atoms: Atoms) -> None:

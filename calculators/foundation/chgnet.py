@@ -40,7 +40,7 @@ class CHGNetLabeler(CheapLabeler):
     """Labels of CHGNet; a cell is needed only along periodic directions."""
 
     name = "chgnet"
-    by_physics = True
+    by_physics = by_equivalents = True
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

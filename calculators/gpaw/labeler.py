@@ -44,7 +44,7 @@ class GPAWLabeler:
     """Plane-wave DFT labels from GPAW; see :class:`al_core.config.labelers.GPAWLabeler` for the settings."""
 
     name = "gpaw"
-    by_physics = True
+    by_physics = by_equivalents = True
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

@@ -22,7 +22,7 @@ class DatasetLabeler(CheapLabeler):
     """Labels taken from an extxyz file; the cost of a label is zero because it was paid by others."""
 
     name = "dataset"
-    by_physics = False
+    by_physics = by_equivalents = False
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

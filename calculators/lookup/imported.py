@@ -16,7 +16,7 @@ class ImportedLabeler(CheapLabeler):
     """Labels computed elsewhere, under the name of their level of theory; see ``graft label --import``."""
 
     name = "imported"
-    by_physics = True
+    by_physics = by_equivalents = True
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from ase.build import bulk
+from ase.io import write
 
 from tests.bad_input.inputs import Refused
 
@@ -41,6 +43,10 @@ committee: 2
     ("changes", "expected"),
     [
         (["target={map: {Mg: Ca}}", "pool.crystal.formula=CaO"], "pool.crystal: the crystal has O, expected Ca only"),
+        (
+            ["target={map: {Mg: Ca}}", "pool={kind: file, path: oxide.xyz}", "test={kind: holdout, size: 1}"],
+            "pool: structure 0 is CaO, expected Ca only; a target of several elements names all of them: .*O: O",
+        ),
         (["target=Ca"], r"target: the source's models are of several elements \(Mg, O\), got Ca alone; say which"),
         (["target={map: {Mg: Ca, S: O}}"], "target.map: the source's models are of Mg, O, and know no S"),
         (["target={map: {Mg: Ca, O: Ca}}"], "target: two elements of the source become Ca"),
@@ -65,5 +71,6 @@ committee: 2
 )
 def test_a_compound_that_cannot_be_is_one_message(refused_study: Refused, changes: list[str], expected: str) -> None:
     Path("small.yaml").write_text(OXIDES)
+    write("oxide.xyz", [bulk("CaO", "rocksalt", a=4.8), bulk("CaO", "rocksalt", a=4.9)])
     message = refused_study(*changes)
     assert re.search(expected, message), message

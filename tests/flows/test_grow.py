@@ -27,6 +27,7 @@ from al_core.studies.growth_index import GrowthResults, load_growth
 from al_core.studies.records import property_record
 from al_core.studies.workspace import Workspace
 from flows.active_learning import _prepare
+from flows.status import print_status, status_of
 from tests.flows.killed import Command, Watched
 from tests.flows.study.smoke import GRAFT, ROOT, Shell
 from tests.helpers import growth_config
@@ -123,6 +124,17 @@ def test_the_command_tells_each_round_and_where_the_model_is(run: tuple[Path, An
     assert "(not calibrated), 100 wanted; " in done.stderr
     assert f"round {last.number}: {last.labels} labels, " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_its_status_is_its_rounds(grown: Path, results: GrowthResults, capsys: pytest.CaptureFixture[str]) -> None:
+    status = status_of(grown)
+    assert [one["labels"] for one in status["rounds"]] == [one.labels for one in results.rounds]
+    assert (status["name"], status["reason"]) == (results.name, results.reason)
+    assert status["labels"]["done"] == results.ledger["labels_done"]
+    print_status(grown)
+    printed = capsys.readouterr().out
+    assert f"round {results.rounds[-1].number}: {results.rounds[-1].labels} labels, " in printed
+    assert "cells" not in printed
 
 
 def test_what_is_left_is_a_committee_that_knows_its_error(grown: Path, results: GrowthResults) -> None:

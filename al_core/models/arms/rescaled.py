@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from ase import Atoms
 
-from al_core.config.target import Target, title_of
+from al_core.config.target import Target, sources_of, title_of
 from al_core.models.bundle import Bundle
 from al_core.models.rescaling import Rescaling, fit_atomic_energies, fit_rescaling, relabel, rescale
 from al_core.structures.elements import CRYSTALS
@@ -22,8 +22,9 @@ def physical_guess(source: Bundle, target: Target, bond_length_A: float | None =
     """Return the ratios of bond lengths and cohesive energies, with what they may be off.
 
     The ratio of bond lengths is that of the structures the source was trained on and those of the target. Where one of
-    them is not known it is that of the crystals, in density-functional theory or else in experiment. The ratio of
-    cohesive energies is that of experiment. What is not known at all is 1: of compounds nothing is but their bonds.
+    them is not known, or the target starts from some of the source's elements only, it is that of the crystals, in
+    density-functional theory or else in experiment. The ratio of cohesive energies is that of experiment. What is not
+    known at all is 1: of compounds nothing is but their bonds.
 
     Args:
         source: a source model.
@@ -31,7 +32,8 @@ def physical_guess(source: Bundle, target: Target, bond_length_A: float | None =
         bond_length_A: of structures of the target; see :func:`al_core.structures.shells.bond_length`.
     """
     length, energy, energy_error = 1.0, 1.0, _UNKNOWN_ENERGY_ERROR
-    before, after = "".join(source.elements), title_of(target)
+    mapped = sources_of(target, source.elements)
+    before, after = "".join(mapped), title_of(target)
     if before in CRYSTALS and after in CRYSTALS:
         old, new = CRYSTALS[before], CRYSTALS[after]
         in_dft = bool(old.pbe_lattice_constant_A and new.pbe_lattice_constant_A)
@@ -39,7 +41,7 @@ def physical_guess(source: Bundle, target: Target, bond_length_A: float | None =
         energy = new.cohesive_energy_eV / old.cohesive_energy_eV
         energy_error = _ENERGY_ERROR
     trained_on_A = source.info.get("training", {}).get("bond_length_A")
-    if trained_on_A and bond_length_A:
+    if trained_on_A and bond_length_A and {*mapped} == {*source.elements}:
         length = bond_length_A / trained_on_A
     return Rescaling(length, energy, length_error=_LENGTH_ERROR * length, energy_error=energy_error * energy)
 

@@ -21,7 +21,7 @@ class FakeLabeler:
     """Raises its outcomes, one a call; then labels."""
 
     name = "fake"
-    by_physics = True
+    by_physics = by_equivalents = True
 
     def __init__(self, *outcomes: BaseException, unsuitable: str = "", rungs: int = 1) -> None:
         self.outcomes = list(outcomes)

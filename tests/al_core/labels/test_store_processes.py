@@ -126,7 +126,7 @@ import numpy as np, os
 out = Path(sys.argv[1])
 
 class Slow:
-    name, by_physics, rungs = "slow", True, 1
+    name, by_physics, by_equivalents, rungs = "slow", True, True, 1
     def identity(self): return {"kind": "slow"}
     def check(self, atoms): pass
     def label(self, atoms, directory, rung):

@@ -356,6 +356,12 @@ def test_nothing_is_guessed_of_a_compound_but_its_bonds(oxide: Bundle) -> None:
     assert (guess.length, guess.energy, guess.energy_error) == (pytest.approx(2.4 / 2.1), 1.0, 1.0)
 
 
+def test_of_a_source_of_several_elements_those_count_that_are_mapped(oxide: Bundle) -> None:
+    silica = replace(oxide, elements=("O", "Si"), info={"training": {"bond_length_A": 1.6}})
+    guess = physical_guess(silica, ElementMap(map={"Si": "Ge"}), 2.45)
+    assert (guess.length, guess.energy) == (pytest.approx(5.768 / 5.474), pytest.approx(3.85 / 4.63))
+
+
 def test_all_electron_energies_of_atoms_keep_all_digits(source: Any, tmp_path: Path) -> None:
     """Single precision has them to 30 meV."""
     save_bundle(with_atomic_energies(source[0], np.array([-535650.123456])), tmp_path / "gold")

@@ -214,6 +214,8 @@ REFUSED = {
         "parameters": {"pseudopotentials": {"Ge": "../Ge.UPF"}}
     },
     "parameters.x: got '/etc/passwd', a path": {"parameters": {"x": ["a", "/etc/passwd"]}},
+    "parameters.x: got 'PP \"/tmp/a\"', a path": {"parameters": {"x": 'PP "/tmp/a"'}},
+    "parameters.x: ProgExt runs another program": {"parameters": {"x": "%method ProgExt 'a.sh' end"}},
     "parameters.conv_thr: got '1e-9', which is text to YAML": {"parameters": {"conv_thr": "1e-9"}},
 }
 
@@ -227,6 +229,97 @@ def test_settings_that_run_or_read_something_else_are_refused(message: str) -> N
         for one in failure.value.errors()
     )
     assert message in told
+
+
+def test_a_cell_of_another_size_has_a_label_of_its_own(tmp_path: Path) -> None:
+    labeler, store = make_labeler(XTB), LabelStore(tmp_path / "labels.db")
+    cube = bulk("Ge", a=5.66, cubic=True)
+    cells = (cube, cube * (1, 1, 2))
+    small, large = (obtain_label(store, labeler, cell, tmp_path / "labels").entry.label for cell in cells)
+    assert abs(small.energy / 8 - large.energy / 16) > 0.05, "one k-point, in eV an atom"
+
+
+def test_k_points_that_do_not_follow_the_cell_are_told() -> None:
+    sizes = [bulk("Ge", a=5.66), bulk("Ge", a=5.66, cubic=True)]
+    assert make_labeler(XTB).notes(sizes) == [
+        "tblite has one k-point: energies of cells below 8 atoms are off by eV an atom"
+    ]
+    assert make_labeler(XTB).notes(sizes[1:]) == []
+    mesh = make_labeler(ASELabeler(calculator="espresso", parameters={"kpts": [4, 4, 4]}))
+    assert mesh.notes(sizes)[0].startswith("parameters.kpts: [4, 4, 4] is one mesh for cells of several sizes")
+    assert mesh.notes(sizes[1:]) == []
+
+
+# program, and what of the environment would start another one
+RUN = {
+    "vasp": ("vasp_gam", "VASP_COMMAND"),
+    "cp2k": ("cp2k_shell.ssmp", "ASE_CP2K_COMMAND"),
+    "castep": ("castep.serial", "CASTEP_COMMAND"),
+}
+
+
+@pytest.mark.parametrize("code", RUN)
+def test_a_code_is_started_by_the_program_of_its_settings(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, variable = RUN[code]
+    for program in (name, "another"):
+        file = tmp_path / "bin" / program
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran-{program}\nexit 3\n")
+        file.chmod(file.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.setenv(variable, "another")
+    (tmp_path / "files" / "potpaw_PBE" / "Ge").mkdir(parents=True)
+    (tmp_path / "files" / "potpaw_PBE" / "Ge" / "POTCAR").touch()
+    folder = dict.fromkeys(CODES[code].folders, tmp_path / "files")
+    labeler = make_labeler(
+        ASELabeler(calculator=code, program=name, folders=folder, parameters={"xc": "PBE"}, timeout_s=60)
+    )
+    with pytest.raises(LabelError):
+        labeler.label(bulk("Ge", a=5.66), tmp_path / "label")
+    assert [file.name for file in tmp_path.glob("ran-*")] == [f"ran-{name}"]
+
+
+@pytest.mark.parametrize(
+    ("code", "program", "file"),
+    [
+        ("vasp", "vasp_std", "potpaw_PBE/Ge_d/POTCAR"),
+        ("aims", "aims.x", "32_Ge_default"),
+        ("siesta", "siesta", "Ge.psml"),
+    ],
+)
+def test_an_element_without_files_is_told_before_any_label(
+    code: str, program: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(**changes: Any) -> str:
+        with pytest.raises(LabelError) as failure:
+            make_labeler(ASELabeler(calculator=code, **changes)).preflight({"Ge", "Si"})
+        return str(failure.value)
+
+    (tmp_path / program).write_text("#!/bin/sh\n")
+    (tmp_path / program).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (key,) = CODES[code].folders
+    monkeypatch.delenv(key, raising=False)
+    version.cache_clear()
+    assert told() == f"{code}: folders.{key} is missing: where the files of its elements are"
+    place = tmp_path / "files"
+    place.mkdir()
+    assert told(folders={key: place}) == f"{code}: folders.{key}: {place} has no file for Ge"
+    (place / file).parent.mkdir(parents=True, exist_ok=True)
+    (place / file).touch()
+    assert told(folders={key: place}) == f"{code}: folders.{key}: {place} has no file for Si"
+
+
+@pytest.mark.parametrize("given", [None, {"Ge": 3}, "Ge.UPF"])
+@pytest.mark.parametrize("_pw", ["writes nothing"], indirect=True)
+def test_pseudopotentials_that_are_no_names_are_one_message(
+    _pw: Path, fake: ASELabeler, tmp_path: Path, given: Any
+) -> None:
+    changes = {"folders": {"pseudo_dir": tmp_path}, "parameters": {"pseudopotentials": given}}
+    with pytest.raises(LabelError, match=r"^espresso: parameters\.pseudopotentials: got .*, expected the file's name"):
+        make_labeler(fake.model_copy(update=changes)).preflight({"Ge"})
 
 
 def test_every_code_has_a_calculator() -> None:
