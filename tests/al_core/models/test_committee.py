@@ -58,9 +58,7 @@ def test_a_bundle_and_a_committee_are_told_apart(source: Any, tmp_path: Path) ->
     with pytest.raises(BundleError, match="no such folder"):
         bundle_folders(tmp_path / "none")
     (tmp_path / "Ge.model").write_bytes(b"pickled")
-    with pytest.raises(
-        BundleError, match=r"Ge\.model: is a file; .* of mace what `graft convert --trust`"
-    ):
+    with pytest.raises(BundleError, match=r"Ge\.model: is a file; .* of mace what `graft convert --trust`"):
         bundle_folders(tmp_path / "Ge.model")
     with pytest.raises(BundleError, match=r"is a file; .*`graft convert --trust`"):
         committee_folders(tmp_path / "Ge.model")
