@@ -208,7 +208,7 @@ def _labeler(answer: str, target: str) -> list[str]:
             "  folders: {pseudo_dir: /usr/share/espresso/pseudo}  # where the pseudopotentials are",
             "  parameters:",
             f"    pseudopotentials: {{{target}: {target}.pbe-kjpaw.UPF}}  # the file of each element",
-            "    kspacing: 0.3  # between k-points, 1/Å, in cells of any size",
+            "    kspacing: 0.045  # between k-points, 1/Å without 2π, in cells of any size",
             "    input_data:  # cutoffs in Ry",
             "      system: {ecutwfc: 40, ecutrho: 200, occupations: smearing, degauss: 0.01}",
             "      electrons: {conv_thr: 1.0e-9}",
