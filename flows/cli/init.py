@@ -14,7 +14,7 @@ _QUESTIONS = {
     "target": "Element with few labels",
     "source": "Where its models start: a shipped committee, a folder of models, or labels of another element",
     "structures": "Structures to choose from: md (molecular dynamics), a file that ASE reads, or a shipped data set",
-    "labeler": "What labels them: gpaw, espresso, tblite, stillinger_weber, emt, a file with labels, or a data set",
+    "labeler": "What labels them: gpaw, espresso, tblite, another code, stillinger_weber, emt, a file with labels, or a data set",
     "labels": "Labels to train with, at most (a study pays for those of each seed, and for its test set)",
 }
 _FEWEST, _MOST, _HELD_OUT = 2, 10_000, 16  # labels; structures of the test set, at most
@@ -190,6 +190,8 @@ def _shipped(answer: str) -> str:
 
 
 def _labeler(answer: str, target: str) -> list[str]:
+    from al_core.config.codes import CODES
+
     if shipped := _shipped(answer):
         return [f"labeler: {shipped}  # its labels are looked up"]
     if path := _path(answer, *_FILES):
@@ -212,6 +214,13 @@ def _labeler(answer: str, target: str) -> list[str]:
             "    input_data:  # cutoffs in Ry",
             "      system: {ecutwfc: 40, ecutrho: 200, occupations: smearing, degauss: 0.01}",
             "      electrons: {conv_thr: 1.0e-9}",
+        ]
+    if answer in CODES:
+        return [
+            "labeler:",
+            "  kind: ase",
+            f"  calculator: {answer}",
+            "  parameters: {}  # those of ASE's calculator; its files and program: docs/howto/own-dft-code.md",
         ]
     return [f"labeler: {_yaml(answer)}"]
 

@@ -93,6 +93,7 @@ def test_files_are_pool_labels_and_source(tmp_path: Path) -> None:
         ({"target": "W"}, "pool: the neutral sampler knows Si, Ge"),
         ({"source": "nope"}, "no committee 'nope' is shipped"),
         ({"labeler": "vaspp"}, "labeler: unknown kind 'vaspp'"),
+        ({"labeler": "vasp"}, "vasp is not installed: its program vasp_std is not on PATH"),
         ({"structures": "no.extxyz"}, "no.extxyz: no such file"),
         ({"labels": 200}, "budgets: the largest is 200"),
     ],
