@@ -14,8 +14,7 @@ _QUESTIONS = {
     "target": "Element with few labels",
     "source": "Where its models start: a shipped committee, a folder of models, or labels of another element",
     "structures": "Structures to choose from: md (molecular dynamics), a file that ASE reads, or a shipped data set",
-    "labeler": "What labels them: gpaw, espresso, tblite or another code, stillinger_weber, emt, a file with "
-    "labels, or a data set",
+    "labeler": "What labels them: gpaw or another code, tblite, stillinger_weber, emt, a file or data set with labels",
     "labels": "Labels to train with, at most (a study pays for those of each seed, and for its test set)",
 }
 _FEWEST, _MOST, _HELD_OUT = 2, 10_000, 16  # labels; structures of the test set, at most
